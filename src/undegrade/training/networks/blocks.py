@@ -1,0 +1,85 @@
+"""Building blocks that train wide and run plain.
+
+A block may hold more parameters than it needs at run time, as long as the surplus is linear:
+:func:`fold` then replaces it by one plain 3x3 convolution that computes the same function.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class CollapsibleConv(nn.Module):
+    """A 3x3 convolution over-parameterised as ``1x1 . 3x3`` beside a short-cut.
+
+    The kernel is ``W = P K + D`` with ``K`` of shape (expand * c, c, 3, 3), ``P`` of shape
+    (c_out, expand * c) and ``D`` a plain 3x3 kernel. It is multiplied out *before* it meets the
+    picture, so that a training step costs what the plain convolution costs (the "collapsed"
+    training of Bhardwaj et al., SESR, MLSys 2022, section 3.2).
+
+    Input (N, c_in, H, W), output (N, c_out, H, W), zero padding.
+    """
+
+    def __init__(self, c_in: int, c_out: int, expand: int = 2) -> None:
+        super().__init__()
+        wide = expand * max(c_in, c_out)
+        self.direct = nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.spread = nn.Parameter(torch.empty(wide, c_in, 3, 3))
+        self.project = nn.Parameter(torch.empty(c_out, wide))
+        nn.init.kaiming_uniform_(self.spread, a=5**0.5)
+        nn.init.zeros_(self.project)
+
+    def kernel(self) -> Tensor:
+        """The 3x3 kernel this block amounts to, shape (c_out, c_in, 3, 3)."""
+        return self.direct.weight + torch.einsum("om,mihw->oihw", self.project, self.spread)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.kernel(), self.direct.bias, padding=1)
+
+    @torch.no_grad()
+    def folded(self) -> nn.Conv2d:
+        """The plain convolution with the same output."""
+        c_out, c_in = self.direct.weight.shape[:2]
+        plain = nn.Conv2d(c_in, c_out, 3, padding=1)
+        plain.weight.copy_(self.kernel())
+        assert plain.bias is not None and self.direct.bias is not None
+        plain.bias.copy_(self.direct.bias)
+        return plain
+
+
+def conv3x3(c_in: int, c_out: int, expand: int) -> nn.Module:
+    """A plain 3x3 convolution for ``expand=0``, a collapsible one otherwise."""
+    if expand:
+        return CollapsibleConv(c_in, c_out, expand)
+    return nn.Conv2d(c_in, c_out, 3, padding=1)
+
+
+class ResidualPair(nn.Module):
+    """``x + conv(relu(conv(x)))`` followed by ReLU; (N, c, H, W) to (N, c, H, W)."""
+
+    def __init__(self, channels: int, expand: int = 0) -> None:
+        super().__init__()
+        self.first = conv3x3(channels, channels, expand)
+        self.second = conv3x3(channels, channels, expand)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(F.relu(self.first(x))))
+
+
+def fold(network: nn.Module) -> nn.Module:
+    """Replace every collapsible convolution in *network* by its plain equal, in place."""
+    for name, child in network.named_children():
+        if isinstance(child, CollapsibleConv):
+            setattr(network, name, child.folded())
+        else:
+            fold(child)
+    return network
+
+
+def zero(convolution: nn.Module) -> nn.Module:
+    """Set weight and bias to zero, so that a residual branch starts as the identity."""
+    for parameter in convolution.parameters():
+        nn.init.zeros_(parameter)
+    return convolution
