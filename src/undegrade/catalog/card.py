@@ -1,0 +1,133 @@
+"""The model card: what is known of a network, and what its step may touch."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from undegrade.errors import ModelError
+
+TASKS = ("restore", "sr")
+LEVELS = ("noise", "jpeg")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measured number, with what is needed to measure it again."""
+
+    protocol: str
+    """Set, damage, channel, crop and rounding in one line."""
+    metric: str
+    value: float
+    input: float
+    """The same metric for the network's input (or its bicubic enlargement)."""
+    n: int
+    """Number of images."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A network's card, read from TOML."""
+
+    name: str
+    """How the command line and Python call it."""
+    task: str
+    """One of ``TASKS``."""
+    file: str
+    """Name of the ONNX file beside the card."""
+    sha256: str
+    """Of that file; empty for a user's own file without a card."""
+    scale: int = 1
+    """Output pixels per input pixel along a side."""
+    radius: int = 32
+    """Receptive radius in input pixels: how far a pixel of the input reaches in the output."""
+    exact: bool = True
+    """Whether the radius is proven, so that tiles equal the whole; else tiles may show seams."""
+    multiple: int = 1
+    """Sides of the network's input must be multiples of this."""
+    levels: tuple[str, ...] = ()
+    """Meaning of the ``level`` input's channels, from ``LEVELS``; empty for a blind network."""
+    summary: str = ""
+    """What it is for, in one sentence."""
+    variant: str = "faithful"
+    """``faithful`` (trained for distortion) or ``vivid`` (adversarially)."""
+    parameters: int = 0
+    gflop_per_megapixel: float = 0.0
+    """Billions of multiply-adds times two, per megapixel of output."""
+    bytes_per_pixel: int = 1024
+    """Working memory per pixel of a tile's input, measured by ``benchmarks/memory.py``."""
+    seconds_per_megapixel: float = 0.0
+    """Per megapixel of output on the machine named in ``machine``."""
+    machine: str = ""
+    licence: str = ""
+    training_data: str = ""
+    """Packs it was trained on, and their terms."""
+    recipe: str = ""
+    """Recipe, duration and commit that made it."""
+    measured_by: str = ""
+    """The command that measured the scores."""
+    scores: tuple[Score, ...] = ()
+
+    def __post_init__(self) -> None:
+        def refuse(what: str) -> None:
+            raise ModelError(f"the card of model {self.name!r} {what}", "mend the card")
+
+        if self.task not in TASKS:
+            refuse(f"names the task {self.task!r}, which is not one of {', '.join(TASKS)}")
+        if self.scale not in (1, 2, 3, 4, 8):
+            refuse(f"has scale {self.scale}; it must be 1, 2, 3, 4 or 8")
+        if self.radius < 0 or self.multiple < 1 or self.bytes_per_pixel < 1:
+            refuse("has a negative radius, or a multiple or bytes_per_pixel below 1")
+        if unknown := [level for level in self.levels if level not in LEVELS]:
+            refuse(f"names the level {unknown[0]!r}, which is not one of {', '.join(LEVELS)}")
+        if Path(self.file).name != self.file:
+            refuse(f"names the file {self.file!r}; it must lie beside the card")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The card as plain data, for JSON."""
+        return dataclasses.asdict(self)
+
+
+def parse_card(text: str, where: str) -> Card:
+    """Read a card; raises :class:`ModelError` naming *where* and the key that is wrong."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{where} is not valid TOML: {error}", "mend the card") from None
+    fields = {f.name: f for f in dataclasses.fields(Card)}
+    for key, value in data.items():
+        if key not in fields:
+            raise ModelError(f"{where} holds the unknown key {key!r}", "remove it from the card")
+        kind = str(fields[key].type)
+        expected: Any = {"int": int, "float": (int, float), "str": str, "bool": bool}.get(kind, list)
+        if not isinstance(value, expected) or (isinstance(value, bool) and kind != "bool"):
+            raise ModelError(f"{where}: {key} = {value!r} is not of type {kind}", "mend the card")
+    try:
+        data["levels"] = tuple(data.get("levels", ()))
+        data["scores"] = tuple(Score(**row) for row in data.get("scores", ()))
+        return Card(**data)
+    except TypeError as error:
+        raise ModelError(f"{where} is incomplete: {error}", "mend the card") from None
+
+
+def write_card(card: Card) -> str:
+    """The card as TOML, readable by :func:`parse_card`."""
+    lines = [f"{k} = {_toml(v)}" for k, v in card.as_dict().items() if k != "scores"]
+    for score in card.scores:
+        lines += ["", "[[scores]]"]
+        lines += [f"{k} = {_toml(v)}" for k, v in dataclasses.asdict(score).items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'"{escaped}"'
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return repr(value)

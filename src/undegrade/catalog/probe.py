@@ -1,0 +1,107 @@
+"""What can be found out about a network that comes without a card, by running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from undegrade.catalog.card import Card
+from undegrade.errors import ModelError
+
+SIDE = 192
+"""Side of the probing picture: a receptive radius up to about 90 pixels can be seen in it."""
+SAFE_RADIUS = 48
+"""Margin for a network whose receptive field is wider than the probing picture."""
+
+
+def probe(path: Path) -> Card:
+    """Find scale, receptive radius and side multiple of an ONNX network by running it.
+
+    The network must take one (1, 3, H, W) float32 picture in [0, 1] with free H and W. The
+    radius is how far a change of the central pixel is seen; where it reaches the border the
+    card says that it is not exact. Raises :class:`ModelError`.
+    """
+    import onnxruntime as ort
+
+    try:
+        session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path.name} is not a usable ONNX file: {reason}", "check it") from None
+    inputs = session.get_inputs()
+    shape = inputs[0].shape
+    if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
+        found = ", ".join(f"{i.name} {i.shape} {i.type}" for i in inputs)
+        raise ModelError(
+            f"{path.name} takes {found}; a network without a card must take one float32 picture "
+            "(1, 3, height, width)",
+            "write a card beside it",
+        )
+    if any(isinstance(side, int) for side in shape[2:]):
+        raise ModelError(
+            f"{path.name} takes one size only, {shape[2:]}", "export it with free height and width"
+        )
+
+    def run(picture: np.ndarray) -> np.ndarray:
+        output: np.ndarray = session.run(None, {inputs[0].name: picture})[0]
+        return output
+
+    rng = np.random.default_rng(0)
+    picture = rng.random((1, 3, SIDE, SIDE), dtype=np.float32)
+    try:
+        before = run(picture)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path.name} cannot run on {SIDE} pixels: {reason}", "check it") from None
+    scale, rest = divmod(before.shape[-1], SIDE)
+    if before.ndim != 4 or before.shape[1] != 3 or rest or before.shape[-2] != before.shape[-1]:
+        raise ModelError(
+            f"{path.name} turns (1, 3, {SIDE}, {SIDE}) into {before.shape}; not a picture",
+            "give a network whose output has three channels and a whole-number scale",
+        )
+    multiple = _multiple(run, picture, scale)
+    radius, exact = _radius(run, picture, before, scale)
+    return Card(
+        name=path.stem,
+        task="restore" if scale == 1 else "sr",
+        file=path.name,
+        sha256="",
+        scale=scale,
+        radius=radius,
+        exact=exact,
+        multiple=multiple,
+        summary="a network without a card; scale, radius and multiple were probed",
+        licence="unknown",
+    )
+
+
+def _multiple(run, picture: np.ndarray, scale: int) -> int:  # type: ignore[no-untyped-def]
+    """The smallest of 1, 2, 4, 8, 16, 32 such that sides of an odd multiple of it work."""
+    for multiple in (1, 2, 4, 8, 16):
+        side = SIDE - multiple
+        try:
+            output = run(np.ascontiguousarray(picture[..., :side, :side]))
+        except Exception:  # noqa: S112 - any failure of the foreign graph means: not this size
+            continue
+        if output.shape[-2:] == (side * scale, side * scale):
+            return multiple
+    return 32
+
+
+def _radius(run, picture: np.ndarray, before: np.ndarray, scale: int) -> tuple[int, bool]:  # type: ignore[no-untyped-def]
+    centre = SIDE // 2
+    reach = 0
+    # Several single pixels, both ways, so that a dead ReLU does not hide a path.
+    for dy, dx, value in ((0, 0, 1.0), (1, 1, 0.0), (0, 1, 1.0), (1, 0, 0.0)):
+        changed = picture.copy()
+        changed[..., centre + dy, centre + dx] = value
+        rows, columns = np.nonzero(np.abs(run(changed) - before).max((0, 1)) > 0)
+        for axis, offset in ((rows, dy), (columns, dx)):
+            if axis.size:
+                away = np.abs(axis // scale - centre - offset).max()
+                reach = max(reach, int(away))
+    if reach >= SIDE // 2 - 2:
+        return SAFE_RADIUS, False
+    # Weak paths vanish in rounding: a margin of a quarter on what was seen.
+    return reach + max(2, reach // 4), True

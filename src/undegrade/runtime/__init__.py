@@ -1,0 +1,22 @@
+"""Networks on pictures: sessions, exact tiles and the promised bound on memory."""
+
+from undegrade.runtime.memory import bound, tile_need, tile_side
+from undegrade.runtime.process import Pixels, Progress, process
+from undegrade.runtime.session import Network, cores, open_network, providers
+from undegrade.runtime.tiling import Grid, Tile, make_grid
+
+__all__ = [
+    "Grid",
+    "Network",
+    "Pixels",
+    "Progress",
+    "Tile",
+    "bound",
+    "cores",
+    "make_grid",
+    "open_network",
+    "process",
+    "providers",
+    "tile_need",
+    "tile_side",
+]

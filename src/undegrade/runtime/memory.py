@@ -1,0 +1,42 @@
+"""The promised bound on memory: computed before anything is allocated."""
+
+from __future__ import annotations
+
+from undegrade.catalog import Card
+from undegrade.runtime.tiling import Grid, make_grid
+
+BASE = 130_000_000
+"""Python, NumPy, Pillow and ONNX Runtime before the first picture, in bytes (measured)."""
+
+TILE_BUDGET = 256_000_000
+"""Working memory that one tile may take unless the user chooses the tile, in bytes."""
+
+TILE_SIDES = (256, 384, 512, 640, 768, 1024)
+
+
+def tile_side(card: Card, budget: int = TILE_BUDGET) -> int:
+    """The largest usual kept side whose window fits into *budget* bytes of working memory."""
+    fitting = [
+        side
+        for side in TILE_SIDES
+        if make_grid(side, side, card.radius, card.multiple, None).window_pixels
+        * card.bytes_per_pixel
+        <= budget
+    ]
+    return max([side for side in fitting if side >= card.radius], default=TILE_SIDES[0])
+
+
+def tile_need(card: Card, grid: Grid) -> int:
+    """Working memory of one tile in bytes: the network's activations, its input and output."""
+    return grid.window_pixels * card.bytes_per_pixel
+
+
+def bound(card: Card, grid: Grid, channels: int, itemsize: int, workers: int = 1) -> int:
+    """Upper bound on peak memory in bytes: base, input, output, a copy of each, and the tiles.
+
+    The copies are the decoder's and the encoder's; they never live at once with the network's
+    tile, but the bound does not rely on that.
+    """
+    pixels = grid.height * grid.width * channels * itemsize
+    pictures = 2 * pixels + 2 * pixels * card.scale**2
+    return BASE + workers * (pictures + tile_need(card, grid))

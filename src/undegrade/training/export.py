@@ -1,0 +1,207 @@
+"""From a trained network to an ONNX file and a card that the use half can run."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from undegrade.catalog import Card, sha256, write_card
+from undegrade.training.checkpoint import load_average
+from undegrade.training.networks import build
+from undegrade.training.networks.blocks import fold
+from undegrade.training.recipe import Recipe
+
+OPSET = 18
+TOLERANCE = 1e-4
+"""Largest difference between ONNX Runtime and torch with the same weights."""
+HALF_TOLERANCE = 0.5 / 255
+"""Largest difference that storing the weights in fp16 may make: half an 8-bit level."""
+
+
+def trained(recipe: Recipe, checkpoint: Path) -> nn.Module:
+    """The averaged network of a checkpoint, folded to plain convolutions."""
+    network = build(recipe.network, **recipe.arguments)
+    load_average(network, checkpoint)
+    return fold(network).eval().requires_grad_(False)
+
+
+def example_inputs(network: nn.Module, height: int, width: int, seed: int = 0) -> tuple[Tensor, ...]:
+    """A random picture, and levels where the network takes them."""
+    generator = torch.Generator().manual_seed(seed)
+    picture = torch.rand(1, 3, height, width, generator=generator)
+    steer = getattr(network, "steer", None)
+    if steer is None:
+        return (picture,)
+    return picture, torch.rand(1, steer[0].in_channels, 1, 1, generator=generator)
+
+
+def export(network: nn.Module, path: Path, half: bool = True) -> float:
+    """Write *network* as ONNX with free height and width; returns the largest error found.
+
+    With *half* the large weights are stored as fp16 and widened when the file is opened. The
+    file is run against torch on three odd shapes; a difference over ``TOLERANCE`` (before the
+    weights are rounded) or ``HALF_TOLERANCE`` (after) raises ``ArithmeticError``.
+    """
+    network = copy.deepcopy(network).cpu().eval()
+    inputs = example_inputs(network, 48, 64)
+    m = network.multiple
+    assert isinstance(m, int)
+    height, width = (torch.export.Dim(name, min=1, max=1 << 20) * m for name in ("h", "w"))
+    shapes: list[dict[int, object]] = [{2: height, 3: width}]
+    if len(inputs) == 2:
+        shapes.append({})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
+        program = torch.onnx.export(
+            network,
+            inputs,
+            input_names=["input", "level"][: len(inputs)],
+            output_names=["output"],
+            dynamic_shapes=tuple(shapes),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_notes(model)
+    onnx.save(model, path)
+    error = parity(network, path)
+    if error > TOLERANCE:
+        raise ArithmeticError(f"the exported network differs from torch by {error:.2g}")
+    if half:
+        onnx.save(with_half_weights(model), path)
+        error = parity(network, path)
+        if error > HALF_TOLERANCE:
+            raise ArithmeticError(f"weights in fp16 change the output by {error * 255:.2f} levels")
+    return error
+
+
+def _clear_notes(model: onnx.ModelProto) -> None:
+    """Drop the exporter's debugging notes: stack traces and paths of the machine it ran on."""
+    del model.metadata_props[:]
+    model.doc_string = model.graph.doc_string = ""
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.functions[:]
+
+
+def with_half_weights(model: onnx.ModelProto, smallest: int = 64) -> onnx.ModelProto:
+    """The same graph with weights of *smallest* values or more stored as fp16 behind a cast."""
+    model = copy.deepcopy(model)
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < smallest:
+            continue
+        name = weight.name
+        values = numpy_helper.to_array(weight).astype(np.float16)
+        weight.CopyFrom(numpy_helper.from_array(values, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    return model
+
+
+def parity(network: nn.Module, path: Path) -> float:
+    """Largest absolute difference between the file in ONNX Runtime and *network* in torch."""
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    names = [i.name for i in session.get_inputs()]
+    worst = 0.0
+    for seed, (rows, columns) in enumerate(((32, 32), (31, 53), (75, 40))):
+        m = network.multiple
+        assert isinstance(m, int)
+        inputs = example_inputs(network, rows * m, columns * m, seed)
+        with torch.no_grad():
+            expected = network(*inputs).numpy()
+        feed = dict(zip(names, (x.numpy() for x in inputs), strict=True))
+        worst = max(worst, float(np.abs(session.run(None, feed)[0] - expected).max()))
+    return worst
+
+
+def measured_radius(network: nn.Module, side: int = 160) -> int:
+    """How far the output at the centre depends on the input, in input pixels, by its gradient.
+
+    The largest over four neighbouring output positions (the phases of a shuffle by two). Weights
+    are replaced by positive ones in a copy, so that no path cancels or dies in a ReLU.
+    """
+    network = copy.deepcopy(network).double()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            fan = max(1, parameter[0].numel()) if parameter.ndim else 1
+            parameter.copy_(torch.rand(parameter.shape, generator=generator).double() / fan)
+    inputs = tuple(x.double() for x in example_inputs(network, side, side))
+    picture = inputs[0].requires_grad_(True)
+    output = network(picture, *inputs[1:])
+    scale = output.shape[-1] // side
+    reach = 0
+    for dy in range(2 * scale):
+        at = side // 2 * scale + dy
+        (gradient,) = torch.autograd.grad(output[0, :, at, at].sum(), picture, retain_graph=True)
+        rows, columns = torch.nonzero(gradient[0].abs().sum(0), as_tuple=True)
+        centre = at // scale
+        reach = max(reach, int((rows - centre).abs().max()), int((columns - centre).abs().max()))
+    return reach
+
+
+def gflop_per_megapixel(network: nn.Module) -> float:
+    """Multiply-adds times two of all convolutions per megapixel of output, in billions."""
+    m, total = network.multiple, 0
+    assert isinstance(m, int)
+    side = 32 * m
+
+    def count(module: nn.Module, _: object, output: Tensor) -> None:
+        nonlocal total
+        assert isinstance(module, nn.Conv2d)
+        total += 2 * module.weight.numel() * output.shape[-1] * output.shape[-2]
+
+    hooks = [
+        module.register_forward_hook(count)
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d)
+    ]
+    with torch.no_grad():
+        output = network(*example_inputs(network, side, side))
+    for hook in hooks:
+        hook.remove()
+    return total / (output.shape[-1] * output.shape[-2]) / 1e3
+
+
+def write_model(recipe: Recipe, checkpoint: Path, folder: Path, **facts: object) -> Card:
+    """Export a checkpoint's network and write its card beside it; *facts* are fields of the card."""
+    network = trained(recipe, checkpoint)
+    path = folder / f"{recipe.name}.onnx"
+    export(network, path)
+    scale, multiple = network.scale, network.multiple
+    assert isinstance(scale, int) and isinstance(multiple, int)
+    card = Card(
+        name=recipe.name,
+        task={"restore": "restore", "upscale": "sr"}[recipe.task],
+        file=path.name,
+        sha256=sha256(path),
+        scale=scale,
+        radius=measured_radius(network),
+        multiple=multiple,
+        levels=("noise", "jpeg") if recipe.task == "restore" else (),
+        parameters=sum(p.numel() for p in network.parameters()),
+        gflop_per_megapixel=round(gflop_per_megapixel(network), 1),
+        **facts,  # type: ignore[arg-type]
+    )
+    (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")
+    return card
