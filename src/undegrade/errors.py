@@ -83,7 +83,7 @@ class ComputeError(UndegradeError):
     exit_code = 7
 
 
-class Cancelled(UndegradeError):
+class Cancelled(UndegradeError):  # noqa: N818 - no error, but the wish of the caller
     """The caller asked to stop; nothing half-written is left."""
 
     exit_code = 130

@@ -102,7 +102,8 @@ def parse_card(text: str, where: str) -> Card:
         if key not in fields:
             raise ModelError(f"{where} holds the unknown key {key!r}", "remove it from the card")
         kind = str(fields[key].type)
-        expected: Any = {"int": int, "float": (int, float), "str": str, "bool": bool}.get(kind, list)
+        simple = {"int": int, "float": (int, float), "str": str, "bool": bool}
+        expected: Any = simple.get(kind, list)
         if not isinstance(value, expected) or (isinstance(value, bool) and kind != "bool"):
             raise ModelError(f"{where}: {key} = {value!r} is not of type {kind}", "mend the card")
     try:

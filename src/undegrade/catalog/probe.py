@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from undegrade.catalog.card import Card
 from undegrade.errors import ModelError
+
+Floats = NDArray[np.float32]
+Run = Callable[[Floats], Floats]
 
 SIDE = 192
 """Side of the probing picture: a receptive radius up to about 90 pixels can be seen in it."""
@@ -43,8 +48,8 @@ def probe(path: Path) -> Card:
             f"{path.name} takes one size only, {shape[2:]}", "export it with free height and width"
         )
 
-    def run(picture: np.ndarray) -> np.ndarray:
-        output: np.ndarray = session.run(None, {inputs[0].name: picture})[0]
+    def run(picture: Floats) -> Floats:
+        output: Floats = session.run(None, {inputs[0].name: picture})[0]
         return output
 
     rng = np.random.default_rng(0)
@@ -76,20 +81,20 @@ def probe(path: Path) -> Card:
     )
 
 
-def _multiple(run, picture: np.ndarray, scale: int) -> int:  # type: ignore[no-untyped-def]
+def _multiple(run: Run, picture: Floats, scale: int) -> int:
     """The smallest of 1, 2, 4, 8, 16, 32 such that sides of an odd multiple of it work."""
     for multiple in (1, 2, 4, 8, 16):
         side = SIDE - multiple
         try:
             output = run(np.ascontiguousarray(picture[..., :side, :side]))
-        except Exception:  # noqa: S112 - any failure of the foreign graph means: not this size
+        except Exception:  # any failure of a foreign graph means: not this size
             continue
         if output.shape[-2:] == (side * scale, side * scale):
             return multiple
     return 32
 
 
-def _radius(run, picture: np.ndarray, before: np.ndarray, scale: int) -> tuple[int, bool]:  # type: ignore[no-untyped-def]
+def _radius(run: Run, picture: Floats, before: Floats, scale: int) -> tuple[int, bool]:
     centre = SIDE // 2
     reach = 0
     # Several single pixels, both ways, so that a dead ReLU does not hide a path.

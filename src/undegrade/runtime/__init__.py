@@ -1,9 +1,10 @@
 """Networks on pictures: sessions, exact tiles and the promised bound on memory."""
 
 from undegrade.runtime.memory import bound, tile_need, tile_side
-from undegrade.runtime.process import Pixels, Progress, process
+from undegrade.runtime.process import Progress, process
 from undegrade.runtime.session import Network, cores, open_network, providers
-from undegrade.runtime.tiling import Grid, Tile, make_grid
+from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
+from undegrade.runtime.verify import verify_model
 
 __all__ = [
     "Grid",
@@ -19,4 +20,5 @@ __all__ = [
     "providers",
     "tile_need",
     "tile_side",
+    "verify_model",
 ]

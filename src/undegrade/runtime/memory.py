@@ -16,14 +16,12 @@ TILE_SIDES = (256, 384, 512, 640, 768, 1024)
 
 def tile_side(card: Card, budget: int = TILE_BUDGET) -> int:
     """The largest usual kept side whose window fits into *budget* bytes of working memory."""
-    fitting = [
-        side
-        for side in TILE_SIDES
-        if make_grid(side, side, card.radius, card.multiple, None).window_pixels
-        * card.bytes_per_pixel
-        <= budget
-    ]
-    return max([side for side in fitting if side >= card.radius], default=TILE_SIDES[0])
+    usable = [side for side in TILE_SIDES if side >= card.radius] or [card.radius]
+
+    def need(side: int) -> int:
+        return tile_need(card, make_grid(side, side, card.radius, card.multiple, None))
+
+    return max((side for side in usable if need(side) <= budget), default=usable[0])
 
 
 def tile_need(card: Card, grid: Grid) -> int:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from undegrade.errors import Cancelled, ComputeError
 from undegrade.runtime.session import Floats, Network
-from undegrade.runtime.tiling import Grid, Tile, make_grid
+from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Progress = Callable[[int, int], None]
 """Called with the number of finished tiles and of all tiles."""
 Convert = Callable[[Floats], Floats]
@@ -70,7 +68,7 @@ def process(
     return output
 
 
-def _to_float(window: NDArray[np.generic]) -> Floats:
+def _to_float(window: Pixels) -> Floats:
     """Whole numbers of 8 or 16 bit to (h, w, 3) float32 in [0, 1]; grey is repeated."""
     values = window.astype(np.float32)
     values *= np.float32(1 / np.iinfo(window.dtype).max)
@@ -89,10 +87,13 @@ def _kept(planes: Floats, grid: Grid, part: Tile, scale: int) -> Floats:
     return planes[0, :, rows, columns].transpose(1, 2, 0)
 
 
-def _to_pixels(values: Floats, channels: int, dtype: np.dtype[np.generic]) -> Pixels:
+def _to_pixels(
+    values: Floats, channels: int, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]
+) -> Pixels:
     """Clip, scale and round to the nearest; a grey picture is the mean of the three channels."""
     if channels == 1:
         values = values.mean(axis=2, keepdims=True)
     peak = np.iinfo(dtype).max
     scaled = np.clip(values, 0.0, 1.0) * np.float32(peak)
-    return np.rint(scaled).astype(dtype)
+    pixels: Pixels = np.rint(scaled).astype(dtype)
+    return pixels

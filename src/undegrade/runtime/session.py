@@ -51,7 +51,7 @@ class Network:
     _session: onnxruntime.InferenceSession
 
     def run(self, windows: Floats, levels: Sequence[float] | Floats = ()) -> Floats:
-        """Run (1, 3, h, w) sRGB in [0, 1]; *levels* as the card orders them.
+        """Run (1, 3, h, w) sRGB in [0, 1]; *levels* as the card orders them, one value each.
 
         Returns (1, 3, scale * h, scale * w), not clipped.
         """

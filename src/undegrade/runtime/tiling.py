@@ -12,11 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.errors import UsageError
+
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""A picture's pixels, (H, W, C)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Grid:
                     min(self.core_width, self.width - left),
                 )
 
-    def read(self, pixels: NDArray[np.generic], tile: Tile) -> NDArray[np.generic]:
+    def read(self, pixels: Pixels, tile: Tile) -> Pixels:
         """The window of *tile* out of *pixels* (H, W, C), reflected beyond the borders."""
         rows = slice(tile.top - self.margin, tile.top + self.core_height + self.margin)
         columns = slice(tile.left - self.margin, tile.left + self.core_width + self.margin)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def save(state: State, path: Path) -> None:
     metadata = {"progress": json.dumps(progress), "recipe": json.dumps(state.recipe)}
     temporary = path.with_suffix(".part")
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load(state: State, path: Path) -> None:
@@ -64,8 +63,13 @@ def load(state: State, path: Path) -> None:
     state.average.load_state_dict(_under("average.", tensors))
     state.generator.set_state(tensors["generator"])
     entries: dict[int, dict[str, Any]] = {int(k): v for k, v in progress["moments"].items()}
+    parameters = list(state.network.parameters())
     for key, value in _under("optimizer.", tensors).items():
         index, name = key.split(".", 1)
+        like = parameters[int(index)]
+        if value.shape == like.shape:
+            # The fused optimiser walks raw memory: moments must lie as their parameter does.
+            value = torch.empty_like(like, requires_grad=False).copy_(value)
         entries.setdefault(int(index), {})[name] = value
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": entries, "param_groups": groups})

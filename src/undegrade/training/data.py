@@ -79,7 +79,7 @@ class PhotoSet:
         return cls(training, device), [photos[i].to(device) for i in sorted(held)]
 
     def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
-        """Draw *count* crops of *size* pixels, turned and mirrored; (count, 3, size, size) uint8."""
+        """Draw crops, turned and mirrored; (count, 3, size, size) uint8."""
         draws = torch.rand(count, generator=generator, dtype=torch.float64) * self._cumulative[-1]
         picks = torch.searchsorted(self._cumulative, draws).clamp(max=len(self._cells) - 1)
         jitter = torch.rand(count, 2, generator=generator)

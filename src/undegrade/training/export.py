@@ -32,7 +32,9 @@ def trained(recipe: Recipe, checkpoint: Path) -> nn.Module:
     return fold(network).eval().requires_grad_(False)
 
 
-def example_inputs(network: nn.Module, height: int, width: int, seed: int = 0) -> tuple[Tensor, ...]:
+def example_inputs(
+    network: nn.Module, height: int, width: int, seed: int = 0
+) -> tuple[Tensor, ...]:
     """A random picture, and levels where the network takes them."""
     generator = torch.Generator().manual_seed(seed)
     picture = torch.rand(1, 3, height, width, generator=generator)
@@ -73,6 +75,8 @@ def export(network: nn.Module, path: Path, half: bool = True) -> float:
     model = program.model_proto
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_notes(model)
+    if len(inputs) == 2:
+        _free_level_size(model)
     onnx.save(model, path)
     error = parity(network, path)
     if error > TOLERANCE:
@@ -96,6 +100,15 @@ def _clear_notes(model: onnx.ModelProto) -> None:
         del value.metadata_props[:]
     del model.graph.metadata_props[:]
     del model.functions[:]
+
+
+def _free_level_size(model: onnx.ModelProto) -> None:
+    """Let the level be one value or a map: every operator it meets broadcasts."""
+    for dimension, name in zip(
+        model.graph.input[1].type.tensor_type.shape.dim[2:], ("level_h", "level_w"), strict=True
+    ):
+        dimension.dim_param = name
+    del model.graph.value_info[:]
 
 
 def with_half_weights(model: onnx.ModelProto, smallest: int = 64) -> onnx.ModelProto:
@@ -180,16 +193,18 @@ def gflop_per_megapixel(network: nn.Module) -> float:
         output = network(*example_inputs(network, side, side))
     for hook in hooks:
         hook.remove()
-    return total / (output.shape[-1] * output.shape[-2]) / 1e3
+    pixels: int = output.shape[-1] * output.shape[-2]
+    return total / pixels / 1e3
 
 
 def write_model(recipe: Recipe, checkpoint: Path, folder: Path, **facts: object) -> Card:
-    """Export a checkpoint's network and write its card beside it; *facts* are fields of the card."""
+    """Export a checkpoint's network with its card; *facts* are further fields of the card."""
     network = trained(recipe, checkpoint)
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
     scale, multiple = network.scale, network.multiple
-    assert isinstance(scale, int) and isinstance(multiple, int)
+    assert isinstance(scale, int)
+    assert isinstance(multiple, int)
     card = Card(
         name=recipe.name,
         task={"restore": "restore", "upscale": "sr"}[recipe.task],

@@ -69,7 +69,7 @@ def setup(recipe: Recipe, init: Path | None, device: str) -> State:
         network = build(recipe.network, **recipe.arguments)
     if init:
         checkpoint.load_average(network, init)
-    network.to(device, memory_format=torch.channels_last)
+    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = torch.optim.Adam(network.parameters(), recipe.rate, (0.9, 0.99), fused=True)
     generator = torch.Generator().manual_seed(recipe.seed)
@@ -104,7 +104,8 @@ def fit(
         if state.step % 100 == 0 or progress >= 1:
             if not math.isfinite(loss.item()):
                 raise FloatingPointError(
-                    f"the loss is not finite at step {state.step}; the last good checkpoint is {path}"
+                    f"the loss is not finite at step {state.step}; the last good checkpoint is "
+                    f"{path}"
                 )
             row = {"step": state.step, "seconds": state.seconds, "rate": rate, "loss": loss.item()}
             if state.step % recipe.validate_every == 0 or progress >= 1:
@@ -122,7 +123,7 @@ def train_step(recipe: Recipe, state: State, batch: Batch, squared: bool) -> Ten
         output = state.network(*inputs)
     loss = F.mse_loss(output, batch.target) if squared else charbonnier(output, batch.target)
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
     state.optimizer.step()
     return loss.detach()

@@ -44,7 +44,8 @@ class CollapsibleConv(nn.Module):
         c_out, c_in = self.direct.weight.shape[:2]
         plain = nn.Conv2d(c_in, c_out, 3, padding=1)
         plain.weight.copy_(self.kernel())
-        assert plain.bias is not None and self.direct.bias is not None
+        assert plain.bias is not None
+        assert self.direct.bias is not None
         plain.bias.copy_(self.direct.bias)
         return plain
 

@@ -41,9 +41,7 @@ class Restorer(nn.Module):
     ) -> None:
         super().__init__()
         self.head = nn.Conv2d(12, channels, 3, padding=1)
-        self.steer = nn.Sequential(
-            nn.Conv2d(levels, 32, 1), nn.ReLU(), nn.Conv2d(32, channels, 1)
-        )
+        self.steer = nn.Sequential(nn.Conv2d(levels, 32, 1), nn.ReLU(), nn.Conv2d(32, channels, 1))
         self.body = nn.ModuleList([ResidualPair(channels, expand) for _ in range(pairs)])
         self.tail = zero(nn.Conv2d(channels, 12, 3, padding=1))
         self.radius = 2 * (2 * pairs + 2) + 1

@@ -1,0 +1,44 @@
+# Everything is installed into .venv; each target does all the set-up it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test test-all lint types benchmark clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/core.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+# The CPU build of torch is pinned first: asked for as a dependency it can bring gigabytes of CUDA.
+$(VENV)/dev.done: $(VENV)/core.done
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,heif]'
+	@touch $@
+
+demo: $(VENV)/core.done  ## enhance the example photos and write before/after pictures to demo/
+	$(BIN)/python examples/demo.py
+
+lint: $(VENV)/dev.done  ## style and the wall between the two halves
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/dev.done  ## strict type checking
+	$(BIN)/mypy
+
+test: lint types  ## lint, types and tests
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint types  ## the slow tests too
+	$(BIN)/pytest
+
+benchmark: $(VENV)/dev.done  ## speed and memory, as ratios in one run
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/memory.py
+
+clean:  ## remove what was built
+	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

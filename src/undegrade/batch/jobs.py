@@ -1,0 +1,131 @@
+"""From what the command line names to pairs of input and output."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from undegrade.errors import InputError, OutputError, UsageError
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"}
+    | {".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
+)
+"""Files of a folder that are taken for photos."""
+DECODE_ONLY = {".heic": ".jpg", ".heif": ".jpg"}
+"""What a format that is read but not written becomes."""
+MARK = "-enhanced"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to enhance."""
+
+    source: Path
+    target: Path
+
+
+def collect(
+    inputs: Sequence[str],
+    output: Path | None,
+    *,
+    recursive: bool = False,
+    suffix: str | None = None,
+) -> tuple[list[Job], Path | None]:
+    """Resolve files, folders and globs into jobs, and the folder that holds all outputs, if any.
+
+    One file goes to *output*, or into it where it is a folder, or beside itself with a mark in
+    its name. Folders are mirrored into *output* (default: the folder's name with a mark).
+    *suffix* changes the format of all outputs, as in ``".png"``.
+
+    Raises
+    ------
+    InputError: nothing is found. UsageError: many inputs, but *output* is a file; or two inputs
+    would have the same output. OutputError: an output would overwrite an input.
+    """
+    files: list[tuple[Path, Path]] = []  # source, and where it goes below the output folder
+    tree: Path | None = None
+    for text in inputs:
+        for path in _expand(text):
+            if path.is_dir():
+                found = sorted(path.rglob("*") if recursive else path.iterdir())
+                photos = [p for p in found if p.suffix.lower() in SUFFIXES and p.is_file()]
+                if not photos:
+                    hint = "" if recursive else "; add --recursive to look into its sub-folders"
+                    raise InputError(f"no photo in the folder {str(path)!r}", f"check it{hint}")
+                files += [(photo, photo.relative_to(path)) for photo in photos]
+                tree = path.with_name(path.resolve().name + MARK)
+            else:
+                files.append((path, Path(path.name)))
+    single = len(files) == 1 and tree is None
+    folder = _output_folder(output, tree, single)
+    jobs = []
+    for source, relative in files:
+        if single and output is not None and folder is None:
+            target = output if suffix is None else output.with_suffix(suffix)
+        elif folder is not None:
+            target = folder / _renamed(relative, suffix)
+        else:
+            named = _renamed(Path(source.name), suffix)
+            target = source.with_name(_marked(named.stem) + named.suffix)
+        jobs.append(Job(source, target))
+    _check(jobs)
+    return jobs, folder
+
+
+def _expand(text: str) -> Iterable[Path]:
+    path = Path(text)
+    # A file whose own name holds brackets or stars is that file.
+    if path.exists() or not glob.has_magic(text):
+        return [path]
+    found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - pathlib refuses absolute ones
+    if not found:
+        raise InputError(f"nothing matches {text!r}", "check the pattern")
+    return [Path(name) for name in found if Path(name).is_file()]
+
+
+def _output_folder(output: Path | None, tree: Path | None, single: bool) -> Path | None:
+    if output is None:
+        return tree
+    if output.is_dir():
+        return output
+    if single:
+        return None
+    if output.exists():
+        raise UsageError(
+            f"{str(output)!r} is a file, but several photos are to be written",
+            "name a folder with -o",
+        )
+    return output
+
+
+def _renamed(relative: Path, suffix: str | None) -> Path:
+    new = suffix or DECODE_ONLY.get(relative.suffix.lower())
+    return relative.with_suffix(new) if new else relative
+
+
+def _marked(stem: str) -> str:
+    """The stem with the mark, cut so that the name stays within 255 bytes."""
+    room = 240 - len(MARK)
+    return stem.encode()[:room].decode(errors="ignore") + MARK
+
+
+def _check(jobs: Sequence[Job]) -> None:
+    sources = {job.source.resolve() for job in jobs}
+    seen: dict[Path, Path] = {}
+    for job in jobs:
+        target = job.target.resolve()
+        if target in sources:
+            raise OutputError(
+                f"the output would overwrite the input {str(job.target)!r}",
+                "name another file or folder with -o",
+            )
+        if target in seen:
+            raise UsageError(
+                f"{str(seen[target])!r} and {str(job.source)!r} would both be written to "
+                f"{str(job.target)!r}",
+                "enhance them into different folders",
+            )
+        seen[target] = job.source

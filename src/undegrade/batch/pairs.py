@@ -1,0 +1,281 @@
+"""A folder of photos in, a folder of degraded ones out, and a manifest that can be replayed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undegrade.batch.jobs import SUFFIXES
+from undegrade.degradation.base import Image
+from undegrade.degradation.chain import Chain, levels, replay
+from undegrade.errors import Cancelled, InputError, UndegradeError, UsageError
+from undegrade.picture import check_target, decode, encode, from_array, write_atomic
+
+MANIFEST = "manifest.jsonl"
+
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Called after each file with how many are done, how many there are, and its relative name."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One file that did not do what it should."""
+
+    name: str
+    """Path relative to its folder, with forward slashes."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class PairsSummary:
+    """What :func:`make_pairs` did."""
+
+    manifest: Path
+    written: int
+    """Degraded pictures that were written."""
+    failed: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What :func:`verify_pairs` found."""
+
+    checked: int
+    """Lines of the manifest."""
+    differing: tuple[Failure, ...]
+    """Outputs that replaying does not give, or that could not be compared."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    root: Path
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.name
+
+    @property
+    def output(self) -> str:
+        """``a/b.png`` for itself, ``a/b.jpg.png`` for ``a/b.jpg``: no two the same."""
+        return self.name if self.name.endswith(".png") else self.name + ".png"
+
+
+def make_pairs(
+    inputs: Sequence[Path],
+    output: Path,
+    operators: Sequence[str | Mapping[str, Any]],
+    seed: int,
+    *,
+    progress: Progress | None = None,
+) -> PairsSummary:
+    """Degrade every picture of *inputs* into *output*, beside a manifest.
+
+    Each picture gets its own generator, ``default_rng([seed, crc32(relative path)])``: adding or
+    removing a file changes no other. One that fails is named in the summary and the rest go on.
+
+    Parameters
+    ----------
+    inputs: folders (searched through, in the order of the names, hidden files left out) and
+        single pictures, whose relative path is their name.
+    output: the folder for 8-bit sRGB PNG files, without transparency and metadata, in the tree of
+        the inputs, and for ``manifest.jsonl``. ``b.png`` keeps its name and ``b.jpg`` becomes
+        ``b.jpg.png``. What is there already is replaced.
+    operators: the steps of a :class:`~undegrade.degradation.chain.Chain`.
+    seed: 0 or more.
+
+    Each line of the manifest is a JSON object: ``source`` and ``output`` (relative paths),
+    ``root`` (the folder of the source, seen from the manifest), ``sha256`` (of the source file),
+    ``source_size`` and ``output_size`` ([height, width] in pixels), ``parameters`` (a record for
+    :func:`~undegrade.degradation.chain.replay`) and ``levels`` (one for each of its steps).
+
+    Raises
+    ------
+    UsageError: a bad chain or seed, or an output folder that is one of the inputs.
+    InputError: an input that is not there.
+    OutputError: the manifest cannot be written.
+    """
+    chain = Chain(operators)
+    if seed < 0:
+        raise UsageError(f"seed = {seed} must not be negative")
+    sources = _sources([Path(path) for path in inputs], Path(output))
+    manifest = Path(output) / MANIFEST
+    taken: set[str] = set()
+    lines: list[str] = []
+    failed: list[Failure] = []
+    try:
+        for done, source in enumerate(sources, start=1):
+            try:
+                if source.output in taken:
+                    raise UsageError(f"another source already gave {source.output}")
+                taken.add(source.output)
+                lines.append(json.dumps(_make(source, Path(output), chain, seed)))
+            except Cancelled:
+                raise
+            except (UndegradeError, OSError, ValueError, MemoryError) as error:
+                failed.append(Failure(source.name, _reason(error)))
+            if progress is not None:
+                progress(done, len(sources), source.name)
+    finally:
+        write_atomic(manifest, "".join(line + "\n" for line in lines).encode("ascii"))
+    return PairsSummary(manifest, len(lines), tuple(failed))
+
+
+def verify_pairs(
+    manifest: Path,
+    *,
+    root: Path | None = None,
+    tolerance: int = 0,
+    progress: Progress | None = None,
+) -> Verification:
+    """Replay *manifest* and say which of its outputs are not what replaying gives.
+
+    Parameters
+    ----------
+    manifest: written by :func:`make_pairs`; the outputs lie beside it.
+    root: the folder of the sources, if it is no longer where the manifest says.
+    tolerance: the largest difference that is passed over, in 8-bit steps. Other versions of
+        numpy or libjpeg may round a value differently.
+
+    Raises
+    ------
+    InputError: the manifest cannot be read, or a line of it is not one of its lines.
+    """
+    lines = _read_manifest(Path(manifest))
+    differing: list[Failure] = []
+    for done, line in enumerate(lines, start=1):
+        try:
+            reason = _difference(line, Path(manifest).parent, root, tolerance)
+        except Cancelled:
+            raise
+        except (UndegradeError, OSError, ValueError, MemoryError) as error:
+            reason = _reason(error)
+        if reason:
+            differing.append(Failure(line["output"], reason))
+        if progress is not None:
+            progress(done, len(lines), line["output"])
+    return Verification(len(lines), tuple(differing))
+
+
+def _sources(inputs: Sequence[Path], output: Path) -> list[_Source]:
+    """Every picture of *inputs*, in order, but none that lies in *output*."""
+    target = output.resolve()
+    found: list[_Source] = []
+    for path in inputs:
+        if path.is_file():
+            if path.resolve().parent == target:
+                raise UsageError(f"{path} lies in the output folder", "choose another folder")
+            found.append(_Source(path.parent, path.name))
+        elif path.is_dir():
+            if path.resolve() == target:
+                raise UsageError(f"{path} is both input and output", "choose another folder")
+            found.extend(_Source(path, name) for name in sorted(_names(path, target)))
+        else:
+            raise InputError(f"{path} is neither a file nor a folder")
+    return found
+
+
+def _names(folder: Path, target: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
+            continue
+        if not path.resolve().is_relative_to(target):
+            yield relative.as_posix()
+
+
+def _make(source: _Source, output: Path, chain: Chain, seed: int) -> dict[str, Any]:
+    """Write one degraded picture; its line of the manifest."""
+    rng = np.random.default_rng([seed, zlib.crc32(source.name.encode("utf-8", "surrogateescape"))])
+    record = chain.sample(rng)
+    digest = _sha256(source.path)
+    image = _read(source.path)
+    degraded = _to_pixels(replay(image, record))
+    target = output / source.output
+    check_target(target, protect=[source.path])
+    write_atomic(target, encode(from_array(degraded), format="PNG"))
+    return {
+        "source": source.name,
+        "root": _seen_from(source.root, output),
+        "sha256": digest,
+        "output": source.output,
+        "source_size": list(image.shape[:2]),
+        "output_size": list(degraded.shape[:2]),
+        "parameters": record,
+        "levels": [round(level, 6) for level in levels(record)],
+    }
+
+
+def _difference(line: dict[str, Any], folder: Path, root: Path | None, tolerance: int) -> str:
+    """Why the output of *line* is not what replaying gives, or nothing."""
+    source = (folder / line["root"] if root is None else Path(root)) / line["source"]
+    if _sha256(source) != line["sha256"]:
+        return f"the source {line['source']} has changed"
+    expected = _to_pixels(replay(_read(source), line["parameters"])).astype(np.int64)
+    found = decode(folder / line["output"]).pixels.astype(np.int64)
+    if found.shape != expected.shape:
+        return f"its shape is {found.shape}, not {expected.shape}"
+    worst = int(np.abs(found - expected).max())
+    return f"it differs by up to {worst} of 255" if worst > tolerance else ""
+
+
+def _read(path: Path) -> Image:
+    """A photo as (H, W, 1 or 3) float32 sRGB in [0, 1]; transparency is left out."""
+    picture = decode(path)
+    values = picture.pixels.astype(np.float32) / np.float32(np.iinfo(picture.pixels.dtype).max)
+    return np.asarray(np.clip(picture.colour.to_srgb(values), 0.0, 1.0), dtype=np.float32)
+
+
+def _to_pixels(image: Image) -> NDArray[np.uint8]:
+    return np.asarray(np.rint(np.clip(image, 0.0, 1.0) * 255.0), dtype=np.uint8)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seen_from(root: Path, output: Path) -> str:
+    """*root* relative to *output*, or absolute where they lie on different drives."""
+    try:
+        return Path(os.path.relpath(root.resolve(), output.resolve())).as_posix()
+    except ValueError:
+        return root.resolve().as_posix()
+
+
+def _read_manifest(manifest: Path) -> list[dict[str, Any]]:
+    try:
+        text = manifest.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"the manifest {manifest} cannot be read: {_reason(error)}") from error
+    lines: list[dict[str, Any]] = []
+    kinds = {"source": str, "root": str, "sha256": str, "output": str, "parameters": list}
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if not isinstance(entry, dict) or not all(
+            isinstance(entry.get(key), kind) for key, kind in kinds.items()
+        ):
+            raise InputError(f"line {number} of {manifest} describes no pair")
+        for key in ("source", "output"):
+            if PurePosixPath(entry[key]).is_absolute() or ".." in PurePosixPath(entry[key]).parts:
+                raise InputError(f"line {number} of {manifest}: {key} leaves its folder")
+        lines.append(entry)
+    return lines
+
+
+def _reason(error: BaseException) -> str:
+    """One line for a summary."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,169 @@
+"""Many photos: each is enhanced or fails on its own, and the rest goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from undegrade import catalog
+from undegrade.batch.jobs import Job
+from undegrade.batch.manifest import Manifest, settings_hash, sha256
+from undegrade.enhancer import Enhancer, Result
+from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError
+from undegrade.picture import format_of, write_atomic
+
+Status = Literal["enhanced", "unchanged", "skipped", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How outputs are written."""
+
+    quality: int | None = None
+    strip: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo."""
+
+    job: Job
+    status: Status
+    seconds: float = 0.0
+    report: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    exit_code: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, for JSON."""
+        return {
+            "input": str(self.job.source),
+            "output": str(self.job.target) if self.status not in ("failed", "stopped") else None,
+            "status": self.status,
+            **self.report,
+            "seconds": round(self.seconds, 3),
+            "error": self.error or None,
+        }
+
+
+def run(
+    jobs: Sequence[Job],
+    enhancer: Enhancer,
+    writing: Writing | None = None,
+    *,
+    manifest: Manifest | None = None,
+    resume: bool = False,
+    workers: int = 1,
+    on_part: Callable[[Job, float], None] | None = None,
+    on_done: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Enhance *jobs* with *workers* threads; the outcomes stand in the order of the jobs.
+
+    A ``KeyboardInterrupt`` stops after the tiles in flight: what is finished stays, nothing is
+    half-written, and the outcomes of the rest say ``stopped``.
+
+    Parameters
+    ----------
+    manifest: where finished outputs are recorded.
+    resume: pass over what the manifest calls done and is whole.
+    on_part: called from worker threads with the part done of a job, 0 to 1.
+    on_done: called from this thread with each outcome as it comes.
+    """
+    writing = writing or Writing()
+    stop = threading.Event()
+    outcomes: dict[Job, Outcome] = {}
+
+    def work(job: Job) -> Outcome:
+        if stop.is_set():
+            return Outcome(job, "stopped", exit_code=Cancelled.exit_code)
+        part = (lambda done: on_part(job, done)) if on_part else None
+        return _one(job, enhancer, writing, manifest, resume, part, stop.is_set)
+
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        pending: set[Future[Outcome]] = {pool.submit(work, job) for job in jobs}
+        while pending:
+            try:
+                # A time-out keeps the main thread open to Ctrl-C on every platform.
+                finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                stop.set()
+                continue
+            for future in finished:
+                outcome = future.result()
+                outcomes[outcome.job] = outcome
+                if on_done:
+                    on_done(outcome)
+    return [outcomes[job] for job in jobs]
+
+
+def _one(
+    job: Job,
+    enhancer: Enhancer,
+    writing: Writing,
+    manifest: Manifest | None,
+    resume: bool,
+    part: Callable[[float], None] | None,
+    cancelled: Callable[[], bool],
+) -> Outcome:
+    started = time.perf_counter()
+
+    def failed(error: UndegradeError) -> Outcome:
+        status: Status = "stopped" if isinstance(error, Cancelled) else "failed"
+        seconds = time.perf_counter() - started
+        return Outcome(job, status, seconds, error=str(error), exit_code=error.exit_code)
+
+    try:
+        data = _read(job.source)
+        before = sha256(data)
+        settings = settings_hash(_settings(enhancer, writing))
+        if resume and manifest and manifest.done(job.target, before, settings):
+            return Outcome(job, "skipped", time.perf_counter() - started)
+        result = enhancer(job.source, part, cancelled)
+        if cancelled():
+            raise Cancelled
+        output = _output(result, data, job, writing)
+        write_atomic(job.target, output)
+        report = result.as_dict()
+        if manifest:
+            row = {"input": str(job.source), "input_sha256": before, "settings": settings}
+            manifest.add(job.target, {**row, "output_sha256": sha256(output), **report})
+    except UndegradeError as error:
+        return failed(error)
+    except MemoryError:
+        name = job.source.name
+        return failed(LimitError(f"{name!r} does not fit into memory", "use a smaller --tile"))
+    except Exception as error:
+        # Our own mistake, not the user's; it must still not stop the other photos.
+        what = f"internal error on {job.source.name!r}: {type(error).__name__}: {error}"
+        return failed(UndegradeError(what, "please report it"))
+    status: Status = "unchanged" if result.unchanged else "enhanced"
+    return Outcome(job, status, time.perf_counter() - started, report)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror}", "check the path") from None
+
+
+def _output(result: Result, data: bytes, job: Job, writing: Writing) -> bytes:
+    """The file to write; for an untouched photo the input itself, byte for byte."""
+    format = format_of(job.target)
+    untouched = result.unchanged and format == result.picture.encoding.format
+    if untouched and writing == Writing():
+        return data
+    return result.encode(format=format, quality=writing.quality, strip=writing.strip)
+
+
+def _settings(enhancer: Enhancer, writing: Writing) -> dict[str, Any]:
+    """Everything but the input that decides an output: wishes, format, and the weights."""
+    weights = {name: model.card.sha256 for name, model in catalog.models().items()}
+    if (chosen := enhancer.wishes.model) and chosen.lower().endswith(".onnx"):
+        weights["chosen"] = catalog.sha256(Path(chosen)) if Path(chosen).is_file() else ""
+    return {"wishes": enhancer.wishes.as_dict(), "writing": vars(writing), "weights": weights}

@@ -1,0 +1,71 @@
+"""The command line: one module a verb, and no logic.
+
+stdout is data, stderr is for people. Heavy modules are imported inside the verbs, so that
+``undegrade --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from undegrade.cli.degrade import degrade
+from undegrade.cli.doctor import doctor
+from undegrade.cli.enhance import enhance
+from undegrade.cli.models import models
+from undegrade.cli.train import export, train
+from undegrade.errors import UndegradeError
+
+app = typer.Typer(
+    name="undegrade",
+    help="Finds out what a photo has lost - noise, JPEG artefacts, resolution - and gives it back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from undegrade import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(enhance)
+app.add_typer(models, name="models")
+app.command()(degrade)
+app.command()(train)
+app.command()(export)
+app.command()(doctor)
+
+
+def main() -> None:
+    """Run the command line; every error becomes one line and an exit code."""
+    try:
+        app()
+    except UndegradeError as error:
+        typer.echo(f"undegrade: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader has left (`undegrade ... | head`): not an error of ours. The descriptor is
+        # replaced so that the interpreter's own flush at exit stays quiet too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("undegrade: interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,95 @@
+"""``undegrade models``: list, show, verify, add."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+models = typer.Typer(help="The networks at hand: list, show, verify, add.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@models.command("list")
+def list_models(json: Json = False) -> None:
+    """List the models with what they do, their size, speed and licence."""
+    from undegrade import catalog
+
+    found = catalog.models()
+    if json:
+        _print_json([model.card.as_dict() for model in found.values()])
+        return
+    typer.echo(f"{'name':<16}{'task':<9}{'scale':<7}{'parameters':>10}  {'s/MP':>6}  licence")
+    for model in found.values():
+        card = model.card
+        speed = f"{card.seconds_per_megapixel:.2f}" if card.seconds_per_megapixel else "-"
+        typer.echo(
+            f"{card.name:<16}{card.task:<9}x{card.scale:<6}{card.parameters:>10,}  {speed:>6}  "
+            f"{card.licence or '-'}"
+        )
+
+
+@models.command()
+def show(name: str, json: Json = False) -> None:
+    """Show the card of a model: what it needs, what it was trained on, how it scores."""
+    from undegrade import catalog
+
+    model = catalog.find(name)
+    card = model.card
+    if json:
+        _print_json(card.as_dict() | {"path": str(model.path)})
+        return
+    rows = card.as_dict()
+    rows.pop("scores")
+    for key, value in rows.items():
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        if shown not in ("", 0, 0.0):
+            typer.echo(f"{key:<22}{shown}")
+    for score in card.scores:
+        typer.echo(
+            f"{'score':<22}{score.protocol}: {score.metric} {score.value:.2f} "
+            f"(input {score.input:.2f}, {score.n} images)"
+        )
+
+
+@models.command()
+def verify(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Check weights against their cards: hash, and that they open and run."""
+    from undegrade import catalog
+    from undegrade.cli.wording import plural
+    from undegrade.errors import ModelError
+    from undegrade.runtime import verify_model
+
+    failed = 0
+    for name in names or list(catalog.models()):
+        try:
+            verify_model(catalog.find(name))
+            typer.echo(f"{name}: sound")
+        except ModelError as error:
+            failed += 1
+            typer.echo(f"undegrade: {error}", err=True)
+    if failed:
+        raise ModelError(f"{plural(failed, 'model')} failed", "install undegrade or add them again")
+
+
+@models.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="An ONNX file; a card beside it is used.")],
+    name: Annotated[str | None, typer.Option(help="What to call it; default: the file's.")] = None,
+) -> None:
+    """Add your own ONNX network; without a card, its scale and reach are probed."""
+    from undegrade import catalog
+
+    model = catalog.add(file, name)
+    card = model.card
+    typer.echo(
+        f"added {card.name}: task {card.task}, scale {card.scale}, radius {card.radius} pixels"
+        + ("" if card.exact else " (wider than could be probed: tiles may show seams)")
+    )
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))

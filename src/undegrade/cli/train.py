@@ -1,0 +1,79 @@
+"""``undegrade train`` and ``undegrade export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Recipe = Annotated[str, typer.Argument(help="Name of a bundled recipe, or a .yaml file.")]
+
+
+def train(
+    recipe: Recipe,
+    data: Annotated[list[Path], typer.Option(help="Tar packs or folders of photos.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")],
+    minutes: Annotated[
+        float | None, typer.Option(help="Fit the whole schedule into this time.")
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Start from the weights of this checkpoint.")
+    ] = None,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting: key=value (YAML).")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Train a network; a folder that already holds a run is resumed."""
+    training = _training()
+    chosen = training.recipe.read(recipe, _overrides(set))
+
+    def log(row: dict[str, float]) -> None:
+        typer.echo("  ".join(f"{k} {v:.6g}" for k, v in row.items()), err=True)
+
+    path = training.loop.train(
+        chosen, data, output, minutes=minutes, init=init, device=device, log=log
+    )
+    typer.echo(path)
+
+
+def export(
+    recipe: Recipe,
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of that recipe.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for model and card.")],
+) -> None:
+    """Turn a checkpoint into an ONNX file and a card that `enhance --model` runs."""
+    training = _training()
+    card = training.export.write_model(training.recipe.read(recipe), checkpoint, output)
+    typer.echo(output / card.file)
+
+
+def _overrides(settings: list[str] | None) -> dict[str, Any]:
+    import yaml
+
+    from undegrade.errors import UsageError
+
+    values = {}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting!r} has no '='", "write --set key=value")
+        values[key] = yaml.safe_load(value)
+    return values
+
+
+def _training() -> Any:
+    """The make half, or one line on how to install it."""
+    from undegrade.errors import UsageError
+
+    try:
+        import undegrade.training.export
+        import undegrade.training.loop
+        import undegrade.training.recipe
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"training needs {error.name}, which is not installed",
+            'pip install "undegrade[train]"',
+        ) from None
+    return undegrade.training

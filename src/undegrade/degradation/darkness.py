@@ -1,0 +1,59 @@
+"""Too little light: underexposed, and the noise that comes with it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from undegrade.degradation.base import Degradation, Image, Parameters, as_file, draw_seed
+from undegrade.degradation.fields import AS_FILE, SEED, Number
+from undegrade.degradation.noise import add_sensor_noise
+from undegrade.degradation.srgb import MID_GREY_STOPS, to_linear, to_srgb
+
+WORST_STOPS = 5.0
+"""Stops by which mid grey is darkened at level 1."""
+
+
+class Darkness(Degradation):
+    """Underexposed by *stops*, with a sensor's noise.
+
+    ``d = 2**-stops * l**gamma`` in linear light ``l``, then ``y = srgb(d + sqrt(gain * d + read**2)
+    * n)`` with ``n ~ N(0, 1)``, clipped to [0, 1]; *as_file* also rounds to 8 bit. *gamma* above 1
+    darkens the middle more than white, as a steep tone curve does. Level: the stops that mid grey
+    loses, ``stops + 2.22 (gamma - 1)``, over 5; the noise is not counted.
+
+    Source: Lore, Akintayo, Sarkar, "LLNet", Pattern Recognition 2017, section 3.2 (gamma and
+    noise), with exposure and noise moved to linear light.
+    """
+
+    name = "darkness"
+    fields = (
+        Number("stops", 0.0, 12.0, "exposure that is missing, in stops"),
+        Number("gamma", 1.0, 5.0, "exponent in linear light, 1 for none", 1.0),
+        Number("gain", 0.0, 1.0, "linear light of one photoelectron, white = 1", 0.0),
+        Number("read", 0.0, 1.0, "standard deviation of the read noise in linear light", 0.0),
+        SEED,
+        AS_FILE,
+    )
+
+    def sample(self, rng: np.random.Generator) -> Parameters:
+        """Mid grey loses 0..5 stops, up to a third of them by gamma; noise of high ISO."""
+        total, share = rng.uniform(0.0, WORST_STOPS), rng.uniform(0.0, 1.0 / 3.0)
+        return {
+            "stops": round(total * (1.0 - share), 3),
+            "gamma": round(1.0 + total * share / MID_GREY_STOPS, 4),
+            "gain": round(10.0 ** rng.uniform(-4.0, -2.5), 7),
+            "read": round(10.0 ** rng.uniform(-4.0, -2.7), 7),
+            "seed": draw_seed(rng),
+            "as_file": False,
+        }
+
+    def _apply(self, image: Image, parameters: Parameters) -> Image:
+        light = np.maximum(to_linear(image), 0.0)
+        dark = light ** np.float32(parameters["gamma"]) * np.float32(2.0 ** -parameters["stops"])
+        noisy = add_sensor_noise(dark, parameters["gain"], parameters["read"], parameters["seed"])
+        result = np.clip(to_srgb(noisy), 0.0, 1.0)
+        return as_file(result) if parameters["as_file"] else result
+
+    def _level(self, parameters: Parameters) -> float:
+        stops = parameters["stops"] + MID_GREY_STOPS * (parameters["gamma"] - 1.0)
+        return float(stops) / WORST_STOPS

@@ -1,0 +1,96 @@
+"""Noise: white Gaussian on the encoded values, and a sensor's on linear light."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from undegrade.degradation.base import Degradation, Image, Parameters, as_file, draw_seed
+from undegrade.degradation.fields import AS_FILE, SEED, Number
+from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
+
+WORST_SIGMA = 50.0
+"""Standard deviation in 0..255 units at level 1."""
+
+GAIN = Number("gain", 0.0, 1.0, "linear light of one photoelectron, white = 1")
+READ = Number("read", 0.0, 1.0, "standard deviation of the read noise in linear light")
+
+
+class GaussianNoise(Degradation):
+    """White Gaussian noise on the encoded values.
+
+    ``y = x + sigma / 255 * n`` with ``n ~ N(0, 1)`` per sample and *sigma* in 0..255 units.
+    Not clipped and not rounded, as the denoising literature has it; *as_file* does both, which is
+    another and easier task. Level: ``sigma / 50``.
+    """
+
+    name = "gaussian-noise"
+    fields = (Number("sigma", 0.0, 255.0, "standard deviation in 0..255 units"), SEED, AS_FILE)
+
+    def sample(self, rng: np.random.Generator) -> Parameters:
+        """Sigma uniform in 0..50."""
+        sigma = round(rng.uniform(0.0, WORST_SIGMA), 3)
+        return {"sigma": sigma, "seed": draw_seed(rng), "as_file": False}
+
+    def _apply(self, image: Image, parameters: Parameters) -> Image:
+        noisy = image + white(image.shape, parameters["seed"]) * (parameters["sigma"] / 255.0)
+        return as_file(noisy) if parameters["as_file"] else noisy
+
+    def _level(self, parameters: Parameters) -> float:
+        return float(parameters["sigma"]) / WORST_SIGMA
+
+
+class PoissonGaussianNoise(Degradation):
+    """A sensor's noise: photons arrive at random, and reading them out adds more.
+
+    In linear light ``l``, ``y = srgb(l + sqrt(gain * l + read**2) * n)`` with ``n ~ N(0, 1)`` per
+    sample: the Gaussian approximation of Poisson counts with *gain* per photoelectron. Not
+    clipped (the encoding is continued oddly below zero, so dark noise keeps its mean) unless
+    *as_file*. Level: the standard deviation that mid grey gets in encoded 0..255 units, over 50.
+
+    Source: Foi, Trimeche, Katkovnik, Egiazarian, "Practical Poissonian-Gaussian noise modeling
+    and fitting for single-image raw-data", IEEE TIP 2008, equation 3.
+    """
+
+    name = "poisson-gaussian-noise"
+    fields = (GAIN, READ, SEED, AS_FILE)
+
+    def sample(self, rng: np.random.Generator) -> Parameters:
+        """Level uniform in 0..1; read noise up to a fifth of the variance at mid grey."""
+        variance = (rng.uniform(0.0, 1.0) * WORST_SIGMA / 255.0 / MID_GREY_SLOPE) ** 2
+        share = rng.uniform(0.0, 0.2)
+        return {
+            "gain": round((1.0 - share) * variance / MID_GREY, 6),
+            "read": round(math.sqrt(share * variance), 6),
+            "seed": draw_seed(rng),
+            "as_file": False,
+        }
+
+    def _apply(self, image: Image, parameters: Parameters) -> Image:
+        if parameters["gain"] == parameters["read"] == 0:
+            return as_file(image) if parameters["as_file"] else image
+        light = to_linear(image)
+        noisy = to_srgb(
+            add_sensor_noise(light, parameters["gain"], parameters["read"], parameters["seed"])
+        )
+        return as_file(noisy) if parameters["as_file"] else noisy
+
+    def _level(self, parameters: Parameters) -> float:
+        return sigma_at_mid_grey(parameters["gain"], parameters["read"]) / WORST_SIGMA
+
+
+def white(shape: tuple[int, ...], seed: int) -> Image:
+    """Standard normal noise of *shape*, float32, the same for the same *seed*."""
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+
+
+def add_sensor_noise(light: Image, gain: float, read: float, seed: int) -> Image:
+    """``l + sqrt(gain * max(l, 0) + read**2) * n`` on linear light, not clipped."""
+    deviation = np.sqrt(np.maximum(light, 0.0) * np.float32(gain) + np.float32(read) ** 2)
+    return np.asarray(light + deviation * white(light.shape, seed), dtype=np.float32)
+
+
+def sigma_at_mid_grey(gain: float, read: float) -> float:
+    """The encoded standard deviation, 0..255 units, that sensor noise has at mid grey."""
+    return 255.0 * MID_GREY_SLOPE * math.sqrt(gain * MID_GREY + read**2)

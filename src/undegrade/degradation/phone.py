@@ -1,0 +1,127 @@
+"""A cheap phone's camera: a soft lens, noise, a colour cast, and software that overdoes it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undegrade.degradation.base import Degradation, Image, Parameters, draw_seed
+from undegrade.degradation.blur import gaussian
+from undegrade.degradation.fields import SEED, Number, Whole
+from undegrade.degradation.jpeg import SUBSAMPLING, draw_subsampling, through_jpeg
+from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
+from undegrade.degradation.noise import add_sensor_noise, sigma_at_mid_grey
+from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
+
+WORST_BLUR = 2.0
+WORST_NOISE = 25.0
+WORST_SHARPEN = 2.0
+WORST_CAST = 0.5
+WORST_HUE = 15.0
+WORST_TONE = 4.0
+"""Where each part alone has level 1: pixels, 0..255 units, amount, stops, degrees, steepness."""
+
+
+class Phone(Degradation):
+    """What a cheap camera phone makes of a scene, step by step as it happens there.
+
+    1. lens: ``l`` = linear light, blurred by a Gaussian of *blur* pixels;
+    2. sensor: ``l + sqrt(gain * l + read**2) * n``, ``n ~ N(0, 1)``;
+    3. colour, RGB only: ``M(hue) diag(2**red, 1, 2**blue) l``, with ``M`` the turn by *hue*
+       degrees around the grey axis, then encoded and clipped;
+    4. tone: ``tanh(tone (v - 1/2)) / (2 tanh(tone / 2)) + 1/2``, which crushes shadows and lights;
+    5. sharpening: ``v + sharpen * (v - G_radius * v)``, an unsharp mask that leaves halos;
+    6. JPEG at *quality*.
+
+    The output is 8-bit values in [0, 1]. Level: the root mean square of six parts, each 1 at its
+    worst: blur / 2, noise at mid grey / 25, sharpen / 2, colour (the larger of cast / 0.5 stops and
+    hue / 15 degrees), tone / 4, and the JPEG level.
+
+    The parts follow what DPED's phones show beside its DSLR: Ignatov et al., "DSLR-quality photos
+    on mobile devices with deep convolutional networks", ICCV 2017, section 3.
+    """
+
+    name = "phone"
+    fields = (
+        Number("blur", 0.0, 10.0, "standard deviation of the lens in pixels", 0.0),
+        Number("gain", 0.0, 1.0, "linear light of one photoelectron, white = 1", 0.0),
+        Number("read", 0.0, 1.0, "standard deviation of the read noise in linear light", 0.0),
+        Number("red", -3.0, 3.0, "gain of red in stops", 0.0),
+        Number("blue", -3.0, 3.0, "gain of blue in stops", 0.0),
+        Number("hue", -90.0, 90.0, "turn of all hues in degrees", 0.0),
+        Number("tone", 0.0, 20.0, "steepness of the tone curve, 0 for straight", 0.0),
+        Number("sharpen", 0.0, 10.0, "amount of the unsharp mask", 0.0),
+        Number("radius", 0.3, 20.0, "standard deviation of the unsharp mask in pixels", 1.0),
+        Whole("quality", 1, 100, "setting of the JPEG encoder, IJG scale", 100),
+        SUBSAMPLING,
+        SEED,
+    )
+
+    def sample(self, rng: np.random.Generator) -> Parameters:
+        """Each part uniform up to its worst."""
+        variance = (rng.uniform(0.0, WORST_NOISE) / 255.0 / MID_GREY_SLOPE) ** 2
+        share = rng.uniform(0.0, 0.2)
+        red, blue = rng.uniform(-WORST_CAST, WORST_CAST, 2)
+        return {
+            "blur": round(rng.uniform(0.0, WORST_BLUR), 3),
+            "gain": round((1.0 - share) * variance / MID_GREY, 6),
+            "read": round(math.sqrt(share * variance), 6),
+            "red": round(float(red), 3),
+            "blue": round(float(blue), 3),
+            "hue": round(rng.uniform(-WORST_HUE, WORST_HUE), 2),
+            "tone": round(rng.uniform(0.0, WORST_TONE), 3),
+            "sharpen": round(rng.uniform(0.0, WORST_SHARPEN), 3),
+            "radius": round(rng.uniform(0.5, 2.0), 3),
+            "quality": round(quality_of_level(rng.uniform(jpeg_level(98), 1.0))),
+            "subsampling": draw_subsampling(rng),
+            "seed": draw_seed(rng),
+        }
+
+    def _apply(self, image: Image, parameters: Parameters) -> Image:
+        p = parameters
+        light = gaussian(to_linear(image), p["blur"])
+        light = add_sensor_noise(light, p["gain"], p["read"], p["seed"])
+        if image.shape[2] == 3:
+            light = light @ colour_matrix(p["red"], p["blue"], p["hue"]).T.astype(np.float32)
+        encoded = tone_curve(np.clip(to_srgb(light), 0.0, 1.0), p["tone"])
+        if p["sharpen"]:
+            encoded = encoded + p["sharpen"] * (encoded - gaussian(encoded, p["radius"]))
+        return through_jpeg(encoded, p["quality"], p["subsampling"])
+
+    def _level(self, parameters: Parameters) -> float:
+        p = parameters
+        parts = (
+            p["blur"] / WORST_BLUR,
+            sigma_at_mid_grey(p["gain"], p["read"]) / WORST_NOISE,
+            p["sharpen"] / WORST_SHARPEN,
+            max(abs(p["red"]) / WORST_CAST, abs(p["blue"]) / WORST_CAST, abs(p["hue"]) / WORST_HUE),
+            p["tone"] / WORST_TONE,
+            jpeg_level(p["quality"]),
+        )
+        return math.sqrt(sum(part**2 for part in parts) / len(parts))
+
+
+def colour_matrix(red: float, blue: float, hue: float) -> NDArray[np.float64]:
+    """Gains of *red* and *blue* in stops, then a turn by *hue* degrees around grey; (3, 3).
+
+    ``M = cos I + (1 - cos) / 3 J + sin / sqrt(3) K`` with ``J`` all ones and ``K`` the cross
+    product with (1, 1, 1): its rows sum to 1, so grey stays grey. Source: Rodrigues' formula.
+    """
+    angle = math.radians(hue)
+    cross = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
+    turn = (
+        math.cos(angle) * np.eye(3)
+        + (1.0 - math.cos(angle)) / 3.0 * np.ones((3, 3))
+        + math.sin(angle) / math.sqrt(3.0) * cross
+    )
+    return turn @ np.diag([2.0**red, 1.0, 2.0**blue])
+
+
+def tone_curve(encoded: Image, tone: float) -> Image:
+    """An S-curve through 0, 1/2 and 1 of steepness *tone*, on encoded values in [0, 1]."""
+    if tone < 1e-3:
+        return encoded
+    curve = np.tanh(tone * (encoded - 0.5)) / (2.0 * math.tanh(tone / 2.0)) + 0.5
+    return np.asarray(curve, dtype=np.float32)

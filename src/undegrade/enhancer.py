@@ -1,0 +1,297 @@
+"""The one verb: a photo in, a better photo out."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from undegrade import catalog
+from undegrade.catalog import Model
+from undegrade.levels import Levels, noise_sigma
+from undegrade.picture import (
+    Picture,
+    bleed,
+    decode,
+    encode,
+    from_array,
+    from_pil,
+    resize_alpha,
+    to_pil,
+)
+from undegrade.picture import save as save_picture
+from undegrade.plan import Step, Wishes, make_plan
+from undegrade.runtime import Network, bound, make_grid, open_network, process, tile_side
+
+Source: TypeAlias = (
+    "str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | Image.Image | Picture"
+)
+Progress = Callable[[float], None]
+"""Called with the part done, 0 to 1, over all steps."""
+
+RESTORED_QUALITY = 92
+"""Least JPEG quality at which an enhanced picture is written: writing what was restored with the
+coarse tables that had damaged it would damage it again."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What :func:`enhance` returns."""
+
+    picture: Picture
+    found: Levels
+    """Damage found before."""
+    steps: tuple[Step, ...]
+    """What was run; empty when the photo was left alone."""
+    seconds: float
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the pixels are those of the input, bit for bit."""
+        return not self.steps
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as a Pillow image of 8 bit."""
+        return to_pil(self.picture)
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The pixels, (H, W, C) uint8 or uint16."""
+        return self.picture.pixels
+
+    def encode(
+        self, *, format: str | None = None, quality: int | None = None, strip: bool = False
+    ) -> bytes:
+        """The bytes of a file; see :func:`undegrade.picture.encode`."""
+        return encode(self.picture, format=format, quality=self._quality(quality), strip=strip)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        quality: int | None = None,
+        strip: bool = False,
+    ) -> Path:
+        """Write a file in one atomic step; the suffix decides the format."""
+        return save_picture(
+            self.picture, Path(path), format=format, quality=self._quality(quality), strip=strip
+        )
+
+    def _quality(self, wished: int | None) -> int | None:
+        before = self.picture.encoding.jpeg_quality
+        if wished is None and self.steps and before is not None and before < RESTORED_QUALITY:
+            return RESTORED_QUALITY
+        return wished
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data, for JSON."""
+        return {
+            "found": self.found.as_dict(),
+            "steps": [step.as_dict() for step in self.steps],
+            "unchanged": self.unchanged,
+            "width": self.picture.width,
+            "height": self.picture.height,
+            "seconds": round(self.seconds, 3),
+            "notes": list(self.picture.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would take, known before it starts."""
+
+    picture: Picture
+    found: Levels
+    steps: tuple[Step, ...]
+    width: int
+    height: int
+    tiles: int
+    memory: int
+    """Upper bound on peak memory in bytes."""
+    seconds: float
+    """Estimate from the models' cards; the cards name the machine."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, for JSON."""
+        return {
+            "found": self.found.as_dict(),
+            "steps": [step.as_dict() for step in self.steps],
+            "width": self.width,
+            "height": self.height,
+            "tiles": self.tiles,
+            "memory_bytes": self.memory,
+            "seconds_estimated": round(self.seconds, 2),
+        }
+
+
+@dataclass
+class Enhancer:
+    """Networks that stay open from one picture to the next; may be called from several threads.
+
+    Parameters
+    ----------
+    wishes: what to do; by default what each photo needs.
+    tile: kept side of a tile in pixels; by default chosen for the promised memory.
+    threads: threads inside a network; by default every core.
+    device: ``auto``, ``cpu`` or ``gpu``.
+    max_megapixels: pictures above are refused before they are decoded.
+    """
+
+    wishes: Wishes = field(default_factory=Wishes)
+    tile: int | None = None
+    threads: int | None = None
+    device: str = "auto"
+    max_megapixels: float = 200.0
+    _open: dict[str, Network] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def forecast(self, source: Source) -> Forecast:
+        """Decode and plan, but run nothing."""
+        picture = self._load(source)
+        found = find_levels(picture)
+        steps = tuple(make_plan(found, self.wishes, catalog.find))
+        height, width = picture.height, picture.width
+        tiles, seconds, memory = 0, 0.0, 0
+        for step in steps:
+            card = step.model.card
+            grid = make_grid(height, width, card.radius, card.multiple, self._tile(step.model))
+            need = bound(card, grid, picture.channels, picture.pixels.itemsize)
+            memory, tiles = max(memory, need), tiles + len(grid)
+            height, width = height * card.scale, width * card.scale
+            seconds += card.seconds_per_megapixel * height * width / 1e6
+        return Forecast(picture, found, steps, width, height, tiles, memory, seconds)
+
+    def __call__(
+        self,
+        source: Source,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Result:
+        """Enhance one picture; see :func:`enhance`."""
+        started = time.perf_counter()
+        picture = self._load(source)
+        found = find_levels(picture)
+        steps = tuple(make_plan(found, self.wishes, catalog.find))
+        for number, step in enumerate(steps):
+            part = _share(progress, number, len(steps))
+            picture = self._run(step, picture, part, cancelled)
+        return Result(picture, found, steps, time.perf_counter() - started)
+
+    def _load(self, source: Source) -> Picture:
+        if isinstance(source, Picture):
+            return source
+        if isinstance(source, np.ndarray):
+            return from_array(source)
+        if isinstance(source, Image.Image):
+            return from_pil(source)
+        return decode(source, max_megapixels=self.max_megapixels)
+
+    def _run(
+        self,
+        step: Step,
+        picture: Picture,
+        progress: Callable[[int, int], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Picture:
+        pixels, alpha = picture.pixels, picture.alpha
+        if alpha is not None:
+            pixels = bleed(pixels, alpha)
+        result = process(
+            self._network(step.model),
+            pixels,
+            step.levels,
+            tile=self._tile(step.model),
+            to_srgb=picture.colour.to_srgb,
+            from_srgb=picture.colour.from_srgb,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        if alpha is not None and step.model.card.scale > 1:
+            alpha = resize_alpha(alpha, *result.shape[:2])
+        return picture.with_pixels(result, alpha=alpha)
+
+    def _tile(self, model: Model) -> int:
+        return tile_side(model.card) if self.tile is None else self.tile
+
+    def _network(self, model: Model) -> Network:
+        key = str(model.path)
+        with self._lock:
+            if key not in self._open:
+                self._open[key] = open_network(model, threads=self.threads, device=self.device)
+            return self._open[key]
+
+
+def find_levels(picture: Picture) -> Levels:
+    """What the classical estimators say of a picture."""
+    return Levels(round(noise_sigma(picture.pixels), 2), picture.encoding.jpeg_quality)
+
+
+def enhance(
+    source: Source,
+    *,
+    task: str = "auto",
+    scale: int | None = None,
+    strength: float = 1.0,
+    model: str | None = None,
+    noise: float | None = None,
+    jpeg: float | None = None,
+    tile: int | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    max_megapixels: float = 200.0,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Result:
+    """Find out what a photo has lost and give it back.
+
+    Parameters
+    ----------
+    source: a path, the bytes of a file, a binary file object, a Pillow image, or an array
+        (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16.
+    task: ``auto`` does what the photo needs; ``denoise``, ``dejpeg`` and ``sr`` do one thing.
+    scale: 1, 2 or 4 times the size.
+    strength: 0 (untouched) to 1.5; 1 as measured.
+    model: name or ONNX file of the one network to run.
+    noise, jpeg: the noise's sigma (0..255 units) and the JPEG quality, where they are known.
+    tile: kept side of a tile in pixels; smaller needs less memory and more time.
+    threads: threads inside a network; by default every core.
+    device: ``auto``, ``cpu`` or ``gpu``.
+    max_megapixels: larger pictures are refused before they are decoded.
+    progress: called with the part done, 0 to 1.
+    cancelled: asked between tiles; true raises :class:`undegrade.errors.Cancelled`.
+
+    Raises
+    ------
+    UndegradeError: see :mod:`undegrade.errors`; ``str`` of it is one line for a user.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import undegrade
+    >>> grey = np.full((64, 64, 3), 128, np.uint8)
+    >>> undegrade.enhance(grey).unchanged
+    True
+    """
+    wishes = Wishes(task, scale, strength, model, noise, jpeg)
+    enhancer = Enhancer(wishes, tile, threads, device, max_megapixels)
+    return enhancer(source, progress, cancelled)
+
+
+def _share(progress: Progress | None, number: int, count: int) -> Callable[[int, int], None] | None:
+    """Turn a step's tile counts into the part done of all steps."""
+    if progress is None:
+        return None
+    return lambda done, total: progress((number + done / total) / count)
+
+
+__all__ = ["Enhancer", "Forecast", "Result", "enhance", "find_levels"]

@@ -1,0 +1,30 @@
+"""A decoded photo: pixels and everything that must be kept; decode it, encode it."""
+
+from undegrade.picture.alpha import bleed, resize_alpha
+from undegrade.picture.colour import SRGB, ColourSpace
+from undegrade.picture.decode import decode, from_array, from_pil
+from undegrade.picture.encode import default_format, encode, losses, save, to_pil
+from undegrade.picture.files import Source, check_target, format_of, write_atomic
+from undegrade.picture.model import Encoding, Metadata, Picture
+
+__all__ = [
+    "SRGB",
+    "ColourSpace",
+    "Encoding",
+    "Metadata",
+    "Picture",
+    "Source",
+    "bleed",
+    "check_target",
+    "decode",
+    "default_format",
+    "encode",
+    "format_of",
+    "from_array",
+    "from_pil",
+    "losses",
+    "resize_alpha",
+    "save",
+    "to_pil",
+    "write_atomic",
+]

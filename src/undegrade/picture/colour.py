@@ -1,0 +1,196 @@
+"""What pixel values mean, and the way to sRGB and back that loses nothing.
+
+Working in the colours of sRGB does not mean being confined to its gamut. Values go to *extended*
+sRGB, float32, where a green that sRGB cannot show is simply below 0 or above 1 (the transfer
+curve is continued, and mirrored below 0, as scRGB does). The way back is the exact inverse, so a
+Display P3 photo keeps its colours, which a conversion of 8 bit to 8 bit through sRGB would clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+
+SRGB_D50 = np.array(
+    [[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]]
+)
+"""Linear sRGB to XYZ under D50, as the profile of IEC 61966-2-1 states it."""
+
+_SRGB_GAMMA, _SRGB_SLOPE, _SRGB_OFFSET, _SRGB_KNEE = 2.4, 12.92, 0.055, 0.04045
+
+
+def srgb_decode(values: Floats) -> Floats:
+    """Encoded to linear light, mirrored below 0, continued above 1."""
+    size = np.abs(values)
+    power = ((size + np.float32(_SRGB_OFFSET)) / np.float32(1 + _SRGB_OFFSET)) ** np.float32(
+        _SRGB_GAMMA
+    )
+    linear = np.where(size <= _SRGB_KNEE, size / np.float32(_SRGB_SLOPE), power)
+    return np.copysign(linear, values)
+
+
+def srgb_encode(values: Floats) -> Floats:
+    """The inverse of :func:`srgb_decode`."""
+    size = np.abs(values)
+    power = np.float32(1 + _SRGB_OFFSET) * size ** np.float32(1 / _SRGB_GAMMA)
+    knee = np.float32(_SRGB_KNEE / _SRGB_SLOPE)
+    encoded = np.where(
+        size <= knee, size * np.float32(_SRGB_SLOPE), power - np.float32(_SRGB_OFFSET)
+    )
+    return np.copysign(encoded, values)
+
+
+class Curve(Protocol):
+    """A tone curve: encoded to linear and back, both odd and defined for every number."""
+
+    def decode(self, values: Floats) -> Floats:
+        """Encoded to linear."""
+        ...
+
+    def encode(self, values: Floats) -> Floats:
+        """Linear to encoded."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parametric:
+    """``(a x + b)^g + e`` from ``d`` on, ``c x + f`` below (ICC.1, parametricCurveType)."""
+
+    g: float
+    a: float = 1.0
+    b: float = 0.0
+    c: float = 0.0
+    d: float = 0.0
+    e: float = 0.0
+    f: float = 0.0
+
+    def decode(self, values: Floats) -> Floats:
+        """Encoded to linear."""
+        if self.g == 1 and self == Parametric(1.0):
+            return values
+        size = np.abs(values)
+        base = np.maximum(size * np.float32(self.a) + np.float32(self.b), 0)
+        out = base ** np.float32(self.g) + np.float32(self.e)
+        if self.d > 0:
+            low = size * np.float32(self.c) + np.float32(self.f)
+            out = np.where(size >= self.d, out, low)
+        odd: Floats = np.copysign(out, values).astype(np.float32, copy=False)
+        return odd
+
+    def encode(self, values: Floats) -> Floats:
+        """Linear to encoded; a flat foot of the curve goes to its upper end."""
+        if self.g == 1 and self == Parametric(1.0):
+            return values
+        size = np.abs(values)
+        knee = max(self.a * self.d + self.b, 0.0) ** self.g + self.e
+        base = np.maximum(size - np.float32(self.e), 0) ** np.float32(1 / self.g)
+        out = (base - np.float32(self.b)) / np.float32(self.a)
+        if self.d > 0:
+            if self.c > 0:
+                low = (size - np.float32(self.f)) / np.float32(self.c)
+            else:
+                low = np.full_like(size, self.d)
+            out = np.where(size >= knee, out, np.minimum(low, self.d))
+        odd: Floats = np.copysign(out, values).astype(np.float32, copy=False)
+        return odd
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A curve of samples, linear between them and beyond the last with the last slope."""
+
+    xs: NDArray[np.float64]
+    ys: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, samples: NDArray[np.float64]) -> Table:
+        """From samples 0..1 at even distances over 0..1, never falling.
+
+        Raises
+        ------
+        ValueError: the samples fall somewhere, or all are the same.
+        """
+        if (np.diff(samples) < 0).any() or samples[-1] <= samples[0]:
+            raise ValueError("a tone curve that falls")
+        xs = np.linspace(0, 1, len(samples))
+        slope = max((samples[-1] - samples[-2]) * (len(samples) - 1), 0.1)
+        return cls(np.append(xs, 9.0), np.append(samples, samples[-1] + 8 * slope))
+
+    def decode(self, values: Floats) -> Floats:
+        """Encoded to linear."""
+        size = np.interp(np.abs(values), self.xs, self.ys).astype(np.float32)
+        return np.copysign(size, values)
+
+    def encode(self, values: Floats) -> Floats:
+        """Linear to encoded."""
+        size = np.interp(np.abs(values), self.ys, self.xs).astype(np.float32)
+        return np.copysign(size, values)
+
+
+@dataclass(frozen=True, eq=False)
+class ColourSpace:
+    """The meaning of pixel values: three curves to linear light, then a matrix to linear sRGB."""
+
+    name: str
+    """As the profile calls itself."""
+    is_srgb: bool
+    """Both ways are the identity: sRGB itself, and grey, which has no gamut to convert."""
+    curves: tuple[Curve, Curve, Curve] | None = field(default=None, repr=False)
+    matrix: NDArray[np.float64] | None = field(default=None, repr=False)
+    """(3, 3), linear light of this space to linear light of sRGB."""
+
+    def to_srgb(self, values: Floats) -> Floats:
+        """*values* (..., 3) in [0, 1] of this space in extended sRGB, float32, any real number."""
+        if self.is_srgb or self.curves is None or self.matrix is None:
+            return values
+        linear = _each(values, [curve.decode for curve in self.curves])
+        return srgb_encode(linear @ self.matrix.T.astype(np.float32))
+
+    def from_srgb(self, values: Floats) -> Floats:
+        """The inverse of :meth:`to_srgb`; not clipped."""
+        if self.is_srgb or self.curves is None or self.matrix is None:
+            return values
+        linear = srgb_decode(values) @ np.linalg.inv(self.matrix).T.astype(np.float32)
+        return _each(linear, [curve.encode for curve in self.curves])
+
+
+SRGB = ColourSpace("sRGB", True)
+GREY = ColourSpace("grey", True)
+
+
+def matrix_space(
+    name: str, colorants: NDArray[np.float64], curves: tuple[Curve, Curve, Curve]
+) -> ColourSpace:
+    """A space of primaries and tone curves; :data:`SRGB` if the numbers say that it is that.
+
+    Parameters
+    ----------
+    colorants: (3, 3), columns are the XYZ of red, green and blue under D50.
+
+    Raises
+    ------
+    ValueError: the primaries span no space.
+    """
+    if abs(np.linalg.det(colorants)) < 1e-4:
+        raise ValueError("primaries that span no space")
+    matrix = np.linalg.solve(SRGB_D50, colorants)
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)
+    off = max(float(np.abs(srgb_encode(curve.decode(ramp)) - ramp).max()) for curve in curves)
+    # Half a level of 8 bit, and the rounding of colorants that real sRGB profiles show.
+    if off < 0.6 / 255 and np.abs(matrix - np.eye(3)).max() < 0.003:
+        return SRGB
+    return ColourSpace(name, False, curves, matrix)
+
+
+def _each(values: Floats, functions: list[Callable[[Floats], Floats]]) -> Floats:
+    """One function a channel."""
+    out = np.empty(values.shape, np.float32)
+    for channel, function in enumerate(functions):
+        out[..., channel] = function(values[..., channel])
+    return out

@@ -1,0 +1,223 @@
+"""Files: reading a source whole, naming it in messages, writing all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from undegrade.errors import InputError, LimitError, OutputError, UsageError
+
+Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+"""A path, the bytes of a file, or an open binary file."""
+
+SUFFIXES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".avif": "AVIF",
+}
+"""What can be written, by suffix."""
+
+WRITABLE = tuple(dict.fromkeys(SUFFIXES.values()))
+_KNOWN = ", ".join(SUFFIXES)
+
+
+def show(name: str | os.PathLike[str]) -> str:
+    """A name for a message: quoted, on one line whatever it holds."""
+    return repr(os.fspath(name))
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """The format that the suffix of *path* asks for.
+
+    Raises
+    ------
+    UsageError: an unknown suffix, or none.
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() not in SUFFIXES:
+        what = f"the suffix {suffix!r}" if suffix else "no suffix"
+        raise UsageError(
+            f"cannot write {show(path)}: {what} names no format that can be written",
+            f"use one of {_KNOWN}",
+        )
+    return SUFFIXES[suffix.lower()]
+
+
+def normal_format(name: str) -> str:
+    """ "jpg", ".TIF", "WebP" ... as the name used here.
+
+    Raises
+    ------
+    UsageError: nothing that can be written.
+    """
+    upper = name.upper().lstrip(".")
+    if upper in WRITABLE:
+        return upper
+    if f".{upper.lower()}" in SUFFIXES:
+        return SUFFIXES[f".{upper.lower()}"]
+    raise UsageError(f"cannot write the format {name!r}", f"use one of {', '.join(WRITABLE)}")
+
+
+def read_source(source: Source, limit: int) -> tuple[bytes, str]:
+    """All bytes of *source*, and its name for messages.
+
+    Raises
+    ------
+    InputError: missing, not a file, not readable, empty.
+    LimitError: more than *limit* bytes.
+    UsageError: nothing of the kind.
+    """
+    if isinstance(source, bytes):
+        data, name = source, "<bytes>"
+    elif isinstance(source, str | os.PathLike):
+        name = os.fspath(source)
+        data = _read_path(name, limit)
+    elif hasattr(source, "read"):
+        given = getattr(source, "name", None)
+        name = given if isinstance(given, str) else "<file>"
+        data = source.read(limit + 1)
+        if not isinstance(data, bytes):
+            raise UsageError(f"{show(name)} is open as text", "open it in binary mode, 'rb'")
+    else:
+        raise UsageError(
+            f"cannot read a picture from {type(source).__name__}",
+            "give a path, bytes or an open binary file",
+        )
+    if len(data) > limit:
+        raise _too_long(name, limit)
+    if not data:
+        raise InputError(f"cannot read {show(name)}: it is empty", "give a picture file")
+    return data, name
+
+
+def _read_path(name: str, limit: int) -> bytes:
+    try:
+        status = Path(name).stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"cannot read {show(name)}: it is a folder", "give a picture file")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(
+                f"cannot read {show(name)}: it is a device or a pipe", "give a picture file"
+            )
+        if status.st_size > limit:
+            raise _too_long(name, limit)
+        return Path(name).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"cannot read {show(name)}: no such file", "check the name") from None
+    except PermissionError:
+        raise InputError(
+            f"cannot read {show(name)}: permission denied", "allow reading it (chmod u+r)"
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read {show(name)}: {why}", "check the name and disk") from None
+
+
+def _too_long(name: str, limit: int) -> LimitError:
+    return LimitError(
+        f"{show(name)} has more than {limit / 1e6:.0f} MB, more than a picture of the allowed size",
+        "raise --max-megapixels if it is one",
+    )
+
+
+def check_target(path: Path, protect: Sequence[Path] = (), overwrite: bool = True) -> None:
+    """Refuse a target that must not be written, before any work is done.
+
+    Raises
+    ------
+    OutputError: a folder, one of *protect* (through links too), or present and not *overwrite*.
+    """
+    try:
+        if path.is_dir():
+            raise OutputError(
+                f"cannot write {show(path)}: it is a folder", "name a file in it with -o"
+            )
+        for source in protect:
+            same = path.resolve() == Path(source).resolve()
+            if same or (path.exists() and Path(source).exists() and path.samefile(source)):
+                raise OutputError(
+                    f"the output {show(path)} would overwrite the input {show(source)}",
+                    "choose another name with -o",
+                )
+        if not overwrite and path.exists():
+            raise OutputError(
+                f"{show(path)} exists already", "choose another name with -o, or allow overwriting"
+            )
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise _refusal(path, error) from None
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write *data* as the file *path*, whole or not at all; missing folders are made.
+
+    A temporary file with a short name in the same folder, so that names of full length work, is
+    written, synchronised and renamed. Whatever goes wrong, Ctrl-C included, it is removed and a
+    former file stays untouched. A link is written through; the rights of a former file stay.
+
+    Raises
+    ------
+    OutputError: with the reason and a remedy.
+    """
+    try:
+        target = path.resolve() if path.is_symlink() else path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f".{secrets.token_hex(6)}.tmp"
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if target.exists():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+            temporary.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _refusal(path, error) from None
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name durable where the system can; the file itself is there already."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+_REMEDIES = {
+    errno.ENOSPC: ("the disk is full", "free some space or choose another disk with -o"),
+    errno.EDQUOT: ("the quota is used up", "free some space or choose another disk with -o"),
+    errno.EACCES: ("permission denied", "choose a folder you may write to with -o"),
+    errno.EPERM: ("permission denied", "choose a folder you may write to with -o"),
+    errno.EROFS: ("the disk is read-only", "choose another folder with -o"),
+    errno.EISDIR: ("it is a folder", "name a file in it with -o"),
+    errno.ENOTDIR: ("part of its path is a file, not a folder", "choose another name with -o"),
+    errno.EEXIST: ("part of its path is a file, not a folder", "choose another name with -o"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),
+    errno.ELOOP: ("its links run in a circle", "choose another name with -o"),
+}
+
+
+def _refusal(path: Path, error: Exception) -> OutputError:
+    number = error.errno if isinstance(error, OSError) else None
+    why = getattr(error, "strerror", None) or str(error)
+    why, remedy = _REMEDIES.get(number or 0, (why, "choose another name with -o"))
+    return OutputError(f"cannot write {show(path)}: {why}", remedy)

@@ -1,0 +1,165 @@
+"""Image file directories, the structure shared by TIFF and EXIF, at the level of bytes.
+
+Values are patched where they lie, or a new directory is put behind everything else, so that no
+offset inside a block (thumbnails, maker notes) ever moves.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+
+EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One field of a directory, its value as raw bytes in the order of the block."""
+
+    tag: int
+    kind: int
+    count: int
+    value: bytes
+    at: int = 0
+    """Where the value lies in the block."""
+
+    def numbers(self, order: str) -> tuple[int, ...]:
+        """The value as integers; empty if it holds something else."""
+        code = {BYTE: "B", UNDEFINED: "B", SHORT: "H", LONG: "I", 13: "I"}.get(self.kind)
+        return struct.unpack(f"{order}{self.count}{code}", self.value) if code else ()
+
+    def ratio(self, order: str) -> float | None:
+        """The first number of the value, RATIONAL or integer; None if there is none."""
+        if self.kind == RATIONAL and self.count:
+            top, bottom = struct.unpack(f"{order}II", self.value[:8])
+            return top / bottom if bottom else None
+        return next(iter(self.numbers(order)), None)
+
+
+def order_of(block: bytes) -> str:
+    """``"<"`` or ``">"``, the byte order of a classic TIFF structure.
+
+    Raises
+    ------
+    ValueError: this is no such structure.
+    """
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
+    if order is None or len(block) < 8:
+        raise ValueError("not a TIFF structure")
+    return order
+
+
+def first(block: bytes) -> int:
+    """Offset of the first directory."""
+    return int(struct.unpack_from(order_of(block) + "I", block, 4)[0])
+
+
+def directory(block: bytes, offset: int) -> list[Entry]:
+    """The fields of the directory at *offset*, less those whose values lie outside the block.
+
+    Raises
+    ------
+    ValueError: the directory itself does not fit into the block.
+    """
+    order = order_of(block)
+    if not 8 <= offset <= len(block) - 2:
+        raise ValueError("a directory outside its block")
+    (count,) = struct.unpack_from(order + "H", block, offset)
+    if offset + 2 + 12 * count > len(block):
+        raise ValueError("a directory cut off")
+    entries = []
+    for index in range(count):
+        start = offset + 2 + 12 * index
+        tag, kind, length = struct.unpack_from(order + "HHI", block, start)
+        size = _SIZES.get(kind, 0) * length
+        at = start + 8 if size <= 4 else struct.unpack_from(order + "I", block, start + 8)[0]
+        if kind in _SIZES and at + size <= len(block):
+            entries.append(Entry(tag, kind, length, bytes(block[at : at + size]), at))
+    return entries
+
+
+def find(block: bytes, offset: int, tag: int) -> Entry | None:
+    """The field *tag* of the directory at *offset*, or None."""
+    return next((entry for entry in directory(block, offset) if entry.tag == tag), None)
+
+
+def child(block: bytes, parent: int, tag: int) -> int | None:
+    """Offset of the directory that the field *tag* of the one at *parent* points to, or None."""
+    entry = find(block, parent, tag)
+    numbers = entry.numbers(order_of(block)) if entry else ()
+    return numbers[0] if numbers and 8 <= numbers[0] < len(block) else None
+
+
+def integer(tag: int, value: int, order: str, kind: int = LONG) -> Entry:
+    """A field of one integer."""
+    return Entry(tag, kind, 1, struct.pack(order + ("H" if kind == SHORT else "I"), value))
+
+
+def rational(tag: int, value: float, order: str) -> Entry:
+    """A field of one unsigned ratio, to a thousandth (a millionth below 1000)."""
+    bottom = 1_000_000 if value < 1000 else 1000
+    return Entry(tag, RATIONAL, 1, struct.pack(order + "II", round(value * bottom), bottom))
+
+
+def lay_out(
+    entries: Iterable[Entry], order: str, offset: int, following: int = 0
+) -> tuple[bytes, int]:
+    """A directory with its long values, to stand at *offset* (even), and its own size alone.
+
+    A field whose ``at`` is not 0 keeps its value where it already lies.
+    """
+    fields = sorted(entries, key=lambda entry: entry.tag)
+    head = bytearray(struct.pack(order + "H", len(fields)))
+    tail = bytearray()
+    size = 2 + 12 * len(fields) + 4
+    for entry in fields:
+        head += struct.pack(order + "HHI", entry.tag, entry.kind, entry.count)
+        if len(entry.value) <= 4:
+            head += entry.value.ljust(4, b"\0")
+        elif entry.at:
+            head += struct.pack(order + "I", entry.at)
+        else:
+            head += struct.pack(order + "I", offset + size + len(tail))
+            tail += entry.value + b"\0" * (len(entry.value) % 2)
+    head += struct.pack(order + "I", following)
+    return bytes(head + tail), size
+
+
+def append(block: bytes, entries: Iterable[Entry]) -> bytes:
+    """*block* with its first directory replaced by a new one, *entries*, at the end.
+
+    The second directory (a thumbnail's) stays linked.
+    """
+    order = order_of(block)
+    old = first(block)
+    (count,) = struct.unpack_from(order + "H", block, old)
+    link = old + 2 + 12 * count
+    following = struct.unpack_from(order + "I", block, link)[0] if link + 4 <= len(block) else 0
+    block = block + b"\0" * (len(block) % 2)
+    table, _ = lay_out(entries, order, len(block), following)
+    return block[:4] + struct.pack(order + "I", len(block)) + block[8:] + table
+
+
+def build(order: str, main: list[Entry], children: dict[int, list[Entry]]) -> bytes:
+    """A compact block of a main directory and *children* (pointer tag -> fields)."""
+    block = bytearray((b"II*\0" if order == "<" else b"MM\0*") + b"\0\0\0\0")
+
+    def add(entries: list[Entry]) -> int:
+        loose = [Entry(e.tag, e.kind, e.count, e.value) for e in entries]
+        block.extend(b"\0" * (len(block) % 2))
+        at = len(block)
+        block.extend(lay_out(loose, order, at)[0])
+        return at
+
+    pending = dict(children)
+    interop = pending.pop(INTEROP_IFD, None)
+    if interop and EXIF_IFD in pending:
+        pending[EXIF_IFD] = [*pending[EXIF_IFD], integer(INTEROP_IFD, add(interop), order)]
+    pointers = [integer(tag, add(entries), order) for tag, entries in pending.items()]
+    start = add([*main, *pointers])
+    block[4:8] = struct.pack(order + "I", start)
+    return bytes(block)

@@ -1,0 +1,31 @@
+"""Check that a model is what its card says."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from undegrade.catalog import Model
+from undegrade.errors import ModelError
+from undegrade.runtime.session import open_network
+
+
+def verify_model(model: Model) -> None:
+    """Check hash, opening, output size and finite values; raises :class:`ModelError`."""
+    card = model.card
+    network = open_network(model, threads=1, device="cpu")
+    side = 16 * card.multiple
+    picture = np.full((1, 3, side, side), 0.5, np.float32)
+    try:
+        output = network.run(picture, [0.5] * len(card.levels))
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"the network {card.name!r} does not run: {reason}", "add it again with a right card"
+        ) from None
+    expected = (1, 3, side * card.scale, side * card.scale)
+    if output.shape != expected or not np.isfinite(output).all():
+        raise ModelError(
+            f"the network {card.name!r} returned {output.shape} instead of {expected}, "
+            "or values that are not finite",
+            "mend its card or the file",
+        )

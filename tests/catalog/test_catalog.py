@@ -1,0 +1,145 @@
+"""Cards, hashes, a user's own networks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.networks import tiny_model, tiny_network
+from undegrade import catalog
+from undegrade.catalog import Card, Score, parse_card, write_card
+from undegrade.errors import ModelError
+from undegrade.runtime import open_network, verify_model
+
+SHIPPED = catalog.models(folder=catalog.user_folder() / "none")
+
+
+def test_card_survives_a_round_trip():
+    card = Card(
+        name="a-b",
+        task="sr",
+        file="a.onnx",
+        sha256="00",
+        scale=4,
+        levels=("noise",),
+        summary='says "hello" \\ and\nmore',
+        scores=(Score("Set5 x4", "PSNR-Y", 31.5, 28.42, 5),),
+    )
+    assert parse_card(write_card(card), "here") == card
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "magic"}, "task 'magic'"),
+        ({"scale": 5}, "scale 5"),
+        ({"levels": ("fog",)}, "level 'fog'"),
+        ({"file": "../x.onnx"}, "must lie beside"),
+        ({"radius": -1}, "negative radius"),
+    ],
+)
+def test_impossible_cards_are_refused(change, message):
+    with pytest.raises(ModelError, match=message):
+        Card(**{"name": "n", "task": "sr", "file": "n.onnx", "sha256": ""} | change)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "not valid TOML"),
+        ('name = "n"', "incomplete"),
+        ('name = "n"\ntask = "sr"\nfile = "n"\nsha256 = ""\ncolour = 1', "unknown key 'colour'"),
+        ('name = "n"\ntask = "sr"\nfile = "n"\nsha256 = ""\nscale = "4"', "scale = '4'"),
+        ('name = "n"\ntask = "sr"\nfile = "n"\nsha256 = ""\nscale = true', "scale = True"),
+    ],
+)
+def test_broken_cards_name_what_is_wrong(text, message):
+    with pytest.raises(ModelError, match=message):
+        parse_card(text, "n.toml")
+
+
+def test_damaged_weights_are_refused(tmp_path):
+    model = tiny_model(tmp_path)
+    model.path.write_bytes(model.path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelError, match="damaged: sha256"):
+        open_network(model)
+
+
+def test_missing_weights_are_one_line(tmp_path):
+    model = tiny_model(tmp_path)
+    model.path.unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        open_network(model)
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ModelError, match=r"no model is called 'x'; choose one of: .*restore"):
+        catalog.find("x")
+
+
+def test_own_file_without_a_card_is_probed(tmp_path):
+    path = tiny_network(tmp_path / "net.onnx", scale=2, convs=5)
+    card = catalog.find(str(path)).card
+    assert (card.task, card.scale, card.multiple, card.exact) == ("sr", 2, 1, True)
+    assert 5 <= card.radius <= 8
+
+
+def test_probe_finds_the_multiple(tmp_path):
+    card = catalog.find(str(tiny_network(tmp_path / "net.onnx", unshuffle=4, convs=3))).card
+    assert (card.scale, card.multiple) == (1, 4)
+    assert 12 <= card.radius <= 20
+
+
+def test_own_file_with_a_card_follows_it(tmp_path):
+    model = tiny_model(tmp_path, "mine", levels=2)
+    assert catalog.find(str(model.path)).card == model.card
+
+
+def test_add_copies_network_and_card(tmp_path):
+    path = tiny_network(tmp_path / "net.onnx", scale=2)
+    added = catalog.add(path, "mine", tmp_path / "home")
+    path.unlink()
+    found = catalog.find("mine", tmp_path / "home")
+    assert found == added
+    verify_model(found)
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a b"])
+def test_add_refuses_names_that_are_paths(tmp_path, name):
+    path = tiny_network(tmp_path / "net.onnx")
+    if name == "":
+        path = path.rename(tmp_path / "a b.onnx")
+    with pytest.raises(ModelError, match="cannot be a model's name"):
+        catalog.add(path, name or None, tmp_path / "home")
+
+
+def test_not_onnx_is_one_line(tmp_path):
+    (tmp_path / "net.onnx").write_text("hello")
+    with pytest.raises(ModelError, match=r"net\.onnx is not a usable ONNX file"):
+        catalog.find(str(tmp_path / "net.onnx"))
+
+
+def test_network_with_two_inputs_needs_a_card(tmp_path):
+    path = tiny_network(tmp_path / "net.onnx", levels=2)
+    with pytest.raises(ModelError, match="write a card beside it"):
+        catalog.find(str(path))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_model_is_sound_and_documented(name):
+    model = SHIPPED[name]
+    verify_model(model)
+    card = model.card
+    assert card.licence
+    assert card.training_data
+    assert card.recipe
+    assert card.measured_by
+    assert card.scores
+    assert card.exact
+
+
+def test_verify_finds_a_wrong_card(tmp_path):
+    model = tiny_model(tmp_path, scale=2)
+    with pytest.raises(ModelError, match="instead of"):
+        verify_model(replace(model, card=replace(model.card, scale=4)))

@@ -1,0 +1,21 @@
+"""What every test shares."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """Tiny networks are slower on many threads than on one."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path, monkeypatch):
+    """No test sees or changes the models that a user has added."""
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "undegrade-home"))
