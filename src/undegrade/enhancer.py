@@ -211,8 +211,8 @@ class Enhancer:
             pixels,
             step.levels,
             tile=self._tile(step.model),
-            to_srgb=picture.colour.to_srgb,
-            from_srgb=picture.colour.from_srgb,
+            to_srgb=None if picture.colour.is_srgb else picture.colour.to_srgb,
+            from_srgb=None if picture.colour.is_srgb else picture.colour.from_srgb,
             progress=progress,
             cancelled=cancelled,
         )

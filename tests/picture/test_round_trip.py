@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests_picture_helpers import exif_of, file_of, noise, pil, png_chunk, smooth
+from tests.picture.samples import exif_of, file_of, noise, pil, png_chunk, smooth
 from undegrade.errors import UsageError
 from undegrade.picture import (
     decode,
@@ -109,7 +109,9 @@ def test_16_bit_png_of_others(channels, colour, interlaced):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-@pytest.mark.parametrize("options", [{}, {"compression": "zlib", "predictor": True}, {"tile": (16, 16)}])
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "zlib", "predictor": True}, {"tile": (16, 16)}]
+)
 def test_16_bit_tiff_of_others(order, channels, options):
     array = noise(21, 18, channels, np.uint16)
     buffer = io.BytesIO()
@@ -151,9 +153,7 @@ def test_premultiplied_alpha_is_undone():
     alpha = np.full((8, 8, 1), 40000, np.uint64)
     stored = np.concatenate([straight * alpha // 65535, alpha], axis=2).astype(np.uint16)
     buffer = io.BytesIO()
-    tifffile.imwrite(
-        buffer, stored, photometric="rgb", extrasamples=["assocalpha"], metadata=None
-    )
+    tifffile.imwrite(buffer, stored, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
     picture = decode(buffer.getvalue())
     assert np.abs(picture.pixels.astype(int) - straight.astype(int)).max() <= 2
 
@@ -195,7 +195,7 @@ def test_orientation_is_applied_once(turn, kind):
         np.testing.assert_array_equal(one.alpha, upright[:, :, 3])
     saved = Image.open(io.BytesIO(encode(picture)))
     assert saved.getexif().get(0x0112, 1) == 1
-    assert saved.getexif()[0x010F] == "Kamera Å"
+    assert saved.getexif()[0x010F] == "Kamera"
 
 
 @pytest.mark.parametrize("turn", STORED)
@@ -278,9 +278,7 @@ def test_from_array_and_back():
     np.testing.assert_array_equal(np.asarray(to_pil(picture)), np.rint(ramp * 255).astype(np.uint8))
     assert to_pil(from_array(noise(3, 3, 2, np.uint16))).mode == "LA"
     assert to_pil(from_array(noise(3, 3, 4, np.uint8))).mode == "RGBA"
-    np.testing.assert_array_equal(
-        from_pil(to_pil(from_array(smooth()))).pixels, smooth()
-    )
+    np.testing.assert_array_equal(from_pil(to_pil(from_array(smooth()))).pixels, smooth())
 
 
 @pytest.mark.parametrize(
@@ -295,7 +293,7 @@ def test_from_array_and_back():
     ],
 )
 def test_from_array_refuses(array):
-    with pytest.raises(UsageError, match="give|scale"):
+    with pytest.raises(UsageError, match=r"give|scale"):
         from_array(array)
 
 

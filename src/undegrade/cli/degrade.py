@@ -29,9 +29,7 @@ def degrade(
     summary = make_pairs(inputs, output, [_operator(text) for text in operators], seed)
     for failure in summary.failed:
         typer.echo(f"undegrade: {failure.name}: {failure.reason}", err=True)
-    typer.echo(
-        f"{plural(summary.written, 'pair')} written, {len(summary.failed)} failed", err=True
-    )
+    typer.echo(f"{plural(summary.written, 'pair')} written, {len(summary.failed)} failed", err=True)
     typer.echo(summary.manifest)
     if not summary.written:
         raise InputError("no pair was made", "see the reasons above")

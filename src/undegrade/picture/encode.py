@@ -101,7 +101,8 @@ def to_pil(picture: Picture) -> Image.Image:
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(to_depth(picture.alpha, np.uint8)))
     kept = picture.metadata
-    named = {"exif": kept.exif, "xmp": kept.xmp, "icc_profile": kept.icc, "dpi": kept.dpi}
+    exif = b"Exif\0\0" + kept.exif if kept.exif else None  # Pillow's way, which all its savers take
+    named = {"exif": exif, "xmp": kept.xmp, "icc_profile": kept.icc, "dpi": kept.dpi}
     image.info.update({key: value for key, value in named.items() if value is not None})
     return image
 

@@ -13,10 +13,7 @@ from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
 Progress = Callable[[int, int], None]
 """Called with the number of finished tiles and of all tiles."""
 Convert = Callable[[Floats], Floats]
-
-
-def _same(values: Floats) -> Floats:
-    return values
+"""From one encoding of colour to another, (h, w, 3) float32."""
 
 
 def process(
@@ -25,8 +22,8 @@ def process(
     levels: Sequence[float] = (),
     *,
     tile: int | None = None,
-    to_srgb: Convert = _same,
-    from_srgb: Convert = _same,
+    to_srgb: Convert | None = None,
+    from_srgb: Convert | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Pixels:
@@ -36,7 +33,7 @@ def process(
     ----------
     levels: the network's level inputs, in the card's order.
     tile: kept side of a tile in input pixels; ``None`` runs the picture whole.
-    to_srgb, from_srgb: between the picture's encoding and sRGB, on (h, w, 3) floats.
+    to_srgb, from_srgb: between the picture's encoding and sRGB; ``None`` where it is sRGB.
     progress: called after each tile.
     cancelled: asked before each tile; true raises :class:`Cancelled`.
 
@@ -52,9 +49,10 @@ def process(
     for number, part in enumerate(grid):
         if cancelled and cancelled():
             raise Cancelled
-        window = to_srgb(_to_float(grid.read(pixels, part)))
-        result = _kept(network.run(_to_planes(window), levels), grid, part, scale)
-        if not np.isfinite(result).all():
+        window = _to_planes(grid.read(pixels, part), to_srgb)
+        result = _kept(network.run(window, levels), grid, part, scale)
+        # One sum instead of a mask of the tile: it is finite only if every value is.
+        if not np.isfinite(result.sum(dtype=np.float64)):
             raise ComputeError(
                 f"{card.name} returned non-finite values in tile {number + 1} of {len(grid)} "
                 f"(row {part.top}, column {part.left})",
@@ -62,38 +60,44 @@ def process(
             )
         rows = slice(part.top * scale, (part.top + part.height) * scale)
         columns = slice(part.left * scale, (part.left + part.width) * scale)
-        output[rows, columns] = _to_pixels(from_srgb(result), channels, pixels.dtype)
+        output[rows, columns] = _to_pixels(result, channels, pixels.dtype, from_srgb)
         if progress:
             progress(number + 1, len(grid))
     return output
 
 
-def _to_float(window: Pixels) -> Floats:
-    """Whole numbers of 8 or 16 bit to (h, w, 3) float32 in [0, 1]; grey is repeated."""
-    values = window.astype(np.float32)
-    values *= np.float32(1 / np.iinfo(window.dtype).max)
-    return np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
-
-
-def _to_planes(values: Floats) -> Floats:
-    return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
+def _to_planes(window: Pixels, to_srgb: Convert | None) -> Floats:
+    """Whole numbers (h, w, C) to (1, 3, h, w) float32 sRGB in [0, 1]; grey is repeated."""
+    planes = np.ascontiguousarray(window.transpose(2, 0, 1)).astype(np.float32)
+    planes *= np.float32(1 / np.iinfo(window.dtype).max)
+    if to_srgb:
+        planes = np.ascontiguousarray(to_srgb(planes.transpose(1, 2, 0)).transpose(2, 0, 1))
+    if len(planes) == 1:
+        planes = np.repeat(planes, 3, axis=0)
+    return planes[None]
 
 
 def _kept(planes: Floats, grid: Grid, part: Tile, scale: int) -> Floats:
-    """The kept part of a window's output, (h, w, 3)."""
+    """The kept part of a window's output, (3, h, w)."""
     margin = grid.margin * scale
     rows = slice(margin, margin + part.height * scale)
     columns = slice(margin, margin + part.width * scale)
-    return planes[0, :, rows, columns].transpose(1, 2, 0)
+    return planes[0, :, rows, columns]
 
 
 def _to_pixels(
-    values: Floats, channels: int, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]
+    planes: Floats,
+    channels: int,
+    dtype: np.dtype[np.uint8] | np.dtype[np.uint16],
+    from_srgb: Convert | None,
 ) -> Pixels:
-    """Clip, scale and round to the nearest; a grey picture is the mean of the three channels."""
-    if channels == 1:
-        values = values.mean(axis=2, keepdims=True)
+    """(3, h, w) floats to whole numbers (h, w, C): clipped, rounded; grey is the mean."""
+    if from_srgb:
+        planes = from_srgb(planes.transpose(1, 2, 0)).transpose(2, 0, 1)
+    values = planes.mean(axis=0, keepdims=True) if channels == 1 else planes.copy()
     peak = np.iinfo(dtype).max
-    scaled = np.clip(values, 0.0, 1.0) * np.float32(peak)
-    pixels: Pixels = np.rint(scaled).astype(dtype)
+    values *= np.float32(peak)
+    np.rint(values, out=values)
+    np.clip(values, 0, peak, out=values)
+    pixels: Pixels = values.astype(dtype).transpose(1, 2, 0)
     return pixels

@@ -1,0 +1,206 @@
+"""Whatever is wrong with an input is told in one line that names it and says what to do."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, PngImagePlugin
+
+from tests.picture.samples import exif_of, file_of, noise, pil, png_chunk, smooth
+from undegrade.errors import InputError, LimitError, UndegradeError, UsageError
+from undegrade.picture import decode, encode, from_array, from_pil
+
+PHOTO = smooth(40, 56)
+
+
+def refused(source, kind=InputError, *, says: str, **options) -> str:
+    with pytest.raises(kind) as caught:
+        decode(source, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "; " in message, "a remedy"
+    assert says in message
+    return message
+
+
+@pytest.mark.parametrize("name", ["a photo.jpg", "ü写真.jpg", 'it\'s "odd".jpg', "two\nlines.jpg"])
+def test_names_are_told_on_one_line(tmp_path, name):
+    message = refused(tmp_path / name, says="no such file")
+    assert repr(str(tmp_path / name))[1:-1] in message
+    (tmp_path / name).write_bytes(file_of(pil(PHOTO), "JPEG"))
+    assert decode(str(tmp_path / name)).name == str(tmp_path / name)
+
+
+def test_not_a_file(tmp_path):
+    refused(tmp_path, says="folder")
+    refused(os.devnull, says="device")
+    refused("nul\0byte.png", says="cannot read")
+    (tmp_path / "empty.jpg").touch()
+    refused(tmp_path / "empty.jpg", says="empty")
+    refused(b"", says="'<bytes>'")
+
+
+def test_text_named_as_a_picture(tmp_path):
+    for name, content in {"a.jpg": b"Dear all,\n", "b.bmp": b"BMW is a maker of cars " * 9}.items():
+        (tmp_path / name).write_bytes(content)
+        refused(tmp_path / name, says=name)
+
+
+def test_no_permission(tmp_path, monkeypatch):
+    path = tmp_path / "secret.png"
+    path.write_bytes(file_of(pil(PHOTO), "PNG"))
+
+    def denied(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", denied)
+    refused(path, says="permission denied")
+
+
+def test_wrong_types():
+    with pytest.raises(UsageError, match="path, bytes"):
+        decode(42)
+    with pytest.raises(UsageError, match="binary"):
+        decode(io.StringIO("text"))
+
+
+def test_file_objects(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(file_of(pil(PHOTO), "PNG"))
+    with path.open("rb") as file:
+        assert decode(file).name == str(path)
+    assert decode(io.BytesIO(path.read_bytes())).name == "<file>"
+
+
+FILES = {
+    "JPEG": file_of(pil(PHOTO), "JPEG"),
+    "progressive JPEG": file_of(pil(noise(64, 64, 3, np.uint8)), "JPEG", progressive=True),
+    "PNG": file_of(pil(noise(40, 50, 3, np.uint8)), "PNG"),
+    "16-bit PNG": encode(from_array(noise(20, 20, 3, np.uint16)), format="PNG"),
+    "WEBP": file_of(pil(PHOTO), "WEBP"),
+    "TIFF": encode(from_array(noise(40, 50, 3, np.uint8)), format="TIFF"),
+    "16-bit TIFF": encode(from_array(noise(40, 50, 3, np.uint16)), format="TIFF"),
+    "raw TIFF": file_of(pil(noise(40, 50, 3, np.uint8)), "TIFF"),
+    "BMP": file_of(pil(PHOTO), "BMP"),
+    "AVIF": file_of(pil(PHOTO), "AVIF"),
+    "GIF": file_of(pil(PHOTO), "GIF"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_truncated(kind, part):
+    data = FILES[kind]
+    decode(data)
+    refused(data[: int(len(data) * part)], says="cannot read")
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_damage_never_surprises(kind):
+    """Bytes changed at random give a picture or a one-line error, nothing else."""
+    rng = np.random.default_rng(3)
+    messages = []
+    for _ in range(25):
+        data = bytearray(FILES[kind])
+        for at in rng.integers(0, min(len(data), 400), 4):
+            data[at] = rng.integers(256)
+        try:
+            decode(bytes(data), max_megapixels=1)
+        except UndegradeError as error:
+            messages.append(str(error))
+    assert not any("\n" in message for message in messages)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "16-bit PNG"])
+@pytest.mark.parametrize("chunk", [b"IHDR", b"IDAT", b"IEND"])
+def test_png_with_a_wrong_checksum(kind, chunk):
+    data = bytearray(FILES[kind])
+    at = data.index(chunk)
+    end = at + 4 + struct.unpack(">I", data[at - 4 : at])[0]
+    data[end] ^= 1
+    refused(bytes(data), says=f"checksum of its {chunk.decode()}")
+
+
+def header_only(width: int, height: int) -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    file = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head)
+    return file + png_chunk(b"IDAT", zlib.compress(b"\0")) + png_chunk(b"IEND", b"")
+
+
+def test_bombs_are_refused_from_the_header():
+    message = refused(header_only(30000, 30000), LimitError, says="--max-megapixels")
+    assert "900.0 megapixels" in message
+    assert "limit is 200" in message
+    refused(FILES["JPEG"], LimitError, says="limit is 0.001", max_megapixels=0.001)
+    bmp = bytearray(FILES["BMP"])
+    bmp[18:26] = struct.pack("<ii", 30000, 30000)
+    refused(bytes(bmp), LimitError, says="900.0 megapixels")
+    for kind in FILES:
+        refused(FILES[kind], LimitError, says="--max-megapixels", max_megapixels=0.0001)
+
+
+def test_a_limit_above_pillows_own_is_obeyed():
+    """Pillow's process-wide limit (179 megapixels) is neither met nor changed."""
+    before = Image.MAX_IMAGE_PIXELS
+    image = Image.new("1", (20000, 10000))
+    picture = decode(file_of(image, "PNG", compress_level=1), max_megapixels=201)
+    assert picture.megapixels == 200
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, 0)])
+def test_no_pixels(size):
+    refused(header_only(*size), says="cannot read")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF", "TIFF"])
+def test_several_frames(kind):
+    frames = [pil(noise(16, 16, 3, np.uint8, seed)) for seed in range(3)]
+    data = file_of(frames[0], kind, save_all=True, append_images=frames[1:])
+    message = refused(data, says="3 pages" if kind == "TIFF" else "animated, 3 frames")
+    assert "save one of them" in message
+
+
+def test_a_reduced_copy_in_a_tiff_is_no_page():
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        file.write(PHOTO, photometric="rgb", metadata=None)
+        file.write(PHOTO[::4, ::4], photometric="rgb", metadata=None, subfiletype=1)
+    np.testing.assert_array_equal(decode(buffer.getvalue()).pixels, PHOTO)
+
+
+def test_mpo_is_a_jpeg():
+    frames = [pil(PHOTO), pil(PHOTO[::-1].copy())]
+    data = file_of(frames[0], "MPO", save_all=True, append_images=frames[1:], exif=exif_of())
+    picture = decode(data)
+    assert picture.encoding.format == "JPEG"
+    assert np.abs(picture.pixels.astype(int) - PHOTO).mean() < 4
+    assert any("MPF" in note for note in picture.notes)
+    again = decode(encode(picture))
+    assert again.encoding.format == "JPEG"
+    assert from_pil(Image.open(io.BytesIO(data))).encoding.format == "JPEG"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_floating_point_tiff(channels):
+    buffer = io.BytesIO()
+    array = np.zeros((6, 7, channels)[: 3 if channels > 1 else 2], np.float32)
+    tifffile.imwrite(buffer, array, photometric="rgb" if channels > 1 else "minisblack")
+    refused(buffer.getvalue(), says="convert it to 8 or 16 bits")
+
+
+def test_jpeg_xl_is_named():
+    refused(b"\xff\x0a" + bytes(50), says="JPEG XL")
+
+
+def test_a_text_bomb_in_png_does_not_matter():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "a" * 5_000_000, zip=True)
+    picture = decode(file_of(pil(PHOTO), "PNG", pnginfo=info))
+    np.testing.assert_array_equal(picture.pixels, PHOTO)
