@@ -43,15 +43,21 @@ process(network, pixels, [0.5] * len(network.card.levels), tile=side)
 
 
 def calibrate(model: Model) -> int:
-    """Working memory in bytes per pixel of a tile's input, from two sizes of tile."""
+    """Working memory in bytes per pixel of a tile's input: the most over several sizes of tile."""
     card = model.card
-    needs, windows = [], []
-    for side in (384, 768):
+
+    def peak(side: int) -> int:
+        """Without the pictures themselves."""
         done = run_python("-c", TILES, card.name, str(side))
-        pictures = 4 * side * side * 3 * (1 + card.scale**2)
-        needs.append(done.peak_bytes - pictures)
-        windows.append(make_grid(side, side, card.radius, card.multiple, None).window_pixels)
-    return round(HEADROOM * (needs[1] - needs[0]) / (windows[1] - windows[0]))
+        return done.peak_bytes - 4 * side * side * 3 * (1 + card.scale**2)
+
+    base = peak(max(32, card.radius))
+    needs = []
+    for side in (384, 512, 640):
+        window = make_grid(side, side, card.radius, card.multiple, None).window_pixels
+        needs.append((peak(side) - base) / window)
+    print(f"{card.name}: base {base / 1e6:.0f} MB, bytes a pixel {[round(n) for n in needs]}")
+    return round(HEADROOM * max(needs))
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from undegrade import catalog
 from undegrade.catalog import Model
+from undegrade.errors import UsageError
 from undegrade.levels import Levels, noise_sigma
 from undegrade.picture import (
     Picture,
@@ -37,6 +38,7 @@ Source: TypeAlias = (
 Progress = Callable[[float], None]
 """Called with the part done, 0 to 1, over all steps."""
 
+DEVICES = ("auto", "cpu", "gpu")
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
@@ -154,6 +156,17 @@ class Enhancer:
     max_megapixels: float = 200.0
     _open: dict[str, Network] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise UsageError(
+                f"there is no device {self.device!r}", f"choose one of: {', '.join(DEVICES)}"
+            )
+        if not 0 < self.max_megapixels < float("inf"):
+            raise UsageError(
+                f"a limit of {self.max_megapixels:g} megapixels is not possible",
+                "choose a number above 0",
+            )
 
     def forecast(self, source: Source) -> Forecast:
         """Decode and plan, but run nothing."""

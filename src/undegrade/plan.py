@@ -141,8 +141,15 @@ def _one_model(model: Model, levels: Levels, wishes: Wishes) -> list[Step]:
             f"the model {card.name!r} enlarges by {card.scale}, but {wishes.scale} was asked for",
             "leave --scale away",
         )
+    if wishes.task != "auto" and (wishes.task == "sr") != (card.scale > 1):
+        raise UsageError(
+            f"the model {card.name!r} enlarges by {card.scale}, which is not the task "
+            f"{wishes.task!r}",
+            "leave --task away",
+        )
     known = {"noise": levels.noise, "jpeg": levels.jpeg}
     values = tuple(known[name] * wishes.strength for name in card.levels)
-    if card.levels and not any(values):
+    idle = wishes.strength == 0 or (card.levels and not any(values))
+    if idle and card.scale == 1:
         return []
     return [Step(model, values, "this model was asked for")]

@@ -99,7 +99,7 @@ def test_resume_is_bit_for_bit(kind, photos, tmp_path):
 @pytest.mark.parametrize("kind", SMALL)
 def test_trained_network_runs_in_the_use_half(kind, photos, tmp_path):
     path = train(recipe(kind, steps=3), [photos], tmp_path / "run")
-    card = write_model(recipe(kind), path, tmp_path / "models", licence="test")
+    card = write_model(recipe(kind), path, tmp_path / "models")
     model = find(str(tmp_path / "models" / card.file))
     verify_model(model)
     assert model.card == card

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,14 +50,13 @@ def collect(
     tree: Path | None = None
     for text in inputs:
         for path in _expand(text):
-            if path.is_dir():
-                found = sorted(path.rglob("*") if recursive else path.iterdir())
-                photos = [p for p in found if p.suffix.lower() in SUFFIXES and p.is_file()]
+            if _can_be(path.is_dir):
+                tree = _default_folder(path)
+                photos = _photos(path, recursive, output or tree)
                 if not photos:
                     hint = "" if recursive else "; add --recursive to look into its sub-folders"
                     raise InputError(f"no photo in the folder {str(path)!r}", f"check it{hint}")
                 files += [(photo, photo.relative_to(path)) for photo in photos]
-                tree = path.with_name(path.resolve().name + MARK)
             else:
                 files.append((path, Path(path.name)))
     single = len(files) == 1 and tree is None
@@ -78,7 +78,7 @@ def collect(
 def _expand(text: str) -> Iterable[Path]:
     path = Path(text)
     # A file whose own name holds brackets or stars is that file.
-    if path.exists() or not glob.has_magic(text):
+    if not glob.has_magic(text) or _can_be(path.exists):
         return [path]
     found = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - pathlib refuses absolute ones
     if not found:
@@ -86,14 +86,48 @@ def _expand(text: str) -> Iterable[Path]:
     return [Path(name) for name in found if Path(name).is_file()]
 
 
+def _can_be(test: Callable[[], bool]) -> bool:
+    """Whether *test* holds; a name that the system refuses, such as one too long, has nothing."""
+    try:
+        return test()
+    except OSError:
+        return False
+
+
+def _photos(folder: Path, recursive: bool, output: Path) -> list[Path]:
+    """The photos in *folder*, but none that lies in an *output* folder further down in it."""
+    try:
+        found = sorted(folder.rglob("*") if recursive else folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"cannot look into the folder {str(folder)!r}: {error.strerror}",
+            "check its permissions",
+        ) from None
+    own = output.resolve()
+    inside = own != folder.resolve()
+    return [
+        path
+        for path in found
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not (inside and path.resolve().is_relative_to(own))
+    ]
+
+
+def _default_folder(folder: Path) -> Path:
+    """The folder beside *folder* with a mark in its name; ``.`` and ``..`` have a name, too."""
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    return named.parent / (named.name + MARK)
+
+
 def _output_folder(output: Path | None, tree: Path | None, single: bool) -> Path | None:
     if output is None:
         return tree
-    if output.is_dir():
+    if _can_be(output.is_dir):
         return output
     if single:
         return None
-    if output.exists():
+    if _can_be(output.exists):
         raise UsageError(
             f"{str(output)!r} is a file, but several photos are to be written",
             "name a folder with -o",
@@ -109,7 +143,8 @@ def _renamed(relative: Path, suffix: str | None) -> Path:
 def _marked(stem: str) -> str:
     """The stem with the mark, cut so that the name stays within 255 bytes."""
     room = 240 - len(MARK)
-    return stem.encode()[:room].decode(errors="ignore") + MARK
+    raw = os.fsencode(stem)
+    return (stem if len(raw) <= room else raw[:room].decode(errors="ignore")) + MARK
 
 
 def _check(jobs: Sequence[Job]) -> None:

@@ -48,17 +48,19 @@ class Manifest:
     def done(self, target: Path, input_sha256: str, settings: str) -> bool:
         """Whether *target* was made from this input with these settings and is whole."""
         row = self._rows.get(self._key(target))
-        if row is None or row["input_sha256"] != input_sha256 or row["settings"] != settings:
+        made_from = row and (row.get("input_sha256"), row.get("settings"))
+        if row is None or made_from != (input_sha256, settings):
             return False
         try:
-            return sha256(target.read_bytes()) == str(row["output_sha256"])
+            return sha256(target.read_bytes()) == row.get("output_sha256")
         except OSError:
             return False
 
     def add(self, target: Path, row: dict[str, Any]) -> None:
         """Append the line of a finished output and force it to disk."""
         row = {"output": self._key(target), **row}
-        line = json.dumps(row, ensure_ascii=False, default=str) + "\n"
+        # Plain ASCII: names may hold line separators, or bytes that are no text at all.
+        line = json.dumps(row, default=str) + "\n"
         with self._lock:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)

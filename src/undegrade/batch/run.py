@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +14,8 @@ from undegrade import catalog
 from undegrade.batch.jobs import Job
 from undegrade.batch.manifest import Manifest, settings_hash, sha256
 from undegrade.enhancer import Enhancer, Result
-from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError
-from undegrade.picture import format_of, write_atomic
+from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError, UsageError
+from undegrade.picture import check_target, format_of, write_atomic
 
 Status = Literal["enhanced", "unchanged", "skipped", "failed", "stopped"]
 
@@ -26,6 +26,10 @@ class Writing:
 
     quality: int | None = None
     strip: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"a quality of {self.quality} is not possible", "choose 1 to 100")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,6 @@ def run(
     """
     writing = writing or Writing()
     stop = threading.Event()
-    outcomes: dict[Job, Outcome] = {}
 
     def work(job: Job) -> Outcome:
         if stop.is_set():
@@ -85,20 +88,24 @@ def run(
         return _one(job, enhancer, writing, manifest, resume, part, stop.is_set)
 
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-        pending: set[Future[Outcome]] = {pool.submit(work, job) for job in jobs}
-        while pending:
-            try:
-                # A time-out keeps the main thread open to Ctrl-C on every platform.
-                finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-            except KeyboardInterrupt:
-                stop.set()
-                continue
-            for future in finished:
-                outcome = future.result()
-                outcomes[outcome.job] = outcome
-                if on_done:
-                    on_done(outcome)
-    return [outcomes[job] for job in jobs]
+        try:
+            futures = [pool.submit(work, job) for job in jobs]
+            pending = set(futures)
+            while pending:
+                try:
+                    # A time-out keeps the main thread open to Ctrl-C on every platform.
+                    finished, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        pending.remove(future)
+                        if on_done:
+                            on_done(future.result())
+                except KeyboardInterrupt:
+                    stop.set()
+        finally:
+            # Where a callback fails, as when nobody reads stdout any more, the pool must not work
+            # through the rest before the error is heard.
+            stop.set()
+    return [future.result() for future in futures]
 
 
 def _one(
@@ -118,7 +125,10 @@ def _one(
         return Outcome(job, status, seconds, error=str(error), exit_code=error.exit_code)
 
     try:
-        data = _read(job.source)
+        # What makes the output impossible is told before the work, not behind it.
+        format = format_of(job.target)
+        check_target(job.target, protect=[job.source])
+        data = read(job.source)
         before = sha256(data)
         settings = settings_hash(_settings(enhancer, writing))
         if resume and manifest and manifest.done(job.target, before, settings):
@@ -126,7 +136,7 @@ def _one(
         result = enhancer(job.source, part, cancelled)
         if cancelled():
             raise Cancelled
-        output = _output(result, data, job, writing)
+        output = encoded(result, data, format, writing)
         write_atomic(job.target, output)
         report = result.as_dict()
         if manifest:
@@ -145,17 +155,22 @@ def _one(
     return Outcome(job, status, time.perf_counter() - started, report)
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """The bytes of a file; raises :class:`InputError`."""
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"cannot read {str(path)!r}: it is no file", "give a picture file")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {error.strerror}", "check the path") from None
 
 
-def _output(result: Result, data: bytes, job: Job, writing: Writing) -> bytes:
-    """The file to write; for an untouched photo the input itself, byte for byte."""
-    format = format_of(job.target)
-    untouched = result.unchanged and format == result.picture.encoding.format
+def encoded(result: Result, data: bytes, format: str | None, writing: Writing) -> bytes:
+    """The file to write: for an untouched photo the input *data*, byte for byte.
+
+    *format* ``None`` is the input's own.
+    """
+    untouched = result.unchanged and format in (None, result.picture.encoding.format)
     if untouched and writing == Writing():
         return data
     return result.encode(format=format, quality=writing.quality, strip=writing.strip)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from undegrade.batch import Job, Outcome
+    from undegrade.batch import Job, Outcome, Writing
     from undegrade.enhancer import Enhancer
 
 Inputs = Annotated[
@@ -74,11 +75,16 @@ def enhance(
     wishes = Wishes(task, scale, strength, model, noise, jpeg)
     threads = max(1, cores() // workers)
     enhancer = Enhancer(wishes, tile, threads, device, max_megapixels)
-    if "-" in inputs or (output is not None and str(output) == "-"):
-        _pipe(inputs, output, enhancer, format, quality, strip)
-        return
-
     from undegrade.batch import Manifest, Writing, collect, run
+
+    writing = Writing(quality, strip)
+    if "-" in inputs or (output is not None and str(output) == "-"):
+        if dry_run or json:
+            from undegrade.errors import UsageError
+
+            raise UsageError("--dry-run and --json do not go with -", "name files instead")
+        _pipe(inputs, output, enhancer, format, writing)
+        return
 
     jobs, folder = collect(inputs, output, recursive=recursive, suffix=_suffix(format))
     if dry_run:
@@ -101,7 +107,7 @@ def enhance(
         outcomes = run(
             jobs,
             enhancer,
-            Writing(quality, strip),
+            writing,
             manifest=manifest,
             resume=resume,
             workers=workers,
@@ -109,6 +115,12 @@ def enhance(
             on_done=done,
         )
     raise typer.Exit(_conclude(outcomes))
+
+
+class _Stdin(BytesIO):
+    """What came through stdin, with a name for messages."""
+
+    name = "<stdin>"
 
 
 def _suffix(format: str | None) -> str | None:
@@ -126,41 +138,41 @@ def _pipe(
     output: Path | None,
     enhancer: Enhancer,
     format: str | None,
-    quality: int | None,
-    strip: bool,
+    writing: Writing,
 ) -> None:
     """One photo through stdin and stdout, or between one of them and a file."""
+    from undegrade.batch.run import encoded, read
     from undegrade.errors import InputError, UsageError
-    from undegrade.picture import format_of, write_atomic
+    from undegrade.picture import check_target, format_of, write_atomic
 
     if len(inputs) != 1:
         raise UsageError("stdin and stdout take one photo", "name one input, or an output folder")
     to_stdout = output is None or str(output) == "-"
     if to_stdout and sys.stdout.isatty():
         raise UsageError("a picture is not written to a terminal", "redirect stdout or use -o FILE")
-    data = sys.stdin.buffer.read() if inputs[0] == "-" else None
-    if data == b"":
-        raise InputError("stdin is empty", "pipe a photo into it")
-    result = enhancer(data if data is not None else Path(inputs[0]))
     suffix = _suffix(format)
-    if suffix is None and not to_stdout and output is not None:
-        suffix = output.suffix
-    name = format_of(Path("name" + suffix)) if suffix else None
-    same_format = name in (None, result.picture.encoding.format)
-    if result.unchanged and data is not None and same_format and quality is None and not strip:
-        encoded = data
+    name = format_of("name" + suffix) if suffix else None
+    if output is not None and not to_stdout:
+        check_target(output)
+        name = name or format_of(output)
+    if inputs[0] == "-":
+        data = sys.stdin.buffer.read()
+        if not data:
+            raise InputError("stdin is empty", "pipe a photo into it")
+        result = enhancer(_Stdin(data))
     else:
-        encoded = result.encode(format=name, quality=quality, strip=strip)
-    if to_stdout:
-        sys.stdout.buffer.write(encoded)
+        data = read(Path(inputs[0]))
+        result = enhancer(Path(inputs[0]))
+    written = encoded(result, data, name, writing)
+    if output is not None and not to_stdout:
+        write_atomic(output, written)
+    else:
+        sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
-    else:
-        assert output is not None
-        write_atomic(output, encoded)
 
 
 def _dry_run(jobs: list[Job], enhancer: Enhancer, json: bool) -> int:
-    from undegrade.cli.wording import describe_levels, describe_steps
+    from undegrade.cli.wording import describe_levels, describe_steps, show
     from undegrade.errors import UndegradeError
 
     code = 0
@@ -175,7 +187,7 @@ def _dry_run(jobs: list[Job], enhancer: Enhancer, json: bool) -> int:
             _print_json({"input": str(job.source), "output": str(job.target)} | forecast.as_dict())
             continue
         before = forecast.picture
-        typer.echo(f"{job.source} -> {job.target}")
+        typer.echo(f"{show(job.source)} -> {show(job.target)}")
         typer.echo(f"  found   {describe_levels(forecast.found)}")
         typer.echo(f"  plan    {describe_steps(forecast.steps)}")
         typer.echo(
@@ -190,7 +202,8 @@ def _dry_run(jobs: list[Job], enhancer: Enhancer, json: bool) -> int:
 def _print_json(row: dict[str, object]) -> None:
     import json
 
-    typer.echo(json.dumps(row, ensure_ascii=False))
+    # Plain ASCII: a name may hold bytes that no terminal can be sent.
+    typer.echo(json.dumps(row))
 
 
 def _conclude(outcomes: list[Outcome]) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
-from undegrade.cli.wording import describe_report, plural
+from undegrade.cli.wording import describe_report, plural, show
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -30,13 +30,13 @@ class Screen(Protocol):
 
 def outcome_line(outcome: Outcome) -> str:
     """One line on one photo."""
-    source = str(outcome.job.source)
+    source, target = show(outcome.job.source), show(outcome.job.target)
     match outcome.status:
         case "enhanced":
             done = describe_report(outcome.report)
-            return f"{source} -> {outcome.job.target}: {done}, {outcome.seconds:.1f} s"
+            return f"{source} -> {target}: {done}, {outcome.seconds:.1f} s"
         case "unchanged":
-            return f"{source} -> {outcome.job.target}: nothing to do, left as it is"
+            return f"{source} -> {target}: nothing to do, left as it is"
         case "skipped":
             return f"{source}: already done"
         case "stopped":

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from undegrade.levels import Levels
     from undegrade.plan import Step
+
+
+def show(path: Path) -> str:
+    """A file's name on one line; quoted only where it holds what cannot be shown."""
+    text = str(path)
+    return text if text.isprintable() else repr(text)
 
 
 def describe_levels(levels: Levels) -> str:

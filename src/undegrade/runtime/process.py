@@ -99,5 +99,5 @@ def _to_pixels(
     values *= np.float32(peak)
     np.rint(values, out=values)
     np.clip(values, 0, peak, out=values)
-    pixels: Pixels = values.astype(dtype).transpose(1, 2, 0)
-    return pixels
+    whole: Pixels = values.astype(dtype)  # type: ignore[assignment]
+    return whole.transpose(1, 2, 0)

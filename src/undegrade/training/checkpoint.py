@@ -45,8 +45,8 @@ def save(state: State, path: Path) -> None:
                 tensors[f"optimizer.{index}.{key}"] = value
             else:
                 moments.setdefault(str(index), {})[key] = value
-    progress = {"step": state.step, "seconds": state.seconds, "moments": moments}
-    metadata = {"progress": json.dumps(progress), "recipe": json.dumps(state.recipe)}
+    numbers = {"step": state.step, "seconds": state.seconds, "moments": moments}
+    metadata = {"progress": json.dumps(numbers), "recipe": json.dumps(state.recipe)}
     temporary = path.with_suffix(".part")
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
     temporary.replace(path)
@@ -57,12 +57,12 @@ def load(state: State, path: Path) -> None:
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    progress = json.loads(metadata["progress"])
-    state.step, state.seconds = progress["step"], progress["seconds"]
+    numbers = json.loads(metadata["progress"])
+    state.step, state.seconds = numbers["step"], numbers["seconds"]
     state.network.load_state_dict(_under("network.", tensors))
     state.average.load_state_dict(_under("average.", tensors))
     state.generator.set_state(tensors["generator"])
-    entries: dict[int, dict[str, Any]] = {int(k): v for k, v in progress["moments"].items()}
+    entries: dict[int, dict[str, Any]] = {int(k): v for k, v in numbers["moments"].items()}
     parameters = list(state.network.parameters())
     for key, value in _under("optimizer.", tensors).items():
         index, name = key.split(".", 1)
@@ -73,6 +73,13 @@ def load(state: State, path: Path) -> None:
         entries.setdefault(int(index), {})[name] = value
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": entries, "param_groups": groups})
+
+
+def progress(path: Path) -> tuple[int, float]:
+    """Steps made and seconds spent, of a checkpoint."""
+    with safe_open(path, framework="pt") as file:
+        values = json.loads(file.metadata()["progress"])
+    return values["step"], values["seconds"]
 
 
 def load_average(network: nn.Module, path: Path) -> None:

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from undegrade.catalog import Card, sha256, write_card
-from undegrade.training.checkpoint import load_average
+from undegrade.training.checkpoint import load_average, progress
 from undegrade.training.networks import build
 from undegrade.training.networks.blocks import fold
 from undegrade.training.recipe import Recipe
@@ -197,8 +197,9 @@ def gflop_per_megapixel(network: nn.Module) -> float:
     return total / pixels / 1e3
 
 
-def write_model(recipe: Recipe, checkpoint: Path, folder: Path, **facts: object) -> Card:
-    """Export a checkpoint's network with its card; *facts* are further fields of the card."""
+def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
+    """Export a checkpoint's network with its card; speed, memory and scores are measured later."""
+    steps, seconds = progress(checkpoint)
     network = trained(recipe, checkpoint)
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
@@ -216,7 +217,8 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path, **facts: object)
         levels=("noise", "jpeg") if recipe.task == "restore" else (),
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network), 1),
-        **facts,  # type: ignore[arg-type]
+        recipe=f"{recipe.name}.yaml, {steps:,} steps in {seconds / 60:.0f} minutes",
+        **recipe.card,  # type: ignore[arg-type]
     )
     (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")
     return card

@@ -47,6 +47,8 @@ class Recipe:
     """Last part of the run trained with MSE instead of Charbonnier."""
     precision: Literal["fp32", "bf16"] = "bf16"
     """Arithmetic of the convolutions; weights and sums stay in fp32."""
+    card: dict[str, str] = field(default_factory=dict)
+    """What the model's card says that cannot be measured: summary, licence, training_data."""
     seed: int = 0
     """Seed of the weights and of everything drawn."""
     hold_out: int = 16
@@ -92,7 +94,7 @@ def parse(data: dict[str, Any]) -> Recipe:
         if kind == "float" and not isinstance(value, int | float):
             raise RecipeError(key, value, "must be a number")
         if kind.startswith("dict") and not isinstance(value, dict):
-            raise RecipeError(key, value, "must be a table of numbers")
+            raise RecipeError(key, value, "must be a table")
     missing = [k for k in ("name", "task", "network") if k not in data]
     if missing:
         raise RecipeError(missing[0], None, "is missing")

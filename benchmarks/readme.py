@@ -1,0 +1,87 @@
+"""Write the README's tables from the cards and the stored results.
+
+    python benchmarks/readme.py            rewrite the README
+    python benchmarks/readme.py --check    fail when it differs
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from undegrade import catalog
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+RESULTS = Path(__file__).parent / "results"
+BUNDLED = catalog.catalog.BUNDLED
+
+
+def cards() -> list[catalog.Card]:
+    return [model.card for model in catalog.models(folder=BUNDLED).values()]
+
+
+def models_table() -> str:
+    lines = [
+        "| model | what it does | parameters | file | s per output MP | licence |",
+        "|---|---|---:|---:|---:|---|",
+    ]
+    for card in cards():
+        size = (BUNDLED / card.file).stat().st_size / 1e6
+        lines.append(
+            f"| `{card.name}` | {card.summary} | {card.parameters:,} | {size:.1f} MB "
+            f"| {card.seconds_per_megapixel:.2f} | {card.licence} |"
+        )
+    return "\n".join([*lines, "", f"Seconds on: {cards()[0].machine}, by `benchmarks/speed.py`."])
+
+
+def scores_table() -> str:
+    lines = ["| model | protocol | input | output |", "|---|---|---:|---:|"]
+    for card in cards():
+        for score in card.scores:
+            shown = "identical" if score.value == float("inf") else f"**{score.value:.2f}**"
+            before = "-" if score.input == float("inf") else f"{score.input:.2f}"
+            lines.append(f"| `{card.name}` | {score.protocol} | {before} | {shown} |")
+    command = cards()[0].measured_by
+    return "\n".join([*lines, "", f"Mean PSNR in dB over the whole set, by `{command}`."])
+
+
+def speed_table() -> str:
+    result = json.loads((RESULTS / "speed.json").read_text())
+    speeds = result["megapixels_per_second"]
+    yardstick = speeds["Real-ESRGAN compact x4"]
+    lines = ["| network | output MP per second | ratio |", "|---|---:|---:|"]
+    lines += [f"| {name} | {v:.2f} | {v / yardstick:.2f} |" for name, v in speeds.items()]
+    lines += ["", "| command | seconds |", "|---|---:|"]
+    lines += [f"| {name} | {seconds:.2f} |" for name, seconds in result["seconds"].items()]
+    lines += ["", "| photo and task | promised MB | peak MB |", "|---|---:|---:|"]
+    for row in json.loads((RESULTS / "memory.json").read_text()):
+        lines.append(f"| {row['case']} | {row['promised'] / 1e6:.0f} | {row['peak'] / 1e6:.0f} |")
+    note = f"On {result['machine']}, by `make benchmark`."
+    return "\n".join([*lines, "", note])
+
+
+def rendered(text: str) -> str:
+    """The README with its tables renewed."""
+    tables = {"models": models_table, "scores": scores_table, "speed": speed_table}
+    for name, table in tables.items():
+        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        before, rest = text.split(start)
+        _, after = rest.split(end)
+        text = before + start + table() + end + after
+    return text
+
+
+def main() -> None:
+    text = README.read_text(encoding="utf-8")
+    new = rendered(text)
+    if "--check" in sys.argv:
+        if new != text:
+            sys.exit("the README's tables differ from cards and results: run benchmarks/readme.py")
+        return
+    README.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Measure speed, as ratios in one run; needs the ``dev`` extra.
+
+    python benchmarks/speed.py [--peer FILE.onnx] [--json FILE] [--write]
+
+Networks: megapixels of output per second on equal windows, in the same runtime and the same
+process, taking turns, the median of several runs. The yardstick is the architecture of
+Real-ESRGAN's compact x4 network (64 channels, 32 convolutions, PReLU), with random weights unless
+its file is given. Commands: wall time of whole processes, the best of several runs.
+
+--write puts the seconds per megapixel and the machine's name into the cards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from cases import noisy_photo, run_command
+from onnx import TensorProto, helper, numpy_helper
+
+from undegrade import catalog
+from undegrade.catalog import Card, Model, write_card
+from undegrade.runtime import Network, cores, open_network
+
+WINDOW = 256
+"""Side of the low-resolution window; same-size networks get twice that."""
+ROUNDS = 7
+
+
+def compact_network(path: Path, channels: int = 64, convs: int = 32, scale: int = 4) -> Path:
+    """The compact architecture of Real-ESRGAN (SRVGGNetCompact) with random weights."""
+    rng = np.random.default_rng(0)
+    nodes, weights = [], []
+
+    def convolution(name: str, source: str, c_in: int, c_out: int) -> str:
+        kernel = rng.normal(0, 0.02, (c_out, c_in, 3, 3)).astype(np.float32)
+        weights.append(numpy_helper.from_array(kernel, f"{name}.weight"))
+        weights.append(numpy_helper.from_array(np.zeros(c_out, np.float32), f"{name}.bias"))
+        inputs = [source, f"{name}.weight", f"{name}.bias"]
+        nodes.append(helper.make_node("Conv", inputs, [name], pads=[1, 1, 1, 1]))
+        return name
+
+    current, width = "input", 3
+    for i in range(convs + 1):
+        current = convolution(f"conv{i}", current, width, channels)
+        slope = np.full((channels, 1, 1), 0.1, np.float32)
+        weights.append(numpy_helper.from_array(slope, f"slope{i}"))
+        nodes.append(helper.make_node("PRelu", [current, f"slope{i}"], [f"act{i}"]))
+        current, width = f"act{i}", channels
+    current = convolution("last", current, channels, 3 * scale**2)
+    nodes.append(
+        helper.make_node("DepthToSpace", [current], ["shuffled"], blocksize=scale, mode="CRD")
+    )
+    sizes = numpy_helper.from_array(np.array([1, 1, scale, scale], np.float32), "sizes")
+    weights.append(sizes)
+    nodes.append(helper.make_node("Resize", ["input", "", "sizes"], ["near"], mode="nearest"))
+    nodes.append(helper.make_node("Add", ["shuffled", "near"], ["output"]))
+    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "h", "w"])
+    result = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 3, "H", "W"])
+    graph = helper.make_graph(nodes, "compact", [picture], [result], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, path)
+    return path
+
+
+def network_speeds(networks: dict[str, Network]) -> dict[str, float]:
+    """Megapixels of output per second of each network, taking turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    rng = np.random.default_rng(0)
+    for turn in range(ROUNDS + 1):
+        for name, network in networks.items():
+            side = WINDOW if network.card.scale > 1 else 2 * WINDOW
+            window = rng.random((1, 3, side, side), dtype=np.float32)
+            started = time.perf_counter()
+            network.run(window, [0.5] * len(network.card.levels))
+            if turn:  # the first run plans and allocates
+                seconds[name].append(time.perf_counter() - started)
+    speeds = {}
+    for name, network in networks.items():
+        side = WINDOW * network.card.scale if network.card.scale > 1 else 2 * WINDOW
+        speeds[name] = side * side / 1e6 / statistics.median(seconds[name])
+    return speeds
+
+
+def command_times(rounds: int = 3) -> dict[str, float]:
+    """Best wall time in seconds of whole commands."""
+    with tempfile.TemporaryDirectory() as folder:
+        large = noisy_photo(Path(folder) / "large.jpg", 4000, 3000)
+        small = noisy_photo(Path(folder) / "small.jpg", 816, 612)
+        out = ("-o", str(Path(folder) / "out.jpg"))
+        commands = {
+            "undegrade --help": ("--help",),
+            "enhance a 0.5 MP JPEG (restore)": ("enhance", str(small), *out),
+            "enhance a 12 MP JPEG (restore)": ("enhance", str(large), *out),
+        }
+        return {
+            name: min(run_command(*arguments).seconds for _ in range(rounds))
+            for name, arguments in commands.items()
+        }
+
+
+def machine() -> str:
+    """The processor's name and the cores used."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        name = names[0].split(":")[1].strip() if names else name
+    return f"{name}, {cores()} cores, {platform.system()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peer", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.peer or compact_network(Path(folder) / "compact.onnx")
+        card = Card(name="compact", task="sr", file=path.name, sha256="", scale=4)
+        models = {"Real-ESRGAN compact x4": Model(card, path)} | catalog.models()
+        speeds = network_speeds({name: open_network(m) for name, m in models.items()})
+    yardstick = speeds["Real-ESRGAN compact x4"]
+    print(machine())
+    print(f"{'network':<26}{'MP/s':>8}{'ratio':>8}")
+    for name, speed in speeds.items():
+        print(f"{name:<26}{speed:8.2f}{speed / yardstick:8.2f}")
+    times = command_times()
+    print(f"\n{'command':<40}{'seconds':>8}")
+    for name, seconds in times.items():
+        print(f"{name:<40}{seconds:8.2f}")
+    if options.json:
+        result = {"machine": machine(), "megapixels_per_second": speeds, "seconds": times}
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    if options.write:
+        for name, model in catalog.models().items():
+            card = replace(
+                model.card, seconds_per_megapixel=round(1 / speeds[name], 3), machine=machine()
+            )
+            model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
