@@ -87,7 +87,7 @@ def noise_row(network: Network, truths: list[Floats], sigma: int) -> tuple[float
     levels = (sigma / MAX_SIGMA, 0.0)
     before, after = [], []
     for truth in truths:
-        drawn = np.random.RandomState(0).normal(0, sigma / 255, truth.shape)  # noqa: NPY002
+        drawn = np.random.RandomState(0).normal(0, sigma / 255, truth.shape)
         noisy = (truth + drawn).astype(np.float32)
         before.append(psnr(noisy, truth))
         after.append(psnr(to_file(run_whole(network, noisy, levels)), truth))

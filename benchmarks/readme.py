@@ -1,7 +1,7 @@
 """Write the README's tables from the cards and the stored results.
 
-    python benchmarks/readme.py            rewrite the README
-    python benchmarks/readme.py --check    fail when it differs
+python benchmarks/readme.py            rewrite the README
+python benchmarks/readme.py --check    fail when it differs
 """
 
 from __future__ import annotations

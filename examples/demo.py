@@ -1,6 +1,6 @@
 """Enhance the example photos, say what was found and done, and write before/after pictures.
 
-    python examples/demo.py [FOLDER]        (default: demo/)
+python examples/demo.py [FOLDER]        (default: demo/)
 """
 
 from __future__ import annotations

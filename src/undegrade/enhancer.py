@@ -25,7 +25,6 @@ from undegrade.picture import (
     encode,
     from_array,
     from_pil,
-    resize_alpha,
     to_pil,
 )
 from undegrade.picture import save as save_picture
@@ -168,8 +167,8 @@ class Enhancer:
                 "choose a number above 0",
             )
 
-    def forecast(self, source: Source) -> Forecast:
-        """Decode and plan, but run nothing."""
+    def forecast(self, source: Source, workers: int = 1) -> Forecast:
+        """Decode and plan, but run nothing; memory is that of *workers* such photos at a time."""
         picture = self._load(source)
         found = find_levels(picture)
         steps = tuple(make_plan(found, self.wishes, catalog.find))
@@ -178,7 +177,8 @@ class Enhancer:
         for step in steps:
             card = step.model.card
             grid = make_grid(height, width, card.radius, card.multiple, self._tile(step.model))
-            need = bound(card, grid, picture.channels, picture.pixels.itemsize)
+            channels = picture.channels + (picture.alpha is not None)
+            need = bound(card, grid, channels, picture.pixels.itemsize, workers)
             memory, tiles = max(memory, need), tiles + len(grid)
             height, width = height * card.scale, width * card.scale
             seconds += card.seconds_per_megapixel * height * width / 1e6
@@ -216,9 +216,9 @@ class Enhancer:
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> Picture:
-        pixels, alpha = picture.pixels, picture.alpha
-        if alpha is not None:
-            pixels = bleed(pixels, alpha)
+        pixels = picture.pixels
+        if picture.alpha is not None:
+            pixels = bleed(pixels, picture.alpha)
         result = process(
             self._network(step.model),
             pixels,
@@ -229,9 +229,7 @@ class Enhancer:
             progress=progress,
             cancelled=cancelled,
         )
-        if alpha is not None and step.model.card.scale > 1:
-            alpha = resize_alpha(alpha, *result.shape[:2])
-        return picture.with_pixels(result, alpha=alpha)
+        return picture.with_pixels(result)
 
     def _tile(self, model: Model) -> int:
         return tile_side(model.card) if self.tile is None else self.tile

@@ -94,12 +94,19 @@ def known_levels(found: Levels, wishes: Wishes) -> Levels:
     )
 
 
+def model_names(wishes: Wishes) -> list[str]:
+    """Every bundled model that a plan for *wishes* may run, whatever is found."""
+    scale = wishes.scale or (4 if wishes.task == "sr" else 1)
+    names = [] if wishes.task == "sr" else ["restore"]
+    return names if scale == 1 else [*names, f"sr-x{scale}"]
+
+
 def make_plan(found: Levels, wishes: Wishes, find: Callable[[str], Model]) -> list[Step]:
     """The steps for a photo, first to last; empty when it is best left alone.
 
     A pure function: *find* looks a model up by name (:func:`undegrade.catalog.find`).
     """
-    levels = known_levels(found, wishes)
+    levels = _for_task(known_levels(found, wishes), wishes)
     if wishes.model is not None:
         return _one_model(find(wishes.model), levels, wishes)
     steps = []
@@ -112,6 +119,15 @@ def make_plan(found: Levels, wishes: Wishes, find: Callable[[str], Model]) -> li
     return steps
 
 
+def _for_task(levels: Levels, wishes: Wishes) -> Levels:
+    """Only the damage that the task is about."""
+    if wishes.task == "denoise":
+        return Levels(sigma=levels.sigma)
+    if wishes.task == "dejpeg":
+        return Levels(quality=levels.quality)
+    return levels
+
+
 def _restore(find: Callable[[str], Model], levels: Levels, wishes: Wishes) -> Step | None:
     # A task or a level that the user names is obeyed at any strength of damage; what the
     # estimators find is only acted on where it is sure to be seen.
@@ -119,10 +135,6 @@ def _restore(find: Callable[[str], Model], levels: Levels, wishes: Wishes) -> St
     asked_jpeg = wishes.task == "dejpeg" or wishes.quality is not None
     noise = levels.noise if asked_noise or levels.noise >= LEAST_NOISE else 0.0
     jpeg = levels.jpeg if asked_jpeg or levels.jpeg >= LEAST_JPEG else 0.0
-    if wishes.task == "denoise":
-        jpeg = 0.0
-    elif wishes.task == "dejpeg":
-        noise = 0.0
     reasons = []
     if noise > 0:
         reasons.append(f"noise of sigma {levels.sigma:.1f}")

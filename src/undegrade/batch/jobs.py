@@ -15,7 +15,9 @@ SUFFIXES = frozenset(
     | {".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
 )
 """Files of a folder that are taken for photos."""
-DECODE_ONLY = {".heic": ".jpg", ".heif": ".jpg"}
+DECODE_ONLY = {".heic": ".jpg", ".heif": ".jpg"} | dict.fromkeys(
+    (".gif", ".jp2", ".pgm", ".pnm", ".ppm", ".qoi"), ".png"
+)
 """What a format that is read but not written becomes."""
 MARK = "-enhanced"
 
@@ -30,27 +32,36 @@ class Job:
 
 def collect(
     inputs: Sequence[str],
-    output: Path | None,
+    output: str | Path | None,
     *,
     recursive: bool = False,
     suffix: str | None = None,
 ) -> tuple[list[Job], Path | None]:
     """Resolve files, folders and globs into jobs, and the folder that holds all outputs, if any.
 
-    One file goes to *output*, or into it where it is a folder, or beside itself with a mark in
-    its name. Folders are mirrored into *output* (default: the folder's name with a mark).
+    One file goes to *output*, or into it where it is a folder or ends with a slash, or beside
+    itself with a mark in its name. Folders are mirrored into *output* (default for a single one:
+    its name with a mark).
     *suffix* changes the format of all outputs, as in ``".png"``.
 
     Raises
     ------
-    InputError: nothing is found. UsageError: many inputs, but *output* is a file; or two inputs
-    would have the same output. OutputError: an output would overwrite an input.
+    InputError: nothing is found. UsageError: many inputs, but *output* is a file, or a folder among
+    them and no *output*; or two inputs would have the same output. OutputError: an output would
+    overwrite an input.
     """
+    into = isinstance(output, str) and output.endswith(("/", os.sep))
+    output = None if output is None else Path(output)
     files: list[tuple[Path, Path]] = []  # source, and where it goes below the output folder
     tree: Path | None = None
     for text in inputs:
         for path in _expand(text):
             if _can_be(path.is_dir):
+                if output is None and len(inputs) > 1:
+                    raise UsageError(
+                        f"the folder {str(path)!r} is one of several inputs",
+                        "name a folder for all outputs with -o",
+                    )
                 tree = _default_folder(path)
                 photos = _photos(path, recursive, output or tree)
                 if not photos:
@@ -59,7 +70,8 @@ def collect(
                 files += [(photo, photo.relative_to(path)) for photo in photos]
             else:
                 files.append((path, Path(path.name)))
-    single = len(files) == 1 and tree is None
+    files = list(dict.fromkeys(files))  # a photo named twice is done once
+    single = len(files) == 1 and tree is None and not into
     folder = _output_folder(output, tree, single)
     jobs = []
     for source, relative in files:
@@ -95,7 +107,9 @@ def _can_be(test: Callable[[], bool]) -> bool:
 
 
 def _photos(folder: Path, recursive: bool, output: Path) -> list[Path]:
-    """The photos in *folder*, but none that lies in an *output* folder further down in it."""
+    """The photos in *folder*, but none that is hidden (such as the ``._a.jpg`` that macOS leaves on
+    other disks) or lies in an *output* folder further down in it.
+    """
     try:
         found = sorted(folder.rglob("*") if recursive else folder.iterdir())
     except OSError as error:
@@ -103,13 +117,14 @@ def _photos(folder: Path, recursive: bool, output: Path) -> list[Path]:
             f"cannot look into the folder {str(folder)!r}: {error.strerror}",
             "check its permissions",
         ) from None
-    own = output.resolve()
-    inside = own != folder.resolve()
+    own, whole = output.resolve(), folder.resolve()
+    inside = own != whole and own.is_relative_to(whole)
     return [
         path
         for path in found
         if path.suffix.lower() in SUFFIXES
         and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and not (inside and path.resolve().is_relative_to(own))
     ]
 
@@ -148,13 +163,14 @@ def _marked(stem: str) -> str:
 
 
 def _check(jobs: Sequence[Job]) -> None:
-    sources = {job.source.resolve() for job in jobs}
+    sources = {job.source.resolve(): job.source for job in jobs}
     seen: dict[Path, Path] = {}
     for job in jobs:
         target = job.target.resolve()
         if target in sources:
             raise OutputError(
-                f"the output would overwrite the input {str(job.target)!r}",
+                f"the output {str(job.target)!r} would overwrite the input "
+                f"{str(sources[target])!r}",
                 "name another file or folder with -o",
             )
         if target in seen:

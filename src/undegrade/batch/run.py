@@ -15,7 +15,8 @@ from undegrade.batch.jobs import Job
 from undegrade.batch.manifest import Manifest, settings_hash, sha256
 from undegrade.enhancer import Enhancer, Result
 from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError, UsageError
-from undegrade.picture import check_target, format_of, write_atomic
+from undegrade.picture import check_target, format_of, losses, write_atomic
+from undegrade.plan import model_names
 
 Status = Literal["enhanced", "unchanged", "skipped", "failed", "stopped"]
 
@@ -130,7 +131,7 @@ def _one(
         check_target(job.target, protect=[job.source])
         data = read(job.source)
         before = sha256(data)
-        settings = settings_hash(_settings(enhancer, writing))
+        settings = settings_hash(_settings(enhancer, writing)) if manifest else ""
         if resume and manifest and manifest.done(job.target, before, settings):
             return Outcome(job, "skipped", time.perf_counter() - started)
         result = enhancer(job.source, part, cancelled)
@@ -139,6 +140,7 @@ def _one(
         output = encoded(result, data, format, writing)
         write_atomic(job.target, output)
         report = result.as_dict()
+        report["notes"] += losses(result.picture, format)
         if manifest:
             row = {"input": str(job.source), "input_sha256": before, "settings": settings}
             manifest.add(job.target, {**row, "output_sha256": sha256(output), **report})
@@ -178,7 +180,7 @@ def encoded(result: Result, data: bytes, format: str | None, writing: Writing) -
 
 def _settings(enhancer: Enhancer, writing: Writing) -> dict[str, Any]:
     """Everything but the input that decides an output: wishes, format, and the weights."""
-    weights = {name: model.card.sha256 for name, model in catalog.models().items()}
-    if (chosen := enhancer.wishes.model) and chosen.lower().endswith(".onnx"):
-        weights["chosen"] = catalog.sha256(Path(chosen)) if Path(chosen).is_file() else ""
-    return {"wishes": enhancer.wishes.as_dict(), "writing": vars(writing), "weights": weights}
+    wishes = enhancer.wishes
+    names = [wishes.model] if wishes.model else model_names(wishes)
+    weights = [catalog.sha256(catalog.find(name).path) for name in names]
+    return {"wishes": wishes.as_dict(), "writing": vars(writing), "weights": weights}

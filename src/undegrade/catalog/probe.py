@@ -59,6 +59,8 @@ def probe(path: Path) -> Card:
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path.name} cannot run on {SIDE} pixels: {reason}", "check it") from None
+    if not np.isfinite(before).all():
+        raise ModelError(f"{path.name} returns values that are not finite", "check it")
     scale, rest = divmod(before.shape[-1], SIDE)
     if before.ndim != 4 or before.shape[1] != 3 or rest or before.shape[-2] != before.shape[-1]:
         raise ModelError(

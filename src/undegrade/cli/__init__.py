@@ -6,7 +6,6 @@ stdout is data, stderr is for people. Heavy modules are imported inside the verb
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -55,17 +54,12 @@ app.command()(doctor)
 
 
 def main() -> None:
-    """Run the command line; every error becomes one line and an exit code."""
+    """Run the command line; every error becomes one line and an exit code.
+
+    Typer itself ends quietly with 130 on Ctrl-C, and with 1 where the reader of stdout has left.
+    """
     try:
         app()
     except UndegradeError as error:
         typer.echo(f"undegrade: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader has left (`undegrade ... | head`): not an error of ours. The descriptor is
-        # replaced so that the interpreter's own flush at exit stays quiet too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("undegrade: interrupted", err=True)
-        sys.exit(130)

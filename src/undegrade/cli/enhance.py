@@ -17,7 +17,7 @@ Inputs = Annotated[
     list[str], typer.Argument(help="Photos, folders or globs; - reads one photo from stdin.")
 ]
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option("-o", "--output", help="File or folder to write; - writes to stdout."),
 ]
 
@@ -78,7 +78,7 @@ def enhance(
     from undegrade.batch import Manifest, Writing, collect, run
 
     writing = Writing(quality, strip)
-    if "-" in inputs or (output is not None and str(output) == "-"):
+    if "-" in inputs or (output == "-"):
         if dry_run or json:
             from undegrade.errors import UsageError
 
@@ -88,7 +88,7 @@ def enhance(
 
     jobs, folder = collect(inputs, output, recursive=recursive, suffix=_suffix(format))
     if dry_run:
-        raise typer.Exit(_dry_run(jobs, enhancer, json))
+        raise typer.Exit(_dry_run(jobs, enhancer, workers, json))
     if folder is not None:
         manifest = Manifest(folder)
     elif resume:
@@ -135,7 +135,7 @@ def _suffix(format: str | None) -> str | None:
 
 def _pipe(
     inputs: list[str],
-    output: Path | None,
+    output: str | None,
     enhancer: Enhancer,
     format: str | None,
     writing: Writing,
@@ -147,14 +147,14 @@ def _pipe(
 
     if len(inputs) != 1:
         raise UsageError("stdin and stdout take one photo", "name one input, or an output folder")
-    to_stdout = output is None or str(output) == "-"
-    if to_stdout and sys.stdout.isatty():
+    target = None if output in (None, "-") else Path(str(output))
+    if target is None and sys.stdout.isatty():
         raise UsageError("a picture is not written to a terminal", "redirect stdout or use -o FILE")
     suffix = _suffix(format)
     name = format_of("name" + suffix) if suffix else None
-    if output is not None and not to_stdout:
-        check_target(output)
-        name = name or format_of(output)
+    if target is not None:
+        check_target(target)
+        name = name or format_of(target)
     if inputs[0] == "-":
         data = sys.stdin.buffer.read()
         if not data:
@@ -164,21 +164,28 @@ def _pipe(
         data = read(Path(inputs[0]))
         result = enhancer(Path(inputs[0]))
     written = encoded(result, data, name, writing)
-    if output is not None and not to_stdout:
-        write_atomic(output, written)
+    if target is not None:
+        write_atomic(target, written)
     else:
-        sys.stdout.buffer.write(written)
-        sys.stdout.buffer.flush()
+        _to_stdout(written)
 
 
-def _dry_run(jobs: list[Job], enhancer: Enhancer, json: bool) -> int:
+def _to_stdout(data: bytes) -> None:
+    """All of *data*: with PYTHONUNBUFFERED, stdout is a raw file and takes a part at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
+    sys.stdout.buffer.flush()
+
+
+def _dry_run(jobs: list[Job], enhancer: Enhancer, workers: int, json: bool) -> int:
     from undegrade.cli.wording import describe_levels, describe_steps, show
     from undegrade.errors import UndegradeError
 
     code = 0
     for job in jobs:
         try:
-            forecast = enhancer.forecast(job.source)
+            forecast = enhancer.forecast(job.source, workers)
         except UndegradeError as error:
             typer.echo(f"undegrade: {error}", err=True)
             code = error.exit_code if len(jobs) == 1 else 1

@@ -29,19 +29,22 @@ class Screen(Protocol):
 
 
 def outcome_line(outcome: Outcome) -> str:
-    """One line on one photo."""
+    """One line on one photo that was not stopped."""
     source, target = show(outcome.job.source), show(outcome.job.target)
     match outcome.status:
         case "enhanced":
             done = describe_report(outcome.report)
-            return f"{source} -> {target}: {done}, {outcome.seconds:.1f} s"
+            return f"{source} -> {target}: {done}, {outcome.seconds:.1f} s{_notes(outcome)}"
         case "unchanged":
-            return f"{source} -> {target}: nothing to do, left as it is"
+            return f"{source} -> {target}: nothing to do, left as it is{_notes(outcome)}"
         case "skipped":
             return f"{source}: already done"
-        case "stopped":
-            return f"{source}: stopped"
     return f"undegrade: {outcome.error}"
+
+
+def _notes(outcome: Outcome) -> str:
+    """What could not be kept."""
+    return "".join(f"; {note}" for note in outcome.report["notes"])
 
 
 class PlainScreen:
@@ -54,7 +57,7 @@ class PlainScreen:
         pass
 
     def finished(self, outcome: Outcome) -> None:
-        if outcome.status == "failed" or not self._quiet:
+        if outcome.status == "failed" or not (self._quiet or outcome.status == "stopped"):
             typer.echo(outcome_line(outcome), err=True)
 
 
@@ -71,6 +74,8 @@ class BarScreen:
         self._progress.update(self._task, completed=sum(self._parts.values()))
 
     def finished(self, outcome: Outcome) -> None:
+        if outcome.status == "stopped":
+            return
         self.part(outcome.job, 1.0)
         self._progress.console.print(outcome_line(outcome), markup=False, highlight=False)
 

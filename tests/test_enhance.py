@@ -1,0 +1,334 @@
+"""``enhance()``: what goes in, what comes out, and what stays as it was."""
+
+from __future__ import annotations
+
+import doctest
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+import undegrade
+from tests.networks import tiny_model, tiny_network
+from tests.photos import DISPLAY_P3, noisy, photo_file, psnr, scene
+from tests.picture.samples import exif_of, pil
+from undegrade import Enhancer, enhance
+from undegrade.errors import Cancelled, ComputeError, InputError, LimitError, ModelError, UsageError
+from undegrade.picture import decode, encode, from_array
+from undegrade.plan import Wishes
+
+CLEAN = scene()
+NOISY = noisy(scene(96, 96), 25)
+
+
+@pytest.fixture(scope="session")
+def same(tmp_path_factory):
+    """A network that returns its input."""
+    folder = tmp_path_factory.mktemp("same")
+    return str(tiny_model(folder, "same", identity=True).path)
+
+
+@pytest.fixture(scope="session")
+def change(tmp_path_factory):
+    """A network that does not."""
+    return str(tiny_network(tmp_path_factory.mktemp("change") / "change.onnx"))
+
+
+def opened(data):
+    return Image.open(io.BytesIO(data))
+
+
+def sources(tmp_path):
+    data = photo_file(NOISY)
+    path = tmp_path / "noisy.png"
+    path.write_bytes(data)
+    return {
+        "path": path,
+        "name": str(path),
+        "bytes": data,
+        "file object": io.BytesIO(data),
+        "Pillow image": pil(NOISY),
+        "array": NOISY,
+        "picture": decode(data),
+    }
+
+
+def test_every_kind_of_source_gives_the_same(tmp_path):
+    enhancer = Enhancer()
+    results = {kind: enhancer(source) for kind, source in sources(tmp_path).items()}
+    for kind, result in results.items():
+        assert not result.unchanged, kind
+        np.testing.assert_array_equal(result.array, results["array"].array, kind)
+    assert results["array"].array.dtype == np.uint8
+    assert results["array"].image.size == (96, 96)
+    assert results["array"].image.mode == "RGB"
+
+
+def test_other_sources_are_refused():
+    with pytest.raises(UsageError, match="int"):
+        enhance(42)
+    with pytest.raises(InputError, match="not a picture"):
+        enhance(b"no picture at all")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_depth_and_channels_stay(dtype, channels):
+    clean = scene(channels=channels, dtype=dtype)
+    result = enhance(noisy(clean, 25), scale=2)
+    assert [step.model.card.name for step in result.steps] == ["restore", "sr-x2"]
+    assert result.array.dtype == dtype
+    assert result.array.shape == (128, 160, channels)
+    near = np.abs(result.array[::2, ::2].astype(float) - clean).mean()
+    assert near < 20 / 255 * np.iinfo(dtype).max
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_alpha_in_an_array(dtype, channels):
+    array = scene(channels=1, dtype=dtype)
+    alpha = np.full_like(array, np.iinfo(dtype).max)
+    array = np.concatenate([array] * (channels - 1) + [alpha], axis=2)
+    result = enhance(array, noise=20)
+    assert result.array.shape == (64, 80, channels - 1)
+    np.testing.assert_array_equal(result.picture.alpha, alpha[:, :, 0])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (3, 2)])
+def test_tiny_pictures(size):
+    result = enhance(scene(*size), scale=2, noise=10)
+    assert result.array.shape[:2] == (size[0] * 2, size[1] * 2)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_clean_photo_is_left_alone(dtype, channels):
+    clean = scene(channels=channels, dtype=dtype)
+    result = enhance(clean)
+    assert result.unchanged
+    assert result.steps == ()
+    np.testing.assert_array_equal(result.array, clean)
+    again = decode(result.encode(format="PNG"))
+    np.testing.assert_array_equal(again.pixels, clean)
+
+
+@pytest.mark.parametrize("task", ["auto", "denoise", "dejpeg"])
+def test_strength_0_changes_nothing(task, change):
+    for model in (None, change):
+        result = enhance(NOISY, strength=0, task=task, noise=30, jpeg=10, model=model)
+        assert result.unchanged
+        np.testing.assert_array_equal(result.array, NOISY)
+
+
+def test_strength_is_a_dial():
+    clean = scene(96, 96)
+    moved = [
+        np.abs(enhance(NOISY, strength=s).array.astype(int) - NOISY).mean() for s in (0, 0.3, 1)
+    ]
+    assert moved[0] == 0 < moved[1] < moved[2]
+    assert psnr(enhance(NOISY, strength=1).array, clean) > psnr(NOISY, clean)
+
+
+def test_denoising_helps():
+    clean = scene(128, 160)
+    result = enhance(noisy(clean, 25))
+    assert psnr(result.array, clean) > psnr(noisy(clean, 25), clean) + 2
+
+
+def test_jpeg_repair_helps():
+    clean = scene(128, 160)
+    data = photo_file(clean, "JPEG", quality=10)
+    before = decode(data)
+    result = enhance(data)
+    assert [step.reason for step in result.steps] == ["JPEG artefacts of quality 10"]
+    assert psnr(result.array, clean) > psnr(before.pixels, clean) + 0.3
+    # It is not written with the tables that had damaged it.
+    assert decode(result.encode()).encoding.jpeg_quality == pytest.approx(92, abs=1)
+    assert decode(result.encode(quality=50)).encoding.jpeg_quality == pytest.approx(50, abs=1)
+
+
+def test_a_fine_jpeg_keeps_its_tables(change):
+    data = photo_file(CLEAN, "JPEG", quality=97)
+    again = decode(enhance(data, model=change).encode())
+    assert again.encoding.jpeg_tables == decode(data).encoding.jpeg_tables
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_once(orientation, same):
+    image = pil(CLEAN)
+    exif = exif_of(orientation=orientation)
+    data = photo_file(CLEAN, exif=exif)
+    image.info["exif"] = exif.tobytes()
+    image.getexif()[0x0112] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(image))
+    result = enhance(data, model=same)
+    assert result.steps
+    np.testing.assert_array_equal(result.array, upright)
+    for kind in ("PNG", "JPEG", "WEBP", "TIFF"):
+        again = opened(result.encode(format=kind))
+        assert again.getexif().get(0x0112, 1) == 1
+        assert again.getexif()[0x010F] == "Kamera"
+        assert again.size == upright.shape[1::-1]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_wide_colour_space_is_kept(dtype, same):
+    data = photo_file(CLEAN, icc_profile=DISPLAY_P3)
+    if dtype == np.uint16:
+        deep = scene(dtype=dtype)
+        picture = decode(data).with_pixels(deep)
+        data = encode(picture, format="PNG")
+    before = decode(data)
+    assert not before.colour.is_srgb
+    result = enhance(data, model=same)
+    assert result.array.dtype == dtype
+    steps = 1 if dtype == np.uint8 else 64
+    assert np.abs(result.array.astype(int) - before.pixels).max() <= steps
+    assert opened(result.encode()).info["icc_profile"] == DISPLAY_P3
+    doubled = enhance(data, scale=2)
+    assert opened(doubled.encode()).info["icc_profile"] == DISPLAY_P3
+    mean = before.pixels.mean((0, 1))
+    assert np.abs(doubled.array.mean((0, 1)) - mean).max() < 0.02 * np.iinfo(dtype).max
+
+
+def test_transparent_parts_leave_no_fringe():
+    y, x = np.mgrid[0:64, 0:64]
+    inside = np.hypot(y - 32, x - 32) < 20
+    array = np.zeros((64, 64, 4), np.uint8)
+    array[inside] = 200, 120, 160, 255
+    result = enhance(array, scale=2)
+    alpha = result.picture.alpha
+    assert alpha is not None
+    assert alpha.shape == (128, 128)
+    assert alpha[64, 64] == 255
+    assert alpha[0, 0] == 0
+    seen = result.array[alpha > 0].astype(int)
+    assert np.abs(seen - (200, 120, 160)).max() < 12
+
+
+def test_what_is_beside_the_pixels_stays():
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a/></x:xmpmeta>'
+    data = photo_file(
+        NOISY, "JPEG", quality=95, dpi=(300, 300), exif=exif_of(), xmp=xmp, icc_profile=DISPLAY_P3
+    )
+    result = enhance(data)
+    assert not result.unchanged
+    again = opened(result.encode())
+    assert again.format == "JPEG"
+    assert again.info["dpi"] == (300, 300)
+    assert again.info["icc_profile"] == DISPLAY_P3
+    assert xmp in again.info["xmp"]
+    assert again.getexif()[0x010F] == "Kamera"
+    assert again.getexif().get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+    stripped = opened(result.encode(strip=True))
+    assert stripped.info["icc_profile"] == DISPLAY_P3
+    assert not stripped.getexif()
+    assert "xmp" not in stripped.info
+
+
+@pytest.mark.parametrize("wishes", [{"noise": 20}, {"scale": 2}, {"scale": 4}])
+def test_tiles_equal_the_whole(wishes):
+    picture = noisy(scene(100, 130), 5)
+    whole = enhance(picture, **wishes)
+    tiled = enhance(picture, tile=48, **wishes)
+    # Rounding to whole numbers may fall either way where sums are taken in another order.
+    assert np.abs(whole.array.astype(int) - tiled.array).max() <= 1
+    with pytest.raises(UsageError, match="tile of 4 "):
+        enhance(picture, tile=4, **wishes)
+
+
+def test_progress_runs_from_0_to_1_over_all_steps():
+    seen = []
+    result = enhance(noisy(scene(100, 130), 20), scale=2, tile=48, progress=seen.append)
+    assert len(result.steps) == 2
+    assert len(seen) > 10
+    assert seen == sorted(seen)
+    assert 0 < seen[0] <= 0.5
+    assert seen[-1] == 1
+    assert enhance(CLEAN, progress=pytest.fail).unchanged
+
+
+def test_cancelling():
+    with pytest.raises(Cancelled, match="stopped on request"):
+        enhance(NOISY, cancelled=lambda: True)
+    seen = []
+    with pytest.raises(Cancelled):
+        enhance(NOISY, tile=48, progress=seen.append, cancelled=lambda: len(seen) == 2)
+    assert len(seen) == 2
+
+
+def test_the_limit_on_megapixels():
+    data = photo_file(CLEAN)
+    with pytest.raises(LimitError, match=r"limit is 0\.001"):
+        enhance(data, max_megapixels=0.001)
+    assert enhance(data, max_megapixels=0.00512).unchanged
+    for limit in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match=f"limit of {limit:g} megapixels"):
+            enhance(data, max_megapixels=limit)
+
+
+def test_an_unknown_device():
+    with pytest.raises(UsageError, match="'tpu'"):
+        enhance(CLEAN, device="tpu")
+
+
+def test_a_users_own_network(tmp_path):
+    doubling = tiny_network(tmp_path / "mine.onnx", scale=2, identity=True)
+    result = enhance(CLEAN, model=str(doubling))
+    np.testing.assert_array_equal(result.array, CLEAN.repeat(2, 0).repeat(2, 1))
+    assert result.steps[0].model.card.name == "mine"
+    with pytest.raises(UsageError, match="enlarges by 2, but 4"):
+        enhance(CLEAN, model=str(doubling), scale=4)
+    with pytest.raises(ModelError, match=r"nowhere\.onnx"):
+        enhance(CLEAN, model=str(tmp_path / "nowhere.onnx"))
+    with pytest.raises(ModelError, match="'nobody'"):
+        enhance(CLEAN, model="nobody")
+
+
+def test_values_that_are_no_picture_are_refused(tmp_path):
+    poison = tiny_model(tmp_path, identity=True, poison=True).path
+    with pytest.raises(ComputeError, match="non-finite"):
+        enhance(np.full((16, 16, 3), 255, np.uint8), model=str(poison))
+
+
+def test_the_source_is_not_changed():
+    before = NOISY.copy()
+    image = pil(NOISY)
+    enhance(NOISY, scale=2)
+    enhance(image)
+    np.testing.assert_array_equal(NOISY, before)
+    np.testing.assert_array_equal(np.asarray(image), before)
+
+
+def test_saving(tmp_path):
+    result = enhance(NOISY)
+    path = result.save(tmp_path / "new" / "out.webp", quality=80)
+    assert opened(path.read_bytes()).format == "WEBP"
+    with pytest.raises(UsageError, match=r"\.xyz"):
+        result.save(tmp_path / "out.xyz")
+
+
+def test_report():
+    report = enhance(NOISY).as_dict()
+    assert report["width"] == report["height"] == 96
+    assert report["unchanged"] is False
+    assert report["steps"][0]["model"] == "restore"
+    assert report["found"]["sigma"] == pytest.approx(25, abs=4)
+
+
+def test_forecast_runs_nothing_and_says_the_size():
+    enhancer = Enhancer(Wishes(scale=4))
+    forecast = enhancer.forecast(from_array(NOISY))
+    assert (forecast.width, forecast.height) == (384, 384)
+    assert [step.model.card.name for step in forecast.steps] == ["restore", "sr-x4"]
+    assert forecast.tiles == 2
+    assert forecast.memory > NOISY.nbytes
+    small = Enhancer(Wishes(scale=4), tile=48).forecast(from_array(NOISY))
+    assert small.memory < forecast.memory
+    assert small.tiles > forecast.tiles
+
+
+def test_the_examples_in_the_documentation():
+    for module in (undegrade, undegrade.enhancer):
+        assert doctest.testmod(module).failed == 0

@@ -1,0 +1,78 @@
+"""The estimators tell what was done to a picture, and are silent where nothing was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.photos import noisy, photo_file, scene
+from undegrade import levels
+from undegrade.enhancer import find_levels
+from undegrade.levels import BLOCK, Levels, noise_sigma
+from undegrade.picture import decode
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("sigma", [5, 10, 15, 25])
+def test_noise_is_measured(sigma, dtype, channels):
+    found = noise_sigma(noisy(scene(192, 256, channels, dtype), sigma))
+    assert abs(found - sigma) <= 0.1 * sigma + 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_clean_picture_is_clean(seed, channels, dtype):
+    assert noise_sigma(scene(128, 160, channels, dtype, seed)) < 3
+
+
+def test_clipped_parts_do_not_hide_the_noise():
+    picture = scene(192, 256)
+    picture[:, :128] = 255
+    picture[:64] = 0
+    assert abs(noise_sigma(noisy(picture, 15)) - 15) <= 2.5
+
+
+def test_all_clipped_is_clean():
+    assert noise_sigma(np.full((64, 64, 3), 255, np.uint8)) == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (BLOCK - 1, 200), (200, BLOCK - 1)])
+def test_tiny_pictures_count_as_clean(shape):
+    assert noise_sigma(noisy(scene(*shape), 25)) == 0
+
+
+def test_one_block_is_enough():
+    assert abs(noise_sigma(noisy(scene(BLOCK, BLOCK), 20)) - 20) < 5
+
+
+def test_a_large_picture_is_sampled(monkeypatch):
+    picture = noisy(scene(512, 640), 15)
+    monkeypatch.setattr(levels, "MOST_BLOCKS", 40)
+    assert abs(noise_sigma(picture) - 15) <= 2.5
+
+
+@pytest.mark.parametrize("quality", [5, 10, 30, 50, 75, 90, 95])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_quality_is_read_from_the_file(quality, channels):
+    data = photo_file(scene(channels=channels), "JPEG", quality=quality)
+    found = find_levels(decode(data))
+    assert found.quality == pytest.approx(quality, abs=1)
+    assert found.sigma < 3
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP"])
+def test_no_jpeg_history(kind):
+    found = find_levels(decode(photo_file(scene(), kind)))
+    assert found.quality is None
+    assert found.jpeg == 0
+
+
+def test_levels_as_numbers():
+    assert Levels(25, 5).noise == 0.5
+    assert Levels(0, 5).jpeg == pytest.approx(1)
+    assert Levels(0, 100).jpeg == 0
+    qualities = [Levels(0, quality).jpeg for quality in range(1, 101)]
+    assert qualities == sorted(qualities, reverse=True)
+    assert Levels(7.5, 80).as_dict() == {"sigma": 7.5, "quality": 80}
