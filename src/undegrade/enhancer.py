@@ -119,6 +119,8 @@ class Forecast:
     tiles: int
     memory: int
     """Upper bound on peak memory in bytes."""
+    promised: bool
+    """Whether every network's need was measured; else the bound is a cautious estimate."""
     seconds: float
     """Estimate from the models' cards; the cards name the machine."""
 
@@ -131,6 +133,7 @@ class Forecast:
             "height": self.height,
             "tiles": self.tiles,
             "memory_bytes": self.memory,
+            "memory_promised": self.promised,
             "seconds_estimated": round(self.seconds, 2),
         }
 
@@ -182,7 +185,8 @@ class Enhancer:
             memory, tiles = max(memory, need), tiles + len(grid)
             height, width = height * card.scale, width * card.scale
             seconds += card.seconds_per_megapixel * height * width / 1e6
-        return Forecast(picture, found, steps, width, height, tiles, memory, seconds)
+        promised = all(step.model.card.bytes_per_pixel for step in steps)
+        return Forecast(picture, found, steps, width, height, tiles, memory, promised, seconds)
 
     def __call__(
         self,

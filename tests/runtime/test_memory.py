@@ -9,7 +9,7 @@ from undegrade.runtime import bound, make_grid, tile_need, tile_side
 
 
 def card(**changes):
-    return Card(name="c", task="restore", file="c.onnx", sha256="", **{"radius": 20} | changes)
+    return Card(name="c", task="restore", file="c.onnx", sha256="", **{"radius": 20, "bytes_per_pixel": 1024} | changes)
 
 
 def test_bound_counts_pictures_and_tiles():
@@ -43,3 +43,8 @@ def test_smaller_budget_never_means_a_larger_tile():
 def test_tile_is_never_below_the_radius():
     assert tile_side(card(radius=300, bytes_per_pixel=10**6)) == 384
     assert tile_side(card(radius=2000, bytes_per_pixel=10**6)) == 2000
+
+
+def test_unmeasured_network_is_taken_for_a_wide_one():
+    grid = make_grid(400, 400, 20, 1, 256)
+    assert tile_need(card(bytes_per_pixel=0), grid) > tile_need(card(bytes_per_pixel=4000), grid)

@@ -57,8 +57,9 @@ class Card:
     parameters: int = 0
     gflop_per_megapixel: float = 0.0
     """Billions of multiply-adds times two, per megapixel of output."""
-    bytes_per_pixel: int = 1024
-    """Working memory per pixel of a tile's input, measured by ``benchmarks/memory.py``."""
+    bytes_per_pixel: int = 0
+    """Working memory per pixel of a tile's input, measured by ``benchmarks/memory.py``; 0 where
+    nobody has measured it, and then memory is estimated with caution, not promised."""
     seconds_per_megapixel: float = 0.0
     """Per megapixel of output on the machine named in ``machine``."""
     machine: str = ""
@@ -79,8 +80,8 @@ class Card:
             refuse(f"names the task {self.task!r}, which is not one of {', '.join(TASKS)}")
         if self.scale not in (1, 2, 3, 4, 8):
             refuse(f"has scale {self.scale}; it must be 1, 2, 3, 4 or 8")
-        if self.radius < 0 or self.multiple < 1 or self.bytes_per_pixel < 1:
-            refuse("has a negative radius, or a multiple or bytes_per_pixel below 1")
+        if self.radius < 0 or self.multiple < 1 or self.bytes_per_pixel < 0:
+            refuse("has a negative radius or bytes_per_pixel, or a multiple below 1")
         if unknown := [level for level in self.levels if level not in LEVELS]:
             refuse(f"names the level {unknown[0]!r}, which is not one of {', '.join(LEVELS)}")
         if Path(self.file).name != self.file:

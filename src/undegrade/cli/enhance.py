@@ -201,7 +201,8 @@ def _dry_run(jobs: list[Job], enhancer: Enhancer, workers: int, json: bool) -> i
             f"  size    {before.width} x {before.height} -> {forecast.width} x {forecast.height}"
         )
         if forecast.steps:
-            typer.echo(f"  memory  at most {forecast.memory / 1e6:.0f} MB, {forecast.tiles} tiles")
+            bound = "at most" if forecast.promised else "not measured for this network, perhaps"
+            typer.echo(f"  memory  {bound} {forecast.memory / 1e6:.0f} MB, {forecast.tiles} tiles")
             typer.echo(f"  time    about {forecast.seconds:.1f} s")
     return code
 

@@ -11,6 +11,9 @@ BASE = 130_000_000
 TILE_BUDGET = 256_000_000
 """Working memory that one tile may take unless the user chooses the tile, in bytes."""
 
+UNMEASURED = 8192
+"""Bytes per pixel of a tile taken for a network that nobody has measured: that of a wide one."""
+
 TILE_SIDES = (256, 384, 512, 640, 768, 1024)
 
 
@@ -26,7 +29,7 @@ def tile_side(card: Card, budget: int = TILE_BUDGET) -> int:
 
 def tile_need(card: Card, grid: Grid) -> int:
     """Working memory of one tile in bytes: the network's activations, its input and output."""
-    return grid.window_pixels * card.bytes_per_pixel
+    return grid.window_pixels * (card.bytes_per_pixel or UNMEASURED)
 
 
 def bound(card: Card, grid: Grid, channels: int, itemsize: int, workers: int = 1) -> int:

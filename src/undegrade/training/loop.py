@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from undegrade.training import checkpoint
 from undegrade.training.checkpoint import State
 from undegrade.training.data import PhotoSet
+from undegrade.training.losses.pixel import charbonnier
 from undegrade.training.networks import build
 from undegrade.training.recipe import Recipe
 from undegrade.training.tasks import Batch, Task, task
@@ -127,11 +128,6 @@ def train_step(recipe: Recipe, state: State, batch: Batch, squared: bool) -> Ten
     nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
     state.optimizer.step()
     return loss.detach()
-
-
-def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
-    """Mean of ``sqrt(d^2 + epsilon^2)`` (Lai et al., LapSRN, CVPR 2017, equation 2)."""
-    return torch.sqrt((output.float() - target) ** 2 + epsilon**2).mean()
 
 
 @torch.no_grad()

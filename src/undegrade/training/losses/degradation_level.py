@@ -1,0 +1,101 @@
+"""Degradation-level loss: a regressor says how much degradation is left (Kas et al., DLL-GAN)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from undegrade.training.losses import checks
+from undegrade.training.losses.frozen import Frozen
+
+Mode = Literal["mean", "clamp", "bounded", "feature"]
+
+
+class DegradationLevelLoss(nn.Module):
+    """What a frozen regressor R still finds wrong with the output G(x) of a generator.
+
+    ========  ====================================================================  ===========
+    mode      loss                                                                  bounds
+    ========  ====================================================================  ===========
+    mean      ``mean R(G(x))``, equation 6 of the paper                             none
+    clamp     ``mean max(R(G(x)), 0)``, level by level                              >= 0
+    bounded   ``mean m s(4 (R(G(x)) - m / 2) / m)``, s the sigmoid, m *max_level*   0 .. m
+    feature   mean over *layers* of ``mean |R_l(G(x)) - R_l(y)|``, y the truth      >= 0
+    ========  ====================================================================  ===========
+
+    ``mean`` is the paper's and can be driven below zero for ever, by hatching that R has never
+    seen; ``clamp`` stops there, and gives a picture that R calls clean no gradient; ``bounded``
+    follows R through the middle of its levels (slope 1 at m / 2) and flattens outside of them,
+    but never wholly. A regressor whose head is bounded already needs ``mean`` only.
+
+    R is copied, in evaluation mode for good, and its parameters take no gradient: neither they
+    nor the statistics of its norms can change. After R has been trained further, make a new loss.
+
+    Parameters
+    ----------
+    regressor: maps pictures (N, 3, H, W) in [0, 1] to levels (N,) or (N, kinds); 0 is clean.
+    max_level: the level of the worst degradation, for ``bounded``.
+    layers: names of submodules of the regressor whose outputs ``feature`` compares.
+    """
+
+    def __init__(
+        self,
+        regressor: nn.Module,
+        mode: Mode = "clamp",
+        *,
+        max_level: float = 1.0,
+        layers: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        if mode not in get_args(Mode):
+            raise ValueError(f"no mode is called {mode!r}; there are: {get_args(Mode)}")
+        if max_level <= 0:
+            raise ValueError(f"the worst level must be positive, not {max_level}")
+        if (mode == "feature") != bool(layers):
+            raise ValueError("the mode 'feature', and no other, needs layers of the regressor")
+        self.regressor = Frozen(regressor)
+        self.mode = mode
+        self.max_level = max_level
+        self._seen: dict[str, Tensor] = {}
+        for name in layers:
+            layer = self.regressor.network.get_submodule(name)
+            layer.register_forward_hook(partial(_keep, self._seen, name))
+
+    def forward(self, output: Tensor, target: Tensor | None = None) -> Tensor:
+        """The loss of *output*; *target* is the truth, which only ``feature`` looks at."""
+        checks.pictures(output, channels=3)
+        if self.mode == "feature":
+            return self._feature(output, target)
+        levels: Tensor = self.regressor(output)
+        if levels.dim() > 2 or len(levels) != len(output):
+            raise ValueError(f"the regressor gave {tuple(levels.shape)}, not levels by picture")
+        if self.mode == "clamp":
+            levels = F.relu(levels)
+        elif self.mode == "bounded":
+            m = self.max_level
+            levels = m * torch.sigmoid(4 * (levels - m / 2) / m)
+        return levels.mean()
+
+    def _feature(self, output: Tensor, target: Tensor | None) -> Tensor:
+        if target is None:
+            raise ValueError("the mode 'feature' compares with the truth, which is missing")
+        checks.pictures(output, target)
+        ours = self._features(output)
+        with torch.no_grad():
+            theirs = self._features(target)
+        return torch.stack([F.l1_loss(ours[name], theirs[name]) for name in ours]).mean()
+
+    def _features(self, x: Tensor) -> dict[str, Tensor]:
+        self.regressor(x)
+        found = dict(self._seen)
+        self._seen.clear()
+        return found
+
+
+def _keep(seen: dict[str, Tensor], name: str, module: nn.Module, args: Any, output: Tensor) -> None:
+    seen[name] = output

@@ -1,0 +1,80 @@
+"""L1, MSE, Charbonnier and total variation: closed forms and gradients."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+
+from undegrade.training.losses import charbonnier, l1, mse, total_variation  # noqa: E402
+
+
+def pair(seed=0, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(2, 2, 3, 6, 5, generator=generator, dtype=dtype).unbind()
+
+
+def test_values_of_a_constant_difference():
+    x = torch.full((2, 3, 4, 4), 0.25)
+    y = torch.full((2, 3, 4, 4), 0.75)
+    assert l1(x, y).item() == 0.5
+    assert mse(x, y).item() == 0.25
+    assert charbonnier(x, y, 0.1).item() == pytest.approx((0.25 + 0.01) ** 0.5)
+
+
+def test_charbonnier_lies_between_l1_and_mse():
+    x, y = pair()
+    assert charbonnier(x, y, 0).item() == pytest.approx(l1(x, y).item(), rel=1e-9)
+    wide = charbonnier(x, y, 1e3).item() - 1e3
+    assert wide * 2e3 == pytest.approx(mse(x, y).item(), rel=1e-3)
+    assert charbonnier(x, x).item() == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("loss", [l1, mse, charbonnier])
+def test_gradients(loss):
+    x, y = pair()
+    assert torch.autograd.gradcheck(loss, (x.requires_grad_(), y))
+
+
+@pytest.mark.parametrize("loss", [l1, mse, charbonnier])
+def test_half_precision_is_compared_in_the_target_s(loss):
+    x, y = pair(dtype=torch.float32)
+    half = x.bfloat16()
+    assert loss(half, y).dtype == torch.float32
+    assert torch.equal(loss(half, y), loss(half.float(), y))
+
+
+@pytest.mark.parametrize("loss", [l1, mse, charbonnier])
+def test_shapes_must_be_the_same(loss):
+    x, y = pair()
+    with pytest.raises(ValueError, match="differ in shape"):
+        loss(x, y[:1])
+    with pytest.raises(ValueError, match=r"pictures \(N, C, H, W\)"):
+        loss(x[0], y[0])
+
+
+def test_total_variation_of_ramps():
+    """A ramp of slope a across and b down has |a| + |b| and a^2 + b^2 everywhere."""
+    down, across = torch.meshgrid(torch.arange(7.0), torch.arange(9.0), indexing="ij")
+    ramp = (0.02 * across - 0.03 * down).expand(2, 3, 7, 9)
+    assert total_variation(ramp, 1).item() == pytest.approx(0.05, rel=1e-5)
+    assert total_variation(ramp, 2).item() == pytest.approx(0.0013, rel=1e-5)
+
+
+def test_total_variation_of_a_step_and_a_plane():
+    step = torch.zeros(1, 1, 4, 4)
+    step[..., 2:] = 1
+    assert total_variation(step, 1).item() == pytest.approx(1 / 3)
+    assert total_variation(torch.full((1, 3, 4, 4), 0.7)).item() == 0
+    # A sharp edge costs as much as a soft one by power 1, and more by power 2.
+    soft = torch.linspace(0, 1, 4).expand(1, 1, 4, 4)
+    assert total_variation(soft, 1).item() == pytest.approx(1 / 3)
+    assert total_variation(soft, 2) < total_variation(step, 2)
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_total_variation_has_a_gradient(power):
+    x, _ = pair()
+    assert torch.autograd.gradcheck(lambda t: total_variation(t, power), x.requires_grad_())
+    with pytest.raises(ValueError, match="two pixels a side"):
+        total_variation(x[..., :1], power)
