@@ -37,14 +37,15 @@ def models_table() -> str:
 
 
 def scores_table() -> str:
-    lines = ["| model | protocol | input | output |", "|---|---|---:|---:|"]
+    lines = ["| model | protocol | metric | input | output |", "|---|---|---|---:|---:|"]
     for card in cards():
         for score in card.scores:
-            shown = "identical" if score.value == float("inf") else f"**{score.value:.2f}**"
-            before = "-" if score.input == float("inf") else f"{score.input:.2f}"
-            lines.append(f"| `{card.name}` | {score.protocol} | {before} | {shown} |")
+            lines.append(
+                f"| `{card.name}` | {score.protocol} | {score.metric} | {score.input:.2f} "
+                f"| **{score.value:.2f}** |"
+            )
     command = cards()[0].measured_by
-    return "\n".join([*lines, "", f"Mean PSNR in dB over the whole set, by `{command}`."])
+    return "\n".join([*lines, "", f"PSNR in dB, the mean over the whole set, by `{command}`."])
 
 
 def speed_table() -> str:

@@ -8,7 +8,7 @@ from undegrade.runtime.tiling import Grid, make_grid
 BASE = 130_000_000
 """Python, NumPy, Pillow and ONNX Runtime before the first picture, in bytes (measured)."""
 
-TILE_BUDGET = 256_000_000
+TILE_BUDGET = 350_000_000
 """Working memory that one tile may take unless the user chooses the tile, in bytes."""
 
 UNMEASURED = 8192
