@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from undegrade.training.export import gflop_per_megapixel, measured_radius  # noqa: E402
-from undegrade.training.networks import NETWORKS, Restorer, Upscaler, build  # noqa: E402
+from undegrade.training.networks import Restorer, Upscaler, build  # noqa: E402
 from undegrade.training.networks.blocks import CollapsibleConv, fold  # noqa: E402
 
 SHIPPED = {
@@ -32,7 +32,7 @@ def inputs(name, size=(24, 32)):
     return (picture, torch.rand(2, 2, 1, 1)) if name == "restorer" else (picture,)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_output_size_and_folding(name):
     network = awake(build(name, **SHIPPED[name]))
     x = inputs(name)
@@ -47,14 +47,14 @@ def test_output_size_and_folding(name):
     assert count < sum(p.numel() for p in network.parameters())
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("pairs", [1, 3])
 def test_stated_radius_is_the_measured_one(name, pairs):
     network = build(name, **SHIPPED[name] | {"pairs": pairs})
     assert measured_radius(network) == network.radius
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_starts_at_the_input(name):
     network = build(name, **SHIPPED[name])
     x = inputs(name)
@@ -62,7 +62,7 @@ def test_starts_at_the_input(name):
     assert torch.equal(network(*x), repeated)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_every_parameter_learns(name):
     network = awake(build(name, **SHIPPED[name]))
     network(*inputs(name)).square().mean().backward()
@@ -111,5 +111,5 @@ def test_gflop_of_a_known_network():
 
 
 def test_unknown_network_lists_the_known():
-    with pytest.raises(KeyError, match="restorer, upscaler"):
+    with pytest.raises(KeyError, match=r"restorer, .*upscaler"):
         build("resnet")

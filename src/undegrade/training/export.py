@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from undegrade.catalog import Card, sha256, write_card
 from undegrade.training.checkpoint import load_average, progress
 from undegrade.training.networks import build
-from undegrade.training.networks.blocks import fold
+from undegrade.training.networks.folding import plain
 from undegrade.training.recipe import Recipe
 
 OPSET = 18
 TOLERANCE = 1e-4
 """Largest difference between ONNX Runtime and torch with the same weights."""
+SAFE_RADIUS = 48
+"""Margin of tiles for a network that sees the whole picture, where no margin is exact."""
 HALF_TOLERANCE = 0.5 / 255
 """Largest difference that storing the weights in fp16 may make: half an 8-bit level."""
 
@@ -29,7 +31,12 @@ def trained(recipe: Recipe, checkpoint: Path) -> nn.Module:
     """The averaged network of a checkpoint, folded to plain convolutions."""
     network = build(recipe.network, **recipe.arguments)
     load_average(network, checkpoint)
-    return fold(network).eval().requires_grad_(False)
+    return plain(network).requires_grad_(False)
+
+
+def whole(multiple: int, *sides: int) -> tuple[int, ...]:
+    """*sides* rounded up to a multiple."""
+    return tuple(-(-side // multiple) * multiple for side in sides)
 
 
 def example_inputs(
@@ -52,9 +59,9 @@ def export(network: nn.Module, path: Path, half: bool = True) -> float:
     weights are rounded) or ``HALF_TOLERANCE`` (after) raises ``ArithmeticError``.
     """
     network = copy.deepcopy(network).cpu().eval()
-    inputs = example_inputs(network, 48, 64)
     m = network.multiple
     assert isinstance(m, int)
+    inputs = example_inputs(network, *whole(m, 48, 64))
     height, width = (torch.export.Dim(name, min=1, max=1 << 20) * m for name in ("h", "w"))
     shapes: list[dict[int, object]] = [{2: height, 3: width}]
     if len(inputs) == 2:
@@ -136,10 +143,10 @@ def parity(network: nn.Module, path: Path) -> float:
     session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     names = [i.name for i in session.get_inputs()]
     worst = 0.0
-    for seed, (rows, columns) in enumerate(((32, 32), (31, 53), (75, 40))):
-        m = network.multiple
-        assert isinstance(m, int)
-        inputs = example_inputs(network, rows * m, columns * m, seed)
+    m = network.multiple
+    assert isinstance(m, int)
+    for seed, sides in enumerate(((32, 32), (31, 53), (75, 40))):
+        inputs = example_inputs(network, *whole(m, *sides), seed=seed)
         with torch.no_grad():
             expected = network(*inputs).numpy()
         feed = dict(zip(names, (x.numpy() for x in inputs), strict=True))
@@ -150,10 +157,14 @@ def parity(network: nn.Module, path: Path) -> float:
 def measured_radius(network: nn.Module, side: int = 160) -> int:
     """How far the output at the centre depends on the input, in input pixels, by its gradient.
 
-    The largest over four neighbouring output positions (the phases of a shuffle by two). Weights
-    are replaced by positive ones in a copy, so that no path cancels or dies in a ReLU.
+    The largest over one period of the network's grid in each direction. Weights are replaced by
+    positive ones in a copy, so that no path cancels or dies in a ReLU. *side* is that of the
+    probing picture, which must hold twice the radius.
     """
-    network = copy.deepcopy(network).double()
+    network = copy.deepcopy(network).double().eval()
+    multiple = network.multiple
+    assert isinstance(multiple, int)
+    (side,) = whole(multiple, side)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -164,8 +175,8 @@ def measured_radius(network: nn.Module, side: int = 160) -> int:
     output = network(picture, *inputs[1:])
     scale = output.shape[-1] // side
     reach = 0
-    for dy in range(2 * scale):
-        at = side // 2 * scale + dy
+    for phase in range(max(2, multiple) * scale):
+        at = side // 2 * scale + phase
         (gradient,) = torch.autograd.grad(output[0, :, at, at].sum(), picture, retain_graph=True)
         rows, columns = torch.nonzero(gradient[0].abs().sum(0), as_tuple=True)
         centre = at // scale
@@ -177,17 +188,19 @@ def gflop_per_megapixel(network: nn.Module) -> float:
     """Multiply-adds times two of all convolutions per megapixel of output, in billions."""
     m, total = network.multiple, 0
     assert isinstance(m, int)
-    side = 32 * m
+    (side,) = whole(m, 64)
 
-    def count(module: nn.Module, _: object, output: Tensor) -> None:
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
-        assert isinstance(module, nn.Conv2d)
-        total += 2 * module.weight.numel() * output.shape[-1] * output.shape[-2]
+        assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+        # A kernel is applied once per output pixel, a transposed one once per input pixel.
+        at = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
+        total += 2 * module.weight.numel() * at.shape[-1] * at.shape[-2]
 
     hooks = [
         module.register_forward_hook(count)
         for module in network.modules()
-        if isinstance(module, nn.Conv2d)
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
     ]
     with torch.no_grad():
         output = network(*example_inputs(network, side, side))
@@ -212,7 +225,8 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
         file=path.name,
         sha256=sha256(path),
         scale=scale,
-        radius=measured_radius(network),
+        radius=SAFE_RADIUS if network.radius is None else measured_radius(network),
+        exact=network.radius is not None,
         multiple=multiple,
         levels=("noise", "jpeg") if recipe.task == "restore" else (),
         parameters=sum(p.numel() for p in network.parameters()),

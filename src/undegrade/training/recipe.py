@@ -23,7 +23,7 @@ class Recipe:
     """What the network learns; see :mod:`undegrade.training.tasks`."""
     network: Literal["restorer", "upscaler"]
     """Which network; see :mod:`undegrade.training.networks`."""
-    arguments: dict[str, int] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
     """Arguments of the network."""
     scale: int = 1
     """Enlargement, 1 for same-size tasks."""

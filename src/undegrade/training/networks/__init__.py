@@ -1,23 +1,71 @@
-"""Networks by name: the table that recipes, checkpoints and exports share."""
+"""Networks by name: the tables that recipes, checkpoints and exports share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
 
+from undegrade.training.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from undegrade.training.networks.deoldify_critic import DeOldifyCritic
+from undegrade.training.networks.dllgan import DLLGenerator, PixelDiscriminator
+from undegrade.training.networks.dped import (
+    DPEDDiscriminator,
+    PhoneDiscriminator,
+    PhoneGenerator,
+)
+from undegrade.training.networks.drgn import DRGN
+from undegrade.training.networks.mobilenet_unet import MobileNetUNet
+from undegrade.training.networks.patchgan import PatchDiscriminator
+from undegrade.training.networks.regressors import ResNet18Regressor, SmallRegressor
 from undegrade.training.networks.restorer import Restorer
+from undegrade.training.networks.srcnn import SRCNN
+from undegrade.training.networks.srresnet import SRDiscriminator, SRResNet
 from undegrade.training.networks.upscaler import Upscaler
+from undegrade.training.networks.vdsr import VDSR
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"restorer": Restorer, "upscaler": Upscaler}
+Table = Mapping[str, Callable[..., nn.Module]]
+
+NETWORKS: Table = {
+    "restorer": Restorer,
+    "upscaler": Upscaler,
+    "srresnet": SRResNet,
+    "dcgan": DCGANGenerator,
+    "dllgan": DLLGenerator,
+    "drgn": DRGN,
+    "mobilenet_unet": MobileNetUNet,
+    "phone": PhoneGenerator,
+    "dped64": partial(PhoneGenerator, channels=64, statistics="instance"),
+    "srcnn": SRCNN,
+    "vdsr": VDSR,
+}
+"""Picture to picture, sRGB in [0, 1] to sRGB, each with ``scale``, ``multiple`` and ``radius``.
+
+``radius`` is None where a pixel depends on the whole picture.
+"""
+
+DISCRIMINATORS: Table = {
+    "srgan": SRDiscriminator,
+    "dcgan": DCGANDiscriminator,
+    "pixel": PixelDiscriminator,
+    "patchgan": PatchDiscriminator,
+    "deoldify": DeOldifyCritic,
+    "phone": PhoneDiscriminator,
+    "dped": DPEDDiscriminator,
+}
+"""Picture to logits, (N, 1) or a map (N, 1, h, w), positive for real."""
+
+REGRESSORS: Table = {"resnet18": ResNet18Regressor, "small": SmallRegressor}
+"""Picture to degradation levels, (N, levels)."""
 
 
-def build(name: str, **arguments: Any) -> nn.Module:
+def build(name: str, table: Table = NETWORKS, /, **arguments: Any) -> nn.Module:
     """Build the network called *name*; raises ``KeyError`` naming the known ones."""
-    if name not in NETWORKS:
-        raise KeyError(f"no network is called {name!r}; there are: {', '.join(sorted(NETWORKS))}")
-    return NETWORKS[name](**arguments)
+    if name not in table:
+        raise KeyError(f"no network is called {name!r}; there are: {', '.join(sorted(table))}")
+    return table[name](**arguments)
 
 
-__all__ = ["NETWORKS", "Restorer", "Upscaler", "build"]
+__all__ = ["DISCRIMINATORS", "NETWORKS", "REGRESSORS", "Restorer", "Upscaler", "build"]
