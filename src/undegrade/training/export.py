@@ -146,7 +146,8 @@ def parity(network: nn.Module, path: Path) -> float:
     m = network.multiple
     assert isinstance(m, int)
     for seed, sides in enumerate(((32, 32), (31, 53), (75, 40))):
-        inputs = example_inputs(network, *whole(m, *sides), seed=seed)
+        height, width = whole(m, *sides)
+        inputs = example_inputs(network, height, width, seed)
         with torch.no_grad():
             expected = network(*inputs).numpy()
         feed = dict(zip(names, (x.numpy() for x in inputs), strict=True))
