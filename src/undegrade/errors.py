@@ -8,7 +8,7 @@ code  meaning
 0     done
 1     some inputs of a batch failed; the summary names them
 2     the command line or a recipe asks for something impossible
-3     an input cannot be read (missing, empty, broken, not an image)
+3     an input cannot be read (missing, empty, broken, not an image) or used (does not align)
 4     an output cannot be written
 5     a model is missing, damaged or does not fit
 6     a limit was met (megapixels, memory)
@@ -57,6 +57,10 @@ class InputError(UndegradeError):
     """An input cannot be read: missing, empty, truncated, corrupt, animated, not an image."""
 
     exit_code = 3
+
+
+class AlignmentError(InputError):
+    """Two photos cannot be laid over each other: too little in common, or not one scene."""
 
 
 class OutputError(UndegradeError):

@@ -29,6 +29,7 @@ from undegrade.errors import (
 )
 
 VERBS = [
+    "align",
     "enhance",
     "models",
     "models list",

@@ -9,7 +9,8 @@ from undegrade.runtime import bound, make_grid, tile_need, tile_side
 
 
 def card(**changes):
-    return Card(name="c", task="restore", file="c.onnx", sha256="", **{"radius": 20, "bytes_per_pixel": 1024} | changes)
+    facts = {"radius": 20, "bytes_per_pixel": 1024} | changes
+    return Card(name="c", task="restore", file="c.onnx", sha256="", **facts)
 
 
 def test_bound_counts_pictures_and_tiles():

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from undegrade.cli.align import align
 from undegrade.cli.degrade import degrade
 from undegrade.cli.doctor import doctor
 from undegrade.cli.enhance import enhance
@@ -48,6 +49,7 @@ def _root(
 app.command()(enhance)
 app.add_typer(models, name="models")
 app.command()(degrade)
+app.command()(align)
 app.command()(train)
 app.command()(export)
 app.command()(doctor)
