@@ -36,9 +36,10 @@ test: lint types  ## lint, types and tests
 test-all: lint types  ## the slow tests too
 	$(BIN)/pytest
 
-benchmark: $(VENV)/dev.done  ## speed and memory, as ratios in one run
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/memory.py
+benchmark: $(VENV)/dev.done  ## speed and memory, as ratios in one run, into benchmarks/results/
+	$(BIN)/python benchmarks/speed.py --write --json benchmarks/results/speed.json
+	$(BIN)/python benchmarks/memory.py --json benchmarks/results/memory.json
+	$(BIN)/python benchmarks/readme.py
 
 clean:  ## remove what was built
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
