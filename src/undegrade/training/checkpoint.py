@@ -24,6 +24,8 @@ class State:
     step: int = 0
     seconds: float = 0.0
     recipe: dict[str, Any] = field(default_factory=dict)
+    earlier: list[tuple[int, float]] = field(default_factory=list)
+    """Steps and seconds of the runs that the weights had before this one, first to last."""
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
@@ -45,7 +47,12 @@ def save(state: State, path: Path) -> None:
                 tensors[f"optimizer.{index}.{key}"] = value
             else:
                 moments.setdefault(str(index), {})[key] = value
-    numbers = {"step": state.step, "seconds": state.seconds, "moments": moments}
+    numbers = {
+        "step": state.step,
+        "seconds": state.seconds,
+        "earlier": state.earlier,
+        "moments": moments,
+    }
     metadata = {"progress": json.dumps(numbers), "recipe": json.dumps(state.recipe)}
     temporary = path.with_suffix(".part")
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
@@ -59,6 +66,7 @@ def load(state: State, path: Path) -> None:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     numbers = json.loads(metadata["progress"])
     state.step, state.seconds = numbers["step"], numbers["seconds"]
+    state.earlier = [(int(steps), float(seconds)) for steps, seconds in numbers["earlier"]]
     state.network.load_state_dict(_under("network.", tensors))
     state.average.load_state_dict(_under("average.", tensors))
     state.generator.set_state(tensors["generator"])
@@ -75,11 +83,11 @@ def load(state: State, path: Path) -> None:
     state.optimizer.load_state_dict({"state": entries, "param_groups": groups})
 
 
-def progress(path: Path) -> tuple[int, float]:
-    """Steps made and seconds spent, of a checkpoint."""
+def history(path: Path) -> list[tuple[int, float]]:
+    """Steps and seconds of every run that made a checkpoint's weights, first to last."""
     with safe_open(path, framework="pt") as file:
-        values = json.loads(file.metadata()["progress"])
-    return values["step"], values["seconds"]
+        numbers = json.loads(file.metadata()["progress"])
+    return [*map(tuple, numbers.get("earlier", [])), (numbers["step"], numbers["seconds"])]
 
 
 def load_average(network: nn.Module, path: Path) -> None:

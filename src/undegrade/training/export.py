@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from undegrade.catalog import Card, sha256, write_card
-from undegrade.training.checkpoint import load_average, progress
+from undegrade.training.checkpoint import history, load_average
 from undegrade.training.networks import build
 from undegrade.training.networks.folding import plain
 from undegrade.training.recipe import Recipe
@@ -213,7 +213,7 @@ def gflop_per_megapixel(network: nn.Module) -> float:
 
 def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     """Export a checkpoint's network with its card; speed, memory and scores are measured later."""
-    steps, seconds = progress(checkpoint)
+    runs = [f"{steps:,} steps in {s / 60:.0f} minutes" for steps, s in history(checkpoint)]
     network = trained(recipe, checkpoint)
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
@@ -232,7 +232,7 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
         levels=("noise", "jpeg") if recipe.task == "restore" else (),
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network), 1),
-        recipe=f"{recipe.name}.yaml, {steps:,} steps in {seconds / 60:.0f} minutes",
+        recipe=f"{recipe.name}.yaml, {', then '.join(runs)}",
         **recipe.card,  # type: ignore[arg-type]
     )
     (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")

@@ -74,7 +74,8 @@ def setup(recipe: Recipe, init: Path | None, device: str) -> State:
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = torch.optim.Adam(network.parameters(), recipe.rate, (0.9, 0.99), fused=True)
     generator = torch.Generator().manual_seed(recipe.seed)
-    return State(network, average, optimizer, generator, recipe=recipe.as_dict())
+    earlier = checkpoint.history(init) if init else []
+    return State(network, average, optimizer, generator, recipe=recipe.as_dict(), earlier=earlier)
 
 
 def fit(
