@@ -11,7 +11,7 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from undegrade.catalog import find  # noqa: E402
-from undegrade.errors import RecipeError  # noqa: E402
+from undegrade.errors import ModelError, RecipeError  # noqa: E402
 from undegrade.runtime import open_network, verify_model  # noqa: E402
 from undegrade.training import checkpoint  # noqa: E402
 from undegrade.training.data import PhotoSet  # noqa: E402
@@ -151,6 +151,28 @@ def test_init_takes_what_fits(photos, tmp_path):
     checkpoint.load(x2, path)
     assert torch.equal(state.network.head.weight, x2.average.head.weight)
     assert state.network.tail.weight.shape[0] == 48
+
+
+def test_init_from_an_exported_network_and_the_card_remembers(photos, tmp_path):
+    first = recipe("restore", steps=5)
+    path = train(first, [photos], tmp_path / "first")
+    write_model(first, path, tmp_path / "models")
+    shipped = tmp_path / "models" / "restore-debug.onnx"
+    state = setup(first, shipped, "cpu")
+    x, level = torch.rand(1, 3, 16, 16), torch.full((1, 2, 1, 1), 0.5)
+    with torch.no_grad():
+        expected = trained(first, path)(x, level)
+        assert torch.allclose(state.network(x, level), expected, atol=0.5 / 255)
+    again = train(first, [photos], tmp_path / "second", init=shipped)
+    card = write_model(first, again, tmp_path / "models")
+    assert card.recipe.count("restore-debug.yaml, 5 steps") == 2
+
+
+def test_init_that_fits_nowhere_is_refused(photos, tmp_path):
+    path = train(recipe("restore", steps=1), [photos], tmp_path / "run")
+    arguments = {"scale": 4, "channels": 12, "pairs": 1}
+    with pytest.raises(ModelError, match="nothing in last"):
+        setup(recipe("sr", scale=4, arguments=arguments), path, "cpu")
 
 
 def test_schedule_ends_at_zero_after_a_warm_up():

@@ -18,7 +18,7 @@ def train(
         float | None, typer.Option(help="Fit the whole schedule into this time.")
     ] = None,
     init: Annotated[
-        Path | None, typer.Option(help="Start from the weights of this checkpoint.")
+        Path | None, typer.Option(help="Start from the weights of this checkpoint or .onnx file.")
     ] = None,
     set: Annotated[
         list[str] | None, typer.Option("--set", help="Change a setting: key=value (YAML).")

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from undegrade.catalog import from_file
+from undegrade.errors import ModelError
+
+HALF = ".half"
+"""Ending of the names of weights that an exported network stores in fp16."""
 
 
 @dataclass
@@ -24,8 +31,8 @@ class State:
     step: int = 0
     seconds: float = 0.0
     recipe: dict[str, Any] = field(default_factory=dict)
-    earlier: list[tuple[int, float]] = field(default_factory=list)
-    """Steps and seconds of the runs that the weights had before this one, first to last."""
+    earlier: list[str] = field(default_factory=list)
+    """The runs that the weights had before this one, first to last."""
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
@@ -66,7 +73,7 @@ def load(state: State, path: Path) -> None:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     numbers = json.loads(metadata["progress"])
     state.step, state.seconds = numbers["step"], numbers["seconds"]
-    state.earlier = [(int(steps), float(seconds)) for steps, seconds in numbers["earlier"]]
+    state.earlier = numbers["earlier"]
     state.network.load_state_dict(_under("network.", tensors))
     state.average.load_state_dict(_under("average.", tensors))
     state.generator.set_state(tensors["generator"])
@@ -83,28 +90,50 @@ def load(state: State, path: Path) -> None:
     state.optimizer.load_state_dict({"state": entries, "param_groups": groups})
 
 
-def history(path: Path) -> list[tuple[int, float]]:
-    """Steps and seconds of every run that made a checkpoint's weights, first to last."""
+def history(path: Path) -> list[str]:
+    """What has made the weights of a checkpoint or of an exported network, first to last."""
+    if path.suffix == ".onnx":
+        return [from_file(path).card.recipe or path.name]
     with safe_open(path, framework="pt") as file:
-        numbers = json.loads(file.metadata()["progress"])
-    return [*map(tuple, numbers.get("earlier", [])), (numbers["step"], numbers["seconds"])]
+        metadata = file.metadata()
+    numbers, name = json.loads(metadata["progress"]), json.loads(metadata["recipe"])["name"]
+    minutes = numbers["seconds"] / 60
+    return [*numbers["earlier"], f"{name}.yaml, {numbers['step']:,} steps in {minutes:.0f} minutes"]
 
 
 def load_average(network: nn.Module, path: Path) -> None:
-    """Load the averaged weights of a checkpoint into *network*.
+    """Load the averaged weights of a checkpoint, or an exported ONNX network, into *network*.
 
     Tensors whose name or shape is not the network's are passed over, so that x4 can start from
-    x2: everything but the last convolution is shared.
+    x2: everything but the last convolution is shared. Raises :class:`ModelError` if none fits.
     """
-    with safe_open(path, framework="pt") as file:
-        found = {k: file.get_tensor(k) for k in file.keys() if k.startswith("average.")}  # noqa: SIM118
+    found = _exported(path) if path.suffix == ".onnx" else _averaged(path)
     own = network.state_dict()
-    fitting = {
-        k: v for k, v in _under("average.", found).items() if k in own and own[k].shape == v.shape
-    }
+    # An export is folded: its plain kernels are the direct part of collapsible convolutions, whose
+    # other part starts at zero.
+    named = {k if k in own else _direct(k): v for k, v in found.items()}
+    fitting = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
     if not fitting:
-        raise ValueError(f"nothing in {path} fits this network")
+        raise ModelError(f"nothing in {path.name} fits this network", "give weights of its kind")
     network.load_state_dict({**own, **fitting})
+
+
+def _averaged(path: Path) -> dict[str, Tensor]:
+    with safe_open(path, framework="pt") as file:
+        return _under("average.", {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+
+
+def _exported(path: Path) -> dict[str, Tensor]:
+    weights = onnx.load(path).graph.initializer
+    return {
+        weight.name.removesuffix(HALF): torch.tensor(onnx.numpy_helper.to_array(weight)).float()
+        for weight in weights
+    }
+
+
+def _direct(key: str) -> str:
+    module, _, name = key.rpartition(".")
+    return f"{module}.direct.{name}"
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

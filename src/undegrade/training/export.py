@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from undegrade.catalog import Card, sha256, write_card
-from undegrade.training.checkpoint import history, load_average
+from undegrade.training.checkpoint import HALF, history, load_average
 from undegrade.training.networks import build
 from undegrade.training.networks.folding import plain
 from undegrade.training.recipe import Recipe
@@ -127,8 +127,8 @@ def with_half_weights(model: onnx.ModelProto, smallest: int = 64) -> onnx.ModelP
             continue
         name = weight.name
         values = numpy_helper.to_array(weight).astype(np.float16)
-        weight.CopyFrom(numpy_helper.from_array(values, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+        weight.CopyFrom(numpy_helper.from_array(values, f"{name}{HALF}"))
+        casts.append(helper.make_node("Cast", [name + HALF], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
@@ -213,7 +213,6 @@ def gflop_per_megapixel(network: nn.Module) -> float:
 
 def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     """Export a checkpoint's network with its card; speed, memory and scores are measured later."""
-    runs = [f"{steps:,} steps in {s / 60:.0f} minutes" for steps, s in history(checkpoint)]
     network = trained(recipe, checkpoint)
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
@@ -232,7 +231,7 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
         levels=("noise", "jpeg") if recipe.task == "restore" else (),
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network), 1),
-        recipe=f"{recipe.name}.yaml, {', then '.join(runs)}",
+        recipe="; then ".join(history(checkpoint)),
         **recipe.card,  # type: ignore[arg-type]
     )
     (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")
