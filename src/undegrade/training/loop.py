@@ -41,7 +41,8 @@ def train(
 
     Whatever *folder* already holds is resumed bit for bit. With *minutes* the schedule follows
     the clock instead of the step count, so that it always ends finished. *init* is a checkpoint,
-    whose averaged weights start a new run, or an exported network. Lines of numbers go to *log* and ``log.jsonl``.
+    whose averaged weights start a new run, or an exported network. Lines of numbers go to *log*
+    and ``log.jsonl``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.json").write_text(json.dumps(recipe.as_dict(), indent=1))
