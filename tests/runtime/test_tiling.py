@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.networks import tiny_model
+from undegrade import catalog
 from undegrade.errors import Cancelled, ComputeError, UsageError
 from undegrade.runtime import make_grid, open_network, process
 from undegrade.runtime.tiling import reflected
@@ -90,6 +91,15 @@ def test_reflection_is_numpys_symmetric_padding(size, before, after):
     values = np.arange(size)
     padded = np.pad(values, (before, after), mode="symmetric")
     assert (values[reflected(-before, size + after, size)] == padded).all()
+
+
+@pytest.mark.parametrize("name", catalog.models(folder=catalog.user_folder() / "none"))
+def test_shipped_models_have_no_seams(name):
+    network = open_network(catalog.find(name), threads=1, device="cpu")
+    fine = np.random.default_rng(0).integers(0, 65536, (83, 97, 3), dtype=np.uint16)
+    levels = [0.5] * len(network.card.levels)
+    whole, tiled = (process(network, fine, levels, tile=t).astype(int) for t in (None, 32))
+    assert np.abs(tiled - whole).max() <= math.ceil(1e-4 * 65535)
 
 
 def test_tile_below_the_radius_is_refused(networks):
