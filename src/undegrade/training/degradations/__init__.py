@@ -1,0 +1,69 @@
+"""Degradations on batches of tensors, on whatever device they lie.
+
+The operators of :mod:`undegrade.degradation`, one parameter per sample, so that the loader never
+leaves the device. Pictures are (N, 3, H, W) or (N, 1, H, W) float32 sRGB in [0, 1]; parameters are
+(N,), on any device. ``sample_*`` draw them as the operators on arrays do, where the generator lies;
+all random numbers come from the generator that is passed in. Wrong shapes and values out of an
+operator's range are a ``ValueError``. To be called outside autocast, which would round the
+pictures.
+
+>>> import torch
+>>> from undegrade.training import degradations
+>>> generator = torch.Generator().manual_seed(0)
+>>> pictures = torch.rand(4, 3, 32, 32, generator=generator)
+>>> damage = degradations.sample_phone(4, generator)
+>>> degradations.phone(pictures, damage, generator).shape
+torch.Size([4, 3, 32, 32])
+"""
+
+from undegrade.training.degradations.blur import (
+    BlurDamage,
+    blur,
+    blur_kernels,
+    gaussian_blur,
+    sample_blur,
+)
+from undegrade.training.degradations.darkness import DarknessDamage, darken, sample_darkness
+from undegrade.training.degradations.jpeg import JpegDamage, jpeg, sample_jpeg
+from undegrade.training.degradations.jpeg_tables import quality_of_level
+from undegrade.training.degradations.noise import (
+    SensorNoiseDamage,
+    gaussian_noise,
+    poisson_gaussian_noise,
+    sample_sensor_noise,
+    sensor_noise,
+)
+from undegrade.training.degradations.phone import PhoneDamage, phone, sample_phone
+from undegrade.training.degradations.quantise import quantise
+from undegrade.training.degradations.resample import bicubic_down, bicubic_to, bicubic_up, resample
+from undegrade.training.degradations.srgb import to_linear, to_srgb
+
+__all__ = [
+    "BlurDamage",  # parameters of blur_kernels
+    "DarknessDamage",  # parameters of darken
+    "JpegDamage",  # parameters of jpeg
+    "PhoneDamage",  # parameters of phone
+    "SensorNoiseDamage",  # parameters of poisson_gaussian_noise
+    "bicubic_down",  # fewer pixels
+    "bicubic_to",  # any size
+    "bicubic_up",  # more pixels
+    "blur",  # convolution with one kernel a picture
+    "blur_kernels",  # Gaussians, disks and lines for blur
+    "darken",  # underexposure and its noise
+    "gaussian_blur",  # a round Gaussian of one sigma a picture
+    "gaussian_noise",  # white noise on encoded values
+    "jpeg",  # through a JPEG file
+    "phone",  # a cheap phone's camera
+    "poisson_gaussian_noise",  # a sensor's noise on encoded values
+    "quality_of_level",  # JPEG level to quality
+    "quantise",  # clip and round to 8 bit
+    "resample",  # fewer pixels, and back
+    "sample_blur",
+    "sample_darkness",
+    "sample_jpeg",
+    "sample_phone",
+    "sample_sensor_noise",
+    "sensor_noise",  # a sensor's noise on linear light
+    "to_linear",  # sRGB values to linear light
+    "to_srgb",  # linear light to sRGB values
+]

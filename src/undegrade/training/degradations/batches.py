@@ -1,0 +1,41 @@
+"""What an operator asks of a batch before it computes, and how parameters meet its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from undegrade.degradation.fields import Field, Number, Whole
+
+
+def check_pictures(x: Tensor) -> None:
+    """Raise ``ValueError`` unless *x* is (N, 3, H, W) or (N, 1, H, W) float32, not empty."""
+    shape = tuple(x.shape)
+    if len(shape) != 4 or shape[1] not in (1, 3) or 0 in shape:
+        raise ValueError(f"pictures must be (N, 3, H, W) or (N, 1, H, W), not {shape}")
+    if x.dtype != torch.float32:
+        raise ValueError(f"pictures must be float32 in [0, 1], not {x.dtype}; convert them first")
+
+
+def check_parameters(count: int, fields: Sequence[Field], **values: Tensor) -> None:
+    """Raise ``ValueError`` unless each of *values* is (*count*,) and lies in its field's range.
+
+    *fields* are those of the operator on arrays, so both halves allow the same.
+    """
+    ranges = {f.name: (f.low, f.high) for f in fields if isinstance(f, Number | Whole)}
+    for name, value in values.items():
+        if value.shape != (count,):
+            raise ValueError(
+                f"{name} must hold one value for each of the {count} pictures, not be "
+                f"{tuple(value.shape)}"
+            )
+        low, high = ranges[name]
+        if not bool(((value >= low) & (value <= high)).all()):
+            raise ValueError(f"{name} must lie in {low:g}..{high:g}, not {value.tolist()}")
+
+
+def column(parameter: Tensor, x: Tensor) -> Tensor:
+    """*parameter* (N,) as (N, 1, 1, 1), of the type of *x* and where *x* lies."""
+    return parameter.to(x).view(-1, 1, 1, 1)

@@ -1,0 +1,76 @@
+"""Noise: white Gaussian on the encoded values, and a sensor's on linear light."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from undegrade.degradation.noise import WORST_SIGMA, GaussianNoise, PoissonGaussianNoise
+from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
+from undegrade.training.degradations.batches import check_parameters, check_pictures, column
+from undegrade.training.degradations.draws import normal, uniform
+from undegrade.training.degradations.srgb import to_linear, to_srgb
+
+
+class SensorNoiseDamage(NamedTuple):
+    """Parameters of :func:`poisson_gaussian_noise` in its order, each (N,)."""
+
+    gain: Tensor
+    """Linear light of one photoelectron, white = 1."""
+
+    read: Tensor
+    """Standard deviation of the read noise in linear light."""
+
+
+def gaussian_noise(x: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
+    """Add white Gaussian noise of *sigma* (N,), 0..255 units; the result is not clipped.
+
+    Raises
+    ------
+    ValueError: *x* is no batch of pictures, or *sigma* does not fit it or lies out of range.
+    """
+    check_pictures(x)
+    check_parameters(len(x), GaussianNoise.fields, sigma=sigma)
+    return x + normal(x, generator) * column(sigma / 255.0, x)
+
+
+def poisson_gaussian_noise(
+    x: Tensor, gain: Tensor, read: Tensor, generator: torch.Generator
+) -> Tensor:
+    """A sensor's noise on sRGB values, added in linear light; the result is not clipped.
+
+    ``y = srgb(l + sqrt(gain * l + read**2) * n)`` with ``n ~ N(0, 1)``; see
+    :class:`undegrade.degradation.noise.PoissonGaussianNoise`.
+
+    Raises
+    ------
+    ValueError: *x* is no batch of pictures, or a parameter does not fit it or lies out of range.
+    """
+    check_pictures(x)
+    return to_srgb(sensor_noise(to_linear(x), gain, read, generator))
+
+
+def sensor_noise(light: Tensor, gain: Tensor, read: Tensor, generator: torch.Generator) -> Tensor:
+    """``l + sqrt(gain * max(l, 0) + read**2) * n`` on linear light (N, C, H, W), not clipped.
+
+    Raises
+    ------
+    ValueError: *gain* or *read* is not (N,) or not in 0..1.
+    """
+    check_parameters(len(light), PoissonGaussianNoise.fields, gain=gain, read=read)
+    variance = light.clamp(min=0.0) * column(gain, light) + column(read, light) ** 2
+    return light + variance.sqrt() * normal(light, generator)
+
+
+def sample_sensor_noise(
+    count: int, generator: torch.Generator, worst: float = WORST_SIGMA
+) -> SensorNoiseDamage:
+    """Deviation at mid grey uniform in 0..*worst* (encoded, 0..255 units).
+
+    Read noise makes up to a fifth of that variance.
+    """
+    variance = (uniform(count, 0.0, worst, generator) / 255.0 / MID_GREY_SLOPE) ** 2
+    share = uniform(count, 0.0, 0.2, generator)
+    return SensorNoiseDamage((1.0 - share) * variance / MID_GREY, (share * variance).sqrt())

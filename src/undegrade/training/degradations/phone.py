@@ -1,0 +1,130 @@
+"""A cheap phone's camera: a soft lens, noise, a colour cast, and software that overdoes it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from undegrade.degradation.phone import (
+    WORST_BLUR,
+    WORST_CAST,
+    WORST_HUE,
+    WORST_NOISE,
+    WORST_SHARPEN,
+    WORST_TONE,
+    Phone,
+)
+from undegrade.training.degradations.batches import check_parameters, check_pictures, column
+from undegrade.training.degradations.blur import gaussian_blur
+from undegrade.training.degradations.draws import uniform
+from undegrade.training.degradations.jpeg import jpeg, sample_jpeg
+from undegrade.training.degradations.noise import sample_sensor_noise, sensor_noise
+from undegrade.training.degradations.srgb import to_linear, to_srgb
+
+STRAIGHT_TONE = 1e-3
+"""Under this steepness the tone curve is a straight line."""
+
+
+class PhoneDamage(NamedTuple):
+    """Parameters of :func:`phone`, each (N,), named as in the operator on arrays."""
+
+    blur: Tensor
+    """Standard deviation of the lens in pixels."""
+
+    gain: Tensor
+    """Linear light of one photoelectron, white = 1."""
+
+    read: Tensor
+    """Standard deviation of the read noise in linear light."""
+
+    red: Tensor
+    """Gain of red in stops."""
+
+    blue: Tensor
+    """Gain of blue in stops."""
+
+    hue: Tensor
+    """Turn of all hues in degrees."""
+
+    tone: Tensor
+    """Steepness of the tone curve, 0 for straight."""
+
+    sharpen: Tensor
+    """Amount of the unsharp mask."""
+
+    radius: Tensor
+    """Standard deviation of the unsharp mask in pixels."""
+
+    quality: Tensor
+    """Setting of the JPEG encoder, IJG scale."""
+
+    subsampling: Tensor
+    """Indices into ``undegrade.degradation.jpeg.SUBSAMPLINGS``, int64."""
+
+
+def phone(x: Tensor, damage: PhoneDamage, generator: torch.Generator) -> Tensor:
+    """What a cheap camera phone makes of the scenes *x*; 8-bit values in [0, 1].
+
+    Lens and sensor in linear light, colour (RGB only), encoding, tone, sharpening, JPEG: the steps
+    and formulas of :class:`undegrade.degradation.phone.Phone`.
+
+    Raises
+    ------
+    ValueError: *x* is no batch of pictures, or a parameter does not fit it or lies out of range.
+    """
+    check_pictures(x)
+    ranged = damage._asdict()
+    subsampling = ranged.pop("subsampling")
+    check_parameters(len(x), Phone.fields, **ranged)
+    light = gaussian_blur(to_linear(x), damage.blur)
+    light = sensor_noise(light, damage.gain, damage.read, generator)
+    if x.shape[1] == 3:
+        matrices = colour_matrices(damage.red.to(x), damage.blue.to(x), damage.hue.to(x))
+        light = torch.einsum("noc,nchw->nohw", matrices, light)
+    encoded = tone_curve(to_srgb(light).clamp(0.0, 1.0), damage.tone)
+    halo = encoded - gaussian_blur(encoded, damage.radius)
+    return jpeg(encoded + column(damage.sharpen, x) * halo, damage.quality, subsampling)
+
+
+def sample_phone(count: int, generator: torch.Generator) -> PhoneDamage:
+    """Each part uniform up to its worst."""
+    gain, read = sample_sensor_noise(count, generator, WORST_NOISE)
+    quality, subsampling = sample_jpeg(count, generator)
+    return PhoneDamage(
+        blur=uniform(count, 0.0, WORST_BLUR, generator),
+        gain=gain,
+        read=read,
+        red=uniform(count, -WORST_CAST, WORST_CAST, generator),
+        blue=uniform(count, -WORST_CAST, WORST_CAST, generator),
+        hue=uniform(count, -WORST_HUE, WORST_HUE, generator),
+        tone=uniform(count, 0.0, WORST_TONE, generator),
+        sharpen=uniform(count, 0.0, WORST_SHARPEN, generator),
+        radius=uniform(count, 0.5, 2.0, generator),
+        quality=quality,
+        subsampling=subsampling,
+    )
+
+
+def colour_matrices(red: Tensor, blue: Tensor, hue: Tensor) -> Tensor:
+    """Gains of *red* and *blue* in stops, then a turn by *hue* degrees around grey: (N, 3, 3).
+
+    ``M = cos I + (1 - cos) / 3 J + sin / sqrt(3) K`` with ``J`` all ones and ``K`` the cross
+    product with (1, 1, 1): its rows sum to 1, so grey stays grey. Source: Rodrigues' formula.
+    """
+    angle = torch.deg2rad(hue).view(-1, 1, 1)
+    identity = torch.eye(3, device=hue.device)
+    # Rows of the identity in turn make the two halves of K.
+    cross = identity.roll(-1, 1) - identity.roll(1, 1)
+    turn = angle.cos() * identity + (1.0 - angle.cos()) / 3.0 + angle.sin() / math.sqrt(3.0) * cross
+    return turn * torch.stack([torch.exp2(red), torch.ones_like(red), torch.exp2(blue)], 1)[:, None]
+
+
+def tone_curve(encoded: Tensor, tone: Tensor) -> Tensor:
+    """An S-curve through 0, 1/2 and 1 of steepness *tone* (N,), on encoded values in [0, 1]."""
+    tone = column(tone, encoded)
+    steep = tone.clamp(min=STRAIGHT_TONE)
+    curve = torch.tanh(steep * (encoded - 0.5)) / (2.0 * torch.tanh(steep / 2.0)) + 0.5
+    return torch.where(tone < STRAIGHT_TONE, encoded, curve)
