@@ -50,7 +50,12 @@ class RecipeError(UsageError):
 
     def __init__(self, key: str, value: object, why: str) -> None:
         super().__init__(f"recipe: {key} = {value!r} {why}")
-        self.key = key
+        self.key, self.value, self.why = key, value, why
+
+    @classmethod
+    def within(cls, table: str, error: RecipeError) -> RecipeError:
+        """The same *error*, with its key named in full: it was found in *table*."""
+        return cls(f"{table}.{error.key}", error.value, error.why)
 
 
 class InputError(UndegradeError):

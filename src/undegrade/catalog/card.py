@@ -10,7 +10,7 @@ from typing import Any
 
 from undegrade.errors import ModelError
 
-TASKS = ("restore", "sr")
+TASKS = ("restore", "sr", "lowlight", "phone")
 LEVELS = ("noise", "jpeg")
 
 

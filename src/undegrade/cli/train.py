@@ -7,12 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-Recipe = Annotated[str, typer.Argument(help="Name of a bundled recipe, or a .yaml file.")]
+Recipe = Annotated[
+    str, typer.Argument(help="A bundled recipe or a .yaml file; NAME:VARIANT for a variant.")
+]
 
 
 def train(
     recipe: Recipe,
-    data: Annotated[list[Path], typer.Option(help="Tar packs or folders of photos.")],
+    data: Annotated[
+        list[str],
+        typer.Option(help="Tar packs, folders, manifests (.csv), or LAYOUT:FOLDER (`data list`)."),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")],
     minutes: Annotated[
         float | None, typer.Option(help="Fit the whole schedule into this time.")
@@ -21,20 +26,25 @@ def train(
         Path | None, typer.Option(help="Start from the weights of this checkpoint or .onnx file.")
     ] = None,
     set: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting: key=value (YAML).")
+        list[str] | None,
+        typer.Option("--set", help="Change a setting: key=value (YAML), key.inner=value."),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train a network; a folder that already holds a run is resumed."""
     training = _training()
-    chosen = training.recipe.read(recipe, _overrides(set))
-
-    def log(row: dict[str, float]) -> None:
-        typer.echo("  ".join(f"{k} {v:.6g}" for k, v in row.items()), err=True)
-
-    path = training.loop.train(
-        chosen, data, output, minutes=minutes, init=init, device=device, log=log
-    )
+    chosen = training.recipe_file.read(recipe, _overrides(set))
+    with training.display.Display(chosen) as display:
+        path = training.loop.train(
+            chosen,
+            data,
+            output,
+            minutes=minutes,
+            init=init,
+            device=device,
+            log=display.row,
+            tick=display.tick,
+        )
     typer.echo(path)
 
 
@@ -45,7 +55,7 @@ def export(
 ) -> None:
     """Turn a checkpoint into an ONNX file and a card that `enhance --model` runs."""
     training = _training()
-    card = training.export.write_model(training.recipe.read(recipe), checkpoint, output)
+    card = training.export.write_model(training.recipe_file.read(recipe), checkpoint, output)
     typer.echo(output / card.file)
 
 
@@ -68,9 +78,10 @@ def _training() -> Any:
     from undegrade.errors import UsageError
 
     try:
+        import undegrade.training.display
         import undegrade.training.export
         import undegrade.training.loop
-        import undegrade.training.recipe
+        import undegrade.training.recipe_file
     except ModuleNotFoundError as error:
         raise UsageError(
             f"training needs {error.name}, which is not installed",

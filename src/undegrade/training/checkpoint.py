@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,70 +25,151 @@ HALF = ".half"
 class State:
     """A run in full: what the loop changes, and so what a checkpoint holds."""
 
-    network: nn.Module
+    generator: nn.Module
     average: nn.Module
-    optimizer: torch.optim.Optimizer
-    generator: torch.Generator
+    """The generator with the moving average of its weights, which is what ships."""
+    regressor: nn.Module | None = None
+    discriminators: dict[str, nn.Module] = field(default_factory=dict)
+    optimizers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
+    """Of the players of the present stage: "generator", "regressor", or a discriminator's name."""
+    scaler: torch.amp.GradScaler | None = None
+    """Of the gradients, where the arithmetic is fp16."""
+    stage: int = 0
+    """Index of the present stage."""
+    stage_step: int = 0
+    stage_seconds: float = 0.0
     step: int = 0
     seconds: float = 0.0
+    critic_loss: float = math.inf
+    """The critic's latest loss, which an adaptive switcher goes by."""
+    best: dict[str, float] = field(default_factory=dict)
+    """The score at the stage's start, the best since, and how many validations ago that was."""
     recipe: dict[str, Any] = field(default_factory=dict)
     earlier: list[str] = field(default_factory=list)
     """The runs that the weights had before this one, first to last."""
 
+    def networks(self) -> dict[str, nn.Module]:
+        """Every network by the name under which a checkpoint keeps it."""
+        found = {"generator": self.generator, "average": self.average}
+        if self.regressor is not None:
+            found["regressor"] = self.regressor
+        return found | {f"discriminator.{k}": v for k, v in self.discriminators.items()}
+
+    def player(self, name: str) -> nn.Module:
+        """The network that the optimiser called *name* trains."""
+        if name in ("generator", "regressor"):
+            return self.networks()[name]
+        return self.discriminators[name]
+
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
         """Move the average towards the weights; the first steps count more."""
-        decay = min(decay, (1 + self.step) / (10 + self.step))
-        for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
+        decay = min(decay, (1 + self.stage_step) / (10 + self.stage_step))
+        average, network = self.average.state_dict(), self.generator.state_dict()
+        for name, mean in average.items():
+            if mean.is_floating_point():
+                mean.lerp_(network[name], 1 - decay)
+            else:
+                mean.copy_(network[name])
+
+
+NUMBERS = ("stage", "stage_step", "stage_seconds", "step", "seconds", "critic_loss", "best")
 
 
 def save(state: State, path: Path) -> None:
     """Write *state* to *path* in one atomic step."""
-    tensors: dict[str, Tensor] = {"generator": state.generator.get_state()}
-    tensors |= {f"network.{k}": v for k, v in state.network.state_dict().items()}
-    tensors |= {f"average.{k}": v for k, v in state.average.state_dict().items()}
-    moments: dict[str, dict[str, float]] = {}
-    for index, entry in state.optimizer.state_dict()["state"].items():
-        for key, value in entry.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimizer.{index}.{key}"] = value
-            else:
-                moments.setdefault(str(index), {})[key] = value
-    numbers = {
-        "step": state.step,
-        "seconds": state.seconds,
-        "earlier": state.earlier,
-        "moments": moments,
-    }
-    metadata = {"progress": json.dumps(numbers), "recipe": json.dumps(state.recipe)}
+    tensors: dict[str, Tensor] = {}
+    for name, network in state.networks().items():
+        tensors |= {f"{name}.{k}": v for k, v in network.state_dict().items()}
+    moments: dict[str, dict[str, dict[str, float]]] = {}
+    for player, optimizer in state.optimizers.items():
+        for index, entry in optimizer.state_dict()["state"].items():
+            for key, value in entry.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer.{player}.{index}.{key}"] = value
+                else:
+                    moments.setdefault(player, {}).setdefault(str(index), {})[key] = value
+    numbers = {key: getattr(state, key) for key in NUMBERS}
+    numbers |= {"earlier": state.earlier, "moments": moments}
+    if state.scaler is not None:
+        numbers["scaler"] = state.scaler.state_dict()
+    _write(tensors, numbers, state.recipe, path)
+
+
+def save_average(state: State, path: Path) -> None:
+    """Write what ships and nothing to resume from: a small file."""
+    tensors = {f"average.{k}": v for k, v in state.average.state_dict().items()}
+    _write(
+        tensors,
+        {"step": state.step, "seconds": state.seconds, "earlier": state.earlier},
+        state.recipe,
+        path,
+    )
+
+
+def _write(
+    tensors: dict[str, Tensor], numbers: dict[str, Any], recipe: dict[str, Any], path: Path
+) -> None:
+    metadata = {"progress": json.dumps(numbers), "recipe": json.dumps(recipe)}
     temporary = path.with_suffix(".part")
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
     temporary.replace(path)
 
 
-def load(state: State, path: Path) -> None:
-    """Put what :func:`save` wrote back into *state*; shapes must be the same."""
+@dataclass(frozen=True)
+class Moments:
+    """What the optimisers of a checkpoint held, for optimisers that are yet to be made."""
+
+    tensors: dict[str, Tensor]
+    numbers: dict[str, dict[str, dict[str, float]]]
+
+    def restore(self, state: State) -> None:
+        """Put them into the optimisers of *state*."""
+        for player, optimizer in state.optimizers.items():
+            entries: dict[int, dict[str, Any]] = {
+                int(k): dict(v) for k, v in self.numbers.get(player, {}).items()
+            }
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            for key, value in _under(f"{player}.", self.tensors).items():
+                index, name = key.split(".", 1)
+                like = parameters[int(index)]
+                if value.shape == like.shape:
+                    # A fused optimiser walks raw memory: moments must lie as their parameter does.
+                    value = torch.empty_like(like, requires_grad=False).copy_(value)
+                entries.setdefault(int(index), {})[name] = value
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": entries, "param_groups": groups})
+
+
+def load(state: State, path: Path) -> Moments:
+    """Put what :func:`save` wrote back into *state*, but for the optimisers, which come back.
+
+    Raises :class:`ModelError` where the checkpoint belongs to another recipe.
+    """
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     numbers = json.loads(metadata["progress"])
-    state.step, state.seconds = numbers["step"], numbers["seconds"]
+    for key in NUMBERS:
+        setattr(state, key, numbers[key])
     state.earlier = numbers["earlier"]
-    state.network.load_state_dict(_under("network.", tensors))
-    state.average.load_state_dict(_under("average.", tensors))
-    state.generator.set_state(tensors["generator"])
-    entries: dict[int, dict[str, Any]] = {int(k): v for k, v in numbers["moments"].items()}
-    parameters = list(state.network.parameters())
-    for key, value in _under("optimizer.", tensors).items():
-        index, name = key.split(".", 1)
-        like = parameters[int(index)]
-        if value.shape == like.shape:
-            # The fused optimiser walks raw memory: moments must lie as their parameter does.
-            value = torch.empty_like(like, requires_grad=False).copy_(value)
-        entries.setdefault(int(index), {})[name] = value
-    groups = state.optimizer.state_dict()["param_groups"]
-    state.optimizer.load_state_dict({"state": entries, "param_groups": groups})
+    for name, network in state.networks().items():
+        try:
+            network.load_state_dict(_under(f"{name}.", tensors))
+        except RuntimeError:
+            raise ModelError(
+                f"{path} holds another {name} than the recipe",
+                "resume with the recipe it was begun with, or train into a new folder",
+            ) from None
+    if state.scaler is not None:
+        state.scaler.load_state_dict(numbers["scaler"])
+    return Moments(_under("optimizer.", tensors), numbers["moments"])
+
+
+def step_of(path: Path) -> int:
+    """The step at which a checkpoint was written."""
+    with safe_open(path, framework="pt") as file:
+        return int(json.loads(file.metadata()["progress"])["step"])
 
 
 def history(path: Path) -> list[str]:

@@ -21,6 +21,9 @@ from undegrade.training.recipe import Recipe
 OPSET = 18
 TOLERANCE = 1e-4
 """Largest difference between ONNX Runtime and torch with the same weights."""
+CARD_TASKS = {"upscale": "sr", "phone": "phone", "darkness": "lowlight"}
+"""What the card calls a recipe's task; "restore" where nothing else is said here or by it."""
+
 SAFE_RADIUS = 48
 """Margin of tiles for a network that sees the whole picture, where no margin is exact."""
 HALF_TOLERANCE = 0.5 / 255
@@ -216,12 +219,12 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     network = trained(recipe, checkpoint)
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
-    scale, multiple = network.scale, network.multiple
+    scale, multiple, about = network.scale, network.multiple, dict(recipe.card)
     assert isinstance(scale, int)
     assert isinstance(multiple, int)
     card = Card(
         name=recipe.name,
-        task={"restore": "restore", "upscale": "sr"}[recipe.task],
+        task=about.pop("task", CARD_TASKS.get(recipe.task, "restore")),
         file=path.name,
         sha256=sha256(path),
         scale=scale,
@@ -232,7 +235,7 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network), 1),
         recipe="; then ".join(history(checkpoint)),
-        **recipe.card,  # type: ignore[arg-type]
+        **about,  # type: ignore[arg-type]
     )
     (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")
     return card

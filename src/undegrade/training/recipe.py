@@ -2,15 +2,132 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
-import yaml
-
 from undegrade.errors import RecipeError
+from undegrade.training.data.settings import Reading
+
+TaskName = Literal["restore", "upscale", "grade", "pairs", "phone", "darkness"]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """When and by what a run is judged, on photos that it never learns from."""
+
+    every: int = 1000
+    """Steps between validations; the end of a stage is always one."""
+    photos: int = 16
+    """Training photos held out for it."""
+    crop: int = 192
+    """Side of the crops from their middle, in pixels of the truth; a multiple of 32."""
+    lpips: Literal["none", "vgg16", "alexnet", "squeezenet1_1", "random"] = "none"
+    """Network of LPIPS; "random" has no published weights and is for tests of the machinery."""
+    pictures: int = 4
+    """Crops in the grid of inputs, outputs and truths that is written beside the scores."""
+
+    def __post_init__(self) -> None:
+        _at_least(1, every=self.every, photos=self.photos, crop=self.crop)
+        if self.crop % 32:
+            raise RecipeError("validation.crop", self.crop, "must be a multiple of 32")
+
+
+@dataclass(frozen=True)
+class Regressor:
+    """The network that reads degradation levels off a picture."""
+
+    network: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    pretrained: str = ""
+    """Name of published weights to start from; see :mod:`undegrade.training.backbones`."""
+
+
+@dataclass(frozen=True)
+class Discriminator:
+    """An adversary: what it is, what it compares, and how it learns."""
+
+    network: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    form: Literal["vanilla", "saturating", "least-squares", "hinge", "relativistic"] = "vanilla"
+    """See :mod:`undegrade.training.losses.adversarial`."""
+    real: str = "target"
+    """The view that it must call real; see :mod:`undegrade.training.systems`."""
+    fake: str = "output"
+    """The view that it must call fake."""
+    weight: float = 1.0
+    """Factor of its own loss; 0.5 makes a mean of its two halves."""
+    swapped: bool = False
+    """Show it real or fake by chance in one batch, as DPED does, instead of both."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the run: who learns, from which losses, how long and how fast.
+
+    ===========  ==========================================================================
+    kind         who learns
+    ===========  ==========================================================================
+    generator    the generator, without adversaries
+    regressor    the regressor of degradation levels, on graded pictures
+    critic       the adversaries, on outputs of a generator that stands still
+    adversarial  both, in turns
+    ===========  ==========================================================================
+    """
+
+    kind: Literal["generator", "regressor", "critic", "adversarial"] = "generator"
+    steps: int = 50_000
+    """Optimiser steps; under a time budget the stage's share of it is ``share``."""
+    share: float = 0.0
+    """Relative length under a time budget; 0 takes ``steps`` for it."""
+    rate: float = 1e-3
+    """Peak learning rate of the generator, or of the regressor."""
+    critic_rate: float = 0.0
+    """Peak learning rate of the adversaries; 0 means ``rate``."""
+    schedule: Literal["cosine", "constant", "milestones", "one-cycle"] = "cosine"
+    """Course of the rates after the warm-up; see :mod:`undegrade.training.schedule`."""
+    milestones: tuple[float, ...] = ()
+    """Parts of the stage, 0..1, after which the rates fall to a tenth."""
+    warmup: int = 0
+    """Steps over which the rates rise linearly to their peak."""
+    optimizer: Literal["adam", "sgd"] = "adam"
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Of Adam for the generator or regressor; sgd takes the first as its momentum."""
+    weight_decay: float = 0.0
+    losses: dict[str, Any] = field(default_factory=dict)
+    """Terms of the loss by label; see :mod:`undegrade.training.objective`."""
+    turns: tuple[int, int] = (0, 0)
+    """Steps of the critic, then of the generator, in turn; 0, 0 lets both learn in each step."""
+    threshold: float = 0.0
+    """With ``turns``: the critic's turn goes on until its loss is below this; 0 counts steps."""
+    stored: int = 0
+    """For a critic: outputs made once and drawn from again and again; 0 makes new ones."""
+    allowance: float = 0.0
+    """Stop at the best LPIPS among validations that lose at most this much PSNR in dB against
+    the stage's start; 0 runs to the end."""
+    patience: int = 10
+    """With ``allowance``: validations without a better LPIPS after which the stage ends."""
+
+    def __post_init__(self) -> None:
+        _at_least(1, steps=self.steps, patience=self.patience)
+        if self.rate <= 0:
+            raise RecipeError("rate", self.rate, "must be positive")
+        if self.milestones and self.schedule != "milestones":
+            raise RecipeError("milestones", self.milestones, f"means nothing to {self.schedule!r}")
+        if any(a >= b for a, b in pairwise((0.0, *self.milestones, 1.0))):
+            raise RecipeError("milestones", self.milestones, "must rise between 0 and 1")
+        if self.kind in ("generator", "adversarial") and not self.losses:
+            raise RecipeError("losses", self.losses, "must hold at least one term")
+        if self.kind in ("regressor", "critic") and self.losses:
+            raise RecipeError("losses", self.losses, f"mean nothing to a {self.kind}")
+        if any(self.turns) and (self.kind != "adversarial" or min(self.turns) < 1):
+            raise RecipeError("turns", self.turns, "must both be positive, and adversarial")
+        if self.threshold and not any(self.turns):
+            raise RecipeError("threshold", self.threshold, "needs turns")
+        if self.stored and self.kind != "critic":
+            raise RecipeError("stored", self.stored, f"means nothing to a stage {self.kind!r}")
 
 
 @dataclass(frozen=True)
@@ -19,111 +136,96 @@ class Recipe:
 
     name: str
     """Name of the run and of the model it makes."""
-    task: Literal["restore", "upscale"]
+    task: TaskName
     """What the network learns; see :mod:`undegrade.training.tasks`."""
-    network: Literal["restorer", "upscaler"]
-    """Which network; see :mod:`undegrade.training.networks`."""
+    network: str
+    """Which generator; see :mod:`undegrade.training.networks`."""
+    stages: dict[str, Stage]
+    """The parts of the run, in order."""
     arguments: dict[str, Any] = field(default_factory=dict)
-    """Arguments of the network."""
+    """Arguments of the generator."""
+    pretrained: str = ""
+    """Published weights that its encoder starts from."""
+    system: Literal["plain", "two-step"] = "plain"
+    """Which views of a batch the losses see; see :mod:`undegrade.training.systems`."""
+    damage: dict[str, Any] = field(default_factory=dict)
+    """Arguments of the task."""
     scale: int = 1
     """Enlargement, 1 for same-size tasks."""
+    data: Reading = field(default_factory=Reading)
+    """How training photos are read."""
+    regressor: Regressor | None = None
+    discriminators: dict[str, Discriminator] = field(default_factory=dict)
     batch: int = 16
-    """Samples a step."""
+    """Samples a step, over all processes and accumulated parts."""
+    accumulate: int = 1
+    """Parts in which a process works through its share of the batch."""
     patch: int = 96
     """Side of the network's input patches in pixels."""
     patch_late: int = 0
-    """Side of the patches in the last fifth of the run; 0 keeps ``patch``."""
-    steps: int = 50_000
-    """Steps after which the schedule is over."""
-    rate: float = 1e-3
-    """Peak learning rate; a cosine takes it to zero at the end of the run."""
-    warmup: int = 200
-    """Steps over which the rate rises linearly to its peak."""
+    """Side of the patches in the last fifth of each stage; 0 keeps ``patch``."""
     clip: float = 1.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient of each network; 0 for none."""
     ema: float = 0.999
     """Decay of the exponential moving average of the weights, which is what ships."""
-    mse_tail: float = 0.1
-    """Last part of the run trained with MSE instead of Charbonnier."""
-    precision: Literal["fp32", "bf16"] = "bf16"
+    precision: Literal["fp32", "bf16", "fp16"] = "bf16"
     """Arithmetic of the convolutions; weights and sums stay in fp32."""
-    card: dict[str, str] = field(default_factory=dict)
-    """What the model's card says that cannot be measured: summary, licence, training_data."""
-    seed: int = 0
-    """Seed of the weights and of everything drawn."""
-    hold_out: int = 16
-    """Training photos kept for validation."""
-    validate_every: int = 1000
-    """Steps between validations."""
+    compile: bool = False
+    """Let torch compile the networks."""
+    validation: Validation = field(default_factory=Validation)
     checkpoint_every: int = 500
     """Steps between checkpoints."""
+    keep: int = 1
+    """Checkpoints kept, the last included."""
+    seed: int = 0
+    """Seed of the weights and of everything drawn."""
+    card: dict[str, str] = field(default_factory=dict)
+    """What the model's card says that cannot be measured: summary, licence, training_data."""
 
     def __post_init__(self) -> None:
-        for key in ("batch", "patch", "steps", "validate_every", "checkpoint_every", "scale"):
-            if getattr(self, key) < 1:
-                raise RecipeError(key, getattr(self, key), "must be at least 1")
-        for key in ("ema", "mse_tail"):
-            if not 0 <= getattr(self, key) <= 1:
-                raise RecipeError(key, getattr(self, key), "must lie between 0 and 1")
-        if self.rate <= 0:
-            raise RecipeError("rate", self.rate, "must be positive")
-        if (self.task == "restore") != (self.scale == 1):
+        _at_least(
+            1,
+            batch=self.batch,
+            accumulate=self.accumulate,
+            patch=self.patch,
+            scale=self.scale,
+            checkpoint_every=self.checkpoint_every,
+            keep=self.keep,
+        )
+        if self.batch % self.accumulate:
+            raise RecipeError("accumulate", self.accumulate, f"does not divide {self.batch}")
+        if not 0 <= self.ema <= 1:
+            raise RecipeError("ema", self.ema, "must lie between 0 and 1")
+        if (self.task == "upscale") != (self.scale > 1):
             raise RecipeError("scale", self.scale, f"does not fit the task {self.task!r}")
+        if not self.stages:
+            raise RecipeError("stages", self.stages, "must hold at least one")
+        if self.system == "two-step" and self.task != "pairs":
+            raise RecipeError("system", self.system, "needs the task 'pairs'")
+        for name, stage in self.stages.items():
+            self._check_stage(name, stage)
+
+    def _check_stage(self, name: str, stage: Stage) -> None:
+        if stage.kind in ("critic", "adversarial") and not self.discriminators:
+            raise RecipeError(f"stages.{name}.kind", stage.kind, "needs discriminators")
+        if stage.kind == "regressor":
+            if self.regressor is None:
+                raise RecipeError(f"stages.{name}.kind", stage.kind, "needs a regressor")
+            if self.task not in ("grade", "restore"):
+                raise RecipeError(f"stages.{name}.kind", stage.kind, "needs the task 'grade'")
+        if stage.allowance and self.validation.lpips == "none":
+            raise RecipeError(f"stages.{name}.allowance", stage.allowance, "needs validation.lpips")
 
     def patch_at(self, progress: float) -> int:
-        """Patch side at *progress* 0..1 of the run."""
+        """Patch side at *progress* 0..1 of a stage."""
         return self.patch_late if self.patch_late and progress >= 0.8 else self.patch
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain data, complete."""
-        return dataclasses.asdict(self)
+        return asdict(self)
 
 
-def parse(data: dict[str, Any]) -> Recipe:
-    """Check plain data and make a recipe of it; raises :class:`RecipeError` naming the key."""
-    fields = {f.name: f for f in dataclasses.fields(Recipe)}
-    for key, value in data.items():
-        if key not in fields:
-            raise RecipeError(key, value, f"is not a setting; there are: {', '.join(fields)}")
-        kind = str(fields[key].type)
-        choices = _choices(kind)
-        if choices and value not in choices:
-            raise RecipeError(key, value, f"must be one of {', '.join(choices)}")
-        if kind == "int" and (not isinstance(value, int) or isinstance(value, bool)):
-            raise RecipeError(key, value, "must be a whole number")
-        if kind == "float" and not isinstance(value, int | float):
-            raise RecipeError(key, value, "must be a number")
-        if kind.startswith("dict") and not isinstance(value, dict):
-            raise RecipeError(key, value, "must be a table")
-    missing = [k for k in ("name", "task", "network") if k not in data]
-    if missing:
-        raise RecipeError(missing[0], None, "is missing")
-    return Recipe(**data)
-
-
-def _choices(kind: str) -> tuple[str, ...]:
-    if not kind.startswith("Literal["):
-        return ()
-    return tuple(part.strip().strip("'\"") for part in kind[len("Literal[") : -1].split(","))
-
-
-def read(name_or_path: str, overrides: dict[str, Any] | None = None) -> Recipe:
-    """Read a recipe by bundled name or from a YAML file, with *overrides* on top."""
-    path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
-        if not path.is_file():
-            raise RecipeError("recipe", name_or_path, "is not a file")
-        text = path.read_text(encoding="utf-8")
-    else:
-        bundled = resources.files("undegrade.training") / "recipes" / f"{name_or_path}.yaml"
-        if not bundled.is_file():
-            raise RecipeError("recipe", name_or_path, f"is not bundled; there are: {names()}")
-        text = bundled.read_text(encoding="utf-8")
-    return parse({**yaml.safe_load(text), **(overrides or {})})
-
-
-def names() -> str:
-    """Names of the bundled recipes, in one line."""
-    folder = resources.files("undegrade.training") / "recipes"
-    found = (entry.name for entry in folder.iterdir())
-    return ", ".join(sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml")))
+def _at_least(least: int, **values: int) -> None:
+    for key, value in values.items():
+        if value < least:
+            raise RecipeError(key, value, f"must be at least {least}")

@@ -4,7 +4,11 @@ Pictures are (N, 3, H, W) float32 sRGB in [0, 1] unless a loss says otherwise; a
 the mean over the batch. Wrong shapes are a ``ValueError``.
 """
 
-from undegrade.training.losses.adversarial import discriminator_loss, generator_loss
+from undegrade.training.losses.adversarial import (
+    discriminator_loss,
+    generator_loss,
+    swapped_loss,
+)
 from undegrade.training.losses.colour import colour_loss
 from undegrade.training.losses.content import ContentLoss
 from undegrade.training.losses.degradation_level import DegradationLevelLoss
@@ -12,14 +16,12 @@ from undegrade.training.losses.kl import degradation_kl
 from undegrade.training.losses.lpips import LPIPS
 from undegrade.training.losses.pixel import charbonnier, l1, mse
 from undegrade.training.losses.ssim import ssim, ssim_loss
-from undegrade.training.losses.texture import TextureLoss
 from undegrade.training.losses.total_variation import total_variation
 
 __all__ = [
     "LPIPS",
     "ContentLoss",
     "DegradationLevelLoss",
-    "TextureLoss",
     "charbonnier",
     "colour_loss",
     "degradation_kl",
@@ -29,5 +31,6 @@ __all__ = [
     "mse",
     "ssim",
     "ssim_loss",
+    "swapped_loss",
     "total_variation",
 ]

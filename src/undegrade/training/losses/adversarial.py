@@ -12,12 +12,16 @@ Logits have any shape: one per picture, per patch or per pixel; a loss is the me
 them. The loss of the discriminator is a **sum** of its two halves as in the papers; systems that
 take their mean (DLL-GAN, pix2pix) weigh it by 0.5. Nothing is detached here: hand the
 discriminator the logits of a detached picture.
+
+DPED's texture loss is this on a discriminator that sees brightness alone, ``phone`` and ``dped``
+in the table of networks.
 """
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -60,6 +64,18 @@ def generator_loss(fake: Tensor, form: Form = "vanilla", real: Tensor | None = N
     if form == "hinge":
         return -fake.mean()
     return F.softplus(-fake).mean()
+
+
+def swapped_loss(logits: Tensor, real: Tensor) -> Tensor:
+    """For a discriminator as DPED trains it: one batch, real or fake drawn per sample.
+
+    Binary cross-entropy of the *logits*, one or more per sample, against *real* (N,) of booleans,
+    which says which samples are real (Ignatov et al., ICCV 2017, the authors' code).
+    """
+    if real.dtype != torch.bool or real.shape != logits.shape[:1]:
+        raise ValueError(f"the choice must be ({len(logits)},) booleans, not {real}")
+    logits = logits.flatten(1)
+    return F.binary_cross_entropy_with_logits(logits, real.to(logits).view(-1, 1).expand_as(logits))
 
 
 def _known(form: str) -> None:

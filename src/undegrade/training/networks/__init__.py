@@ -16,7 +16,7 @@ from undegrade.training.networks.dped import (
     PhoneDiscriminator,
     PhoneGenerator,
 )
-from undegrade.training.networks.drgn import DRGN
+from undegrade.training.networks.drgn import DRGN, OneStep
 from undegrade.training.networks.mobilenet_unet import MobileNetUNet
 from undegrade.training.networks.patchgan import PatchDiscriminator
 from undegrade.training.networks.regressors import ResNet18Regressor, SmallRegressor
@@ -35,6 +35,7 @@ NETWORKS: Table = {
     "dcgan": DCGANGenerator,
     "dllgan": DLLGenerator,
     "drgn": DRGN,
+    "one-step": OneStep,
     "mobilenet_unet": MobileNetUNet,
     "phone": PhoneGenerator,
     "dped64": partial(PhoneGenerator, channels=64, statistics="instance"),

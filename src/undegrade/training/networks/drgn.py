@@ -79,3 +79,31 @@ class DRGN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.steps(x).enhanced
+
+
+class OneStep(nn.Module):
+    """One network of the size of a :class:`DRGN` with the same arguments, for comparison.
+
+    ``I* = I_L + f(I_L)`` with one generator whose widths are sqrt(2) times those given, rounded
+    to a multiple of 4, which doubles its parameters. Arguments and shapes as for ``DRGN``.
+    """
+
+    scale = 1
+    radius = None
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 48, 64),
+        groups: int = 3,
+        blocks: int = 3,
+        preset: str = "faithful",
+    ) -> None:
+        super().__init__()
+        context = checked("preset", preset, get_args(DRGNPreset)) == "mended"
+        self.multiple = 2 ** (len(widths) - 1)
+        wider = [4 * round(width * 2**0.5 / 4) for width in widths]
+        self.reg = ReG(wider, groups, blocks, context)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.reg(x)
+        return output

@@ -1,0 +1,153 @@
+"""Hashes by which a photo, or a crop of it, is known again after coding or a change of size.
+
+A hash says which of the 63 lowest frequencies of a square are stronger than their median. A photo
+has one of its whole, reduced to 32 x 32, which survives resizing and coding; and one of each
+window around a blob, which a crop at unchanged scale shares, wherever it was cut. Hashes only
+nominate: whoever uses them should compare the pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from PIL import Image
+
+from undegrade.training.data.registration import Plane
+
+THUMB = 32
+"""Side of what is transformed."""
+WINDOW = 96
+"""Side of a window in pixels."""
+REDUCTION = 4
+"""Blobs are looked for in means over so many pixels squared."""
+BLOB_SIGMAS = (1.5, 3.0)
+"""Of the two Gaussians, in such means, whose difference is largest at a blob."""
+REACH = 3
+"""A blob is the largest difference so many means around."""
+FAINTEST = 1.0
+"""Least difference of a blob, in grey levels."""
+
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What is kept of a photo."""
+
+    whole: int
+    """Hash of all of it."""
+    thumb: NDArray[np.uint8]
+    """(32, 32)."""
+    windows: Hashes
+    """(n,), one of each window."""
+    corners: NDArray[np.int32]
+    """(n, 2), row and column of each window's first pixel."""
+
+
+def fingerprint(plane: Plane) -> Fingerprint:
+    """The hashes of a photo's luma (H, W)."""
+    grey = Image.fromarray(plane).resize((THUMB, THUMB), Image.Resampling.BOX)
+    thumb = np.asarray(grey, np.float32)
+    corners = _corners(plane)
+    cuts = [plane[y : y + WINDOW, x : x + WINDOW] for y, x in corners.tolist()]
+    small = [_means(cut, WINDOW // THUMB) for cut in cuts]
+    return Fingerprint(
+        int(_hashes(thumb[None])[0]),
+        np.clip(np.rint(thumb), 0, 255).astype(np.uint8),
+        _hashes(np.asarray(small, np.float32).reshape(-1, THUMB, THUMB)),
+        corners,
+    )
+
+
+def near(a: Hashes, b: Hashes, limit: int) -> NDArray[np.intp]:
+    """Indices (n, 2) into *a* and *b* of all pairs of hashes that differ in at most *limit* bits.
+
+    Cut into ``limit + 1`` bands, such hashes agree in one band at least: pairs that agree in a
+    band are few, and only those are counted.
+    """
+    edges = [64 * band // (limit + 1) for band in range(limit + 2)]
+    found = [np.empty((0, 2), np.intp)]
+    for first, last in pairwise(edges):
+        mask = np.uint64((1 << last) - (1 << first))
+        for pairs in _equal(a & mask, b & mask):
+            close = np.bitwise_count(a[pairs[:, 0]] ^ b[pairs[:, 1]]) <= limit
+            found.append(pairs[close])
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def blurred(plane: Plane, sigma: float) -> Plane:
+    """Gaussian blur, spread *sigma* in pixels, with the edge repeated."""
+    reach = round(3 * sigma)
+    kernel = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    for axis in (0, 1):
+        pad = [(0, 0), (0, 0)]
+        pad[axis] = (reach, reach)
+        padded = np.pad(plane, pad, mode="edge")
+        plane = sliding_window_view(padded, len(kernel), axis=axis) @ kernel
+    return plane
+
+
+def _equal(a: Hashes, b: Hashes, most: int = 1 << 20) -> Iterator[NDArray[np.intp]]:
+    """Indices of all pairs of equal values, some *most* at a time."""
+    order = np.argsort(b, kind="stable")
+    ordered = b[order]
+    first = np.searchsorted(ordered, a, "left")
+    counts = np.searchsorted(ordered, a, "right") - first
+    block = np.cumsum(counts) // most
+    for number in np.unique(block):
+        rows = np.nonzero(block == number)[0]
+        many = counts[rows]
+        start = np.repeat(first[rows], many)
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        yield np.stack([np.repeat(rows, many), order[start + within]], axis=1)
+
+
+def _hashes(squares: NDArray[np.float32]) -> Hashes:
+    """(n, 32, 32) to (n,): bit 8 v + u for the frequency (v, u) of the cosine transform."""
+    angle = np.pi / THUMB * (np.arange(THUMB) + 0.5) * np.arange(8)[:, None]
+    cosines = np.cos(angle).astype(np.float32)
+    waves = (cosines @ squares @ cosines.T).reshape(-1, 64)[:, 1:]
+    bits = waves > np.median(waves, axis=1, keepdims=True)
+    powers = np.uint64(1) << np.arange(1, 64, dtype=np.uint64)
+    return np.asarray((bits * powers).sum(axis=1, dtype=np.uint64))
+
+
+def _corners(plane: Plane) -> NDArray[np.int32]:
+    """Of the windows that are centred on a blob and lie inside the photo, (n, 2)."""
+    if min(plane.shape) < WINDOW:
+        return np.empty((0, 2), np.int32)
+    means = _means(plane, REDUCTION)
+    fine, coarse = (blurred(means, sigma) for sigma in BLOB_SIGMAS)
+    blob = np.abs(fine - coarse)
+    side = 2 * REACH + 1
+    inner = blob[REACH:-REACH, REACH:-REACH]
+    largest = sliding_window_view(blob, (side, side)).max((2, 3))
+    y, x = np.nonzero((inner >= largest) & (inner >= FAINTEST))
+    y, x = y + REACH, x + REACH
+    fine_y = y + _vertices(blob[y - 1, x], blob[y, x], blob[y + 1, x])
+    fine_x = x + _vertices(blob[y, x - 1], blob[y, x], blob[y, x + 1])
+    # The middle of a mean is half a pixel less than half its side from its first pixel.
+    centres = np.stack([fine_y, fine_x], axis=1) * REDUCTION + (REDUCTION - 1) / 2
+    corners = np.rint(centres).astype(np.int32) - WINDOW // 2
+    inside = (corners >= 0) & (corners + WINDOW <= np.array(plane.shape))
+    return corners[inside.all(axis=1)]
+
+
+def _vertices(before: Plane, peak: Plane, after: Plane) -> NDArray[Any]:
+    """Where parabolas through three neighbours are highest, from the middle ones."""
+    bend = before - 2 * peak + after
+    return np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, -1), 0)
+
+
+def _means(plane: Plane, side: int) -> Plane:
+    """Means over squares of *side* pixels; what is left over at the end is cut off."""
+    height, width = plane.shape[0] // side, plane.shape[1] // side
+    squares = plane[: height * side, : width * side].reshape(height, side, width, side)
+    return np.asarray(squares.mean(axis=(1, 3)), np.float32)

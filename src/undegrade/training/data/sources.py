@@ -1,0 +1,192 @@
+"""From what a recipe or the command line calls a source to pictures and pairs.
+
+A source is one of
+
+- a folder, searched through, or an uncompressed tar pack;
+- a manifest, ``.csv`` with a column ``image``, or two, ``input,target``; paths seen from the CSV;
+- a public set by name, ``layout:path`` or ``layout:split:path`` as in ``div2k:valid:sets/DIV2K``,
+  the path a folder or a tar pack. Without a split it is the training part; test sets must be
+  asked for. ``undegrade data list`` shows the names.
+
+In folders and packs a pair is two files of one name, whatever the suffixes, in sibling folders
+called such as ``low`` and ``high``.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+from undegrade.errors import InputError, RecipeError, UsageError
+from undegrade.training.data.entry import Entry, Gap, Survey, paired
+from undegrade.training.data.files import Place, is_image, list_files
+from undegrade.training.data.layouts import LAYOUTS
+from undegrade.training.data.published import find_published
+from undegrade.training.data.settings import Reading
+
+Source: TypeAlias = str | Path
+
+INPUT_FOLDERS = frozenset(
+    {"blackberry", "blur", "blurry", "damaged", "dark", "degraded", "input", "inputs", "iphone"}
+    | {"low", "lq", "lr", "noise", "noisy", "phone", "sony"}
+)
+"""Folders, in small letters, that hold what a network is given."""
+
+TARGET_FOLDERS = frozenset(
+    {"canon", "clean", "dslr", "gt", "high", "hq", "hr", "label", "labels", "normal"}
+    | {"reference", "sharp", "target", "targets", "truth"}
+)
+"""Folders, in small letters, that hold what it should make of it."""
+
+
+def entries(sources: Sequence[Source], reading: Reading | None = None) -> list[Entry]:
+    """Every picture or pair of all *sources*, in their order and then by name.
+
+    Raises
+    ------
+    InputError: a source that is not there, cannot be read or holds nothing, or a file or partner
+        that is missing.
+    UsageError: an unknown layout or split, or a layout without pairs where pairs are asked for.
+    """
+    reading = reading or Reading()
+    found: list[Entry] = []
+    for source in sources:
+        survey = survey_source(source, reading)
+        for gap in survey.gaps:
+            raise InputError(f"{source}: {gap.what}", gap.remedy)
+        found += survey.entries
+    if not found:
+        raise InputError("no source of photos was given", "name a folder, a tar pack or a .csv")
+    return found
+
+
+def hold_out(found: Sequence[Entry], count: int) -> tuple[list[Entry], list[Entry]]:
+    """Split into entries for training and *count* evenly spaced ones that are kept from it.
+
+    An entry whose target is also that of a held-out one, as in stacks of exposures, is in neither.
+
+    Raises
+    ------
+    RecipeError: nothing would be left to train on.
+    """
+    if not 0 <= count < len(found):
+        raise RecipeError("hold_out", count, f"leaves nothing of {len(found)} photos to train on")
+    held = [found[round((i + 0.5) * len(found) / count)] for i in range(count)]
+    seen = {entry.target for entry in held}
+    training = [entry for entry in found if entry.target not in seen]
+    if not training:
+        raise RecipeError("hold_out", count, "leaves nothing to train on: all show what it shows")
+    return training, held
+
+
+def survey_source(source: Source, reading: Reading) -> Survey:
+    """Find what *source* holds without stopping at what it lacks.
+
+    Raises
+    ------
+    InputError: it is not there, cannot be read at all, or holds nothing that is looked for.
+    UsageError: an unknown layout or split, or a layout without pairs where pairs are asked for.
+    """
+    layout, split, path = _parse(str(source))
+    if not path.exists():
+        raise InputError(f"there is no {str(path)!r}", "check the name of the source")
+    if layout:
+        survey = find_published(layout, split, path, reading.pairs)
+        wanted = f"part {split!r} of the layout {layout!r}"
+    elif path.suffix.lower() == ".csv":
+        survey, wanted = _of_manifest(path, reading.pairs), "line"
+    elif reading.pairs:
+        survey = _of_siblings(_images(path))
+        wanted = "pair in sibling folders, such as low/ and high/"
+    else:
+        found = _images(path)
+        survey, wanted = Survey([Entry(n, place) for n, place in found.items()]), "picture"
+    if not survey.entries and not survey.gaps:
+        raise InputError(f"{source}: there is no {wanted} in it", "check the name and the kind")
+    survey.entries = [entry for entry in survey.entries if fnmatchcase(entry.name, reading.match)]
+    survey.gaps = [gap for gap in survey.gaps if fnmatchcase(gap.name, reading.match)]
+    if not survey.entries and not survey.gaps:
+        raise InputError(f"{source}: nothing matches {reading.match!r}", "check the pattern")
+    return survey
+
+
+def _parse(text: str) -> tuple[str, str, Path]:
+    """Layout and split, empty for none, and path; a path that exists is never a layout."""
+    named = re.match(r"([A-Za-z0-9-]{2,}):(.*)$", text)  # one letter is a drive
+    if not named or Path(text).exists():
+        return "", "", Path(text)
+    name, rest = named[1].lower(), named[2]
+    if name not in LAYOUTS:
+        raise UsageError(f"no layout is called {name!r}", f"there are: {', '.join(LAYOUTS)}")
+    splits = LAYOUTS[name].splits
+    head, colon, tail = rest.partition(":")
+    if colon and head in splits:
+        return name, head, Path(tail)
+    if colon and head.isalpha() and len(head) > 1 and not Path(rest).exists():
+        raise UsageError(
+            f"the layout {name!r} has no part {head!r}", f"it has: {', '.join(splits)}"
+        )
+    return name, next(iter(splits)), Path(rest)
+
+
+def _images(path: Path) -> dict[str, Place]:
+    return {name: place for name, place in list_files(path).items() if is_image(name)}
+
+
+def _of_siblings(files: Mapping[str, Place]) -> Survey:
+    """Pairs by the deepest folder of each path whose name tells its role."""
+    inputs: dict[str, tuple[str, ...]] = {}
+    targets: dict[str, tuple[str, ...]] = {}
+    for name in files:
+        *folders, file = PurePosixPath(name).parts
+        words = [folder.lower() for folder in folders]
+        roles = [i for i, word in enumerate(words) if word in INPUT_FOLDERS | TARGET_FOLDERS]
+        if roles:
+            at = roles[-1]
+            key = (*folders[:at], "", *folders[at + 1 :], PurePosixPath(file).stem)
+            (inputs if words[at] in INPUT_FOLDERS else targets)[name] = key
+    survey = paired(files, inputs, targets)
+    idle = len(files) - len(inputs) - len(targets)
+    if idle:
+        survey.notes.append(f"pictures in no folder of inputs or targets: {idle}")
+    return survey
+
+
+def _of_manifest(path: Path, pairs: bool) -> Survey:
+    survey = Survey()
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file, skipinitialspace=True)
+            columns = _columns(path, rows.fieldnames or (), pairs)
+            for row in rows:
+                _add_line(survey, path.parent, [row[c] for c in columns], rows.line_num)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"cannot read {str(path)!r}: {error}", "give a CSV in UTF-8") from None
+    return survey
+
+
+def _columns(path: Path, header: Iterable[str], pairs: bool) -> tuple[str, ...]:
+    """The columns to read: input and target, or those of single photos."""
+    has = set(header)
+    if {"input", "target"} <= has and (pairs or "image" not in has):
+        return ("input", "target") if pairs else ("target",)
+    if "image" in has and not pairs:
+        return ("image",)
+    raise InputError(
+        f"{str(path)!r} has the columns {', '.join(header) or '(none)'} in line 1",
+        "pairs need input,target" if pairs else "a manifest needs image, or input,target",
+    )
+
+
+def _add_line(survey: Survey, folder: Path, cells: Sequence[str | None], line: int) -> None:
+    for cell in cells:
+        if not cell or not (folder / cell).is_file():
+            what = f"names {cell!r}, which is no file" if cell else "lacks a file name"
+            survey.gaps.append(Gap(cell or "", f"line {line} {what}", "correct the manifest"))
+            return
+    places = [Place(folder / cell) for cell in cells if cell]
+    survey.entries.append(Entry(cells[0] or "", places[-1], places[0] if places[1:] else None))

@@ -1,0 +1,170 @@
+"""Sets that do not fit into memory: photos decoded on demand, the latest kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from undegrade.errors import InputError
+from undegrade.training.data import crops as cropping
+from undegrade.training.data.decoding import read_size
+from undegrade.training.data.entry import Entry
+from undegrade.training.data.photos import Photos, PhotoSet, decode_all, decode_one, too_small
+from undegrade.training.data.settings import Reading
+from undegrade.training.data.sources import Source, entries
+from undegrade.training.data.sources import hold_out as split
+
+
+class LazyPhotoSet:
+    """Photos decoded when they are drawn, the latest kept; otherwise as :class:`PhotoSet`.
+
+    Photos are drawn uniformly, then a cell of the photo by its detail: the detail of a photo is
+    known only once it is decoded. Crops may be drawn by several threads at once.
+
+    Decoded photos never take more than ``reading.memory`` GiB, but for the one that each drawing
+    thread has in hand. Where the whole set fits, each photo is decoded once; where it does not,
+    expect to decode nearly one photo a crop.
+    """
+
+    def __init__(
+        self,
+        found: Sequence[Entry],
+        device: torch.device | str = "cpu",
+        reading: Reading | None = None,
+    ) -> None:
+        if not found:
+            raise InputError("no training photo was found", "give a tar pack or a folder of images")
+        self.device = torch.device(device)
+        self.entries = list(found)
+        self._reading = reading or Reading()
+        self._turns = torch.tensor(cropping.TURNS[self._reading.symmetries])
+        self._cache = _Cache(int(self._reading.memory * 2**30))
+
+    @classmethod
+    def load(
+        cls,
+        sources: Sequence[Source],
+        hold_out: int = 0,
+        device: torch.device | str = "cpu",
+        reading: Reading | None = None,
+    ) -> tuple[LazyPhotoSet, list[Tensor]]:
+        """As :meth:`PhotoSet.load`, but only what is held out is decoded now."""
+        reading = reading or Reading()
+        training, held = split(entries(sources, reading), hold_out)
+        kept = [photo.to(device) for photo in decode_all(held, reading)]
+        return cls(training, device, reading), kept
+
+    def __len__(self) -> int:
+        """Photos, or pairs."""
+        return len(self.entries)
+
+    @property
+    def cached(self) -> int:
+        """Bytes of decoded photos that are kept now."""
+        return self._cache.size
+
+    def require(self, size: int) -> None:
+        """See from the headers of all files that every photo has a crop of *size* pixels.
+
+        Raises
+        ------
+        InputError: naming the first that has none, cannot be read, or does not fit its partner.
+        """
+        with ThreadPoolExecutor() as pool:
+            sizes = pool.map(lambda entry: read_size(entry, self._reading), self.entries)
+            for entry, found in zip(self.entries, sizes, strict=True):
+                if min(found) < size:
+                    raise too_small(str(entry.target), found, size)
+
+    def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
+        """Draw crops, turned and mirrored; (count, 3 or 6, size, size) uint8 on the device.
+
+        What is drawn follows from *generator* alone, whatever is kept.
+
+        Raises
+        ------
+        InputError: a photo that is drawn is smaller than *size*, or cannot be decoded.
+        """
+        picks = torch.randint(0, len(self.entries), (count,), generator=generator)
+        fraction = torch.rand(count, generator=generator, dtype=torch.float64)
+        jitter = torch.rand(count, 2, generator=generator)
+        turns = self._turns[torch.randint(0, len(self._turns), (count,), generator=generator)]
+        cuts = [
+            self._cut(index, size, place, shift)
+            for index, place, shift in zip(picks.tolist(), fraction, jitter, strict=True)
+        ]
+        return cropping.turned_each(torch.stack(cuts), turns).to(self.device)
+
+    def _cut(self, index: int, size: int, fraction: Tensor, jitter: Tensor) -> Tensor:
+        photo, running, grid = self._cache.get(index, self._decoded)
+        sides = torch.tensor(photo.shape[1:])
+        if int(sides.min()) < size:
+            raise too_small(str(self.entries[index].target), photo.shape[1:], size)
+        pick = int(cropping.draw(running, fraction))
+        cell = torch.tensor(divmod(pick, int(grid[1])))
+        centre = (cell + jitter.double()) * sides / grid
+        top, left = cropping.corner(centre, size, sides).tolist()
+        return photo[:, top : top + size, left : left + size]
+
+    def _decoded(self, index: int) -> _Photo:
+        photo = decode_one(self.entries[index], self._reading)
+        detail = cropping.detail(photo)
+        return photo, cropping.cumulative(detail), torch.tensor(detail.shape)
+
+
+_Photo = tuple[Tensor, Tensor, Tensor]
+"""Pixels, running sum of the weights of cells, and rows and columns of cells."""
+
+
+class _Cache:
+    """The photos used last, never more than *limit* bytes of them; safe among threads."""
+
+    def __init__(self, limit: int) -> None:
+        self.size = 0
+        self._limit = limit
+        self._held: OrderedDict[int, _Photo] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: int, make: Callable[[int], _Photo]) -> _Photo:
+        """What is kept for *key*, or else what *make* makes, which is then kept.
+
+        Threads make at the same time: two may make the same, and the first one is kept.
+        """
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+        made = make(key)
+        need = _bytes(made)
+        with self._lock:
+            if key not in self._held and need <= self._limit:
+                while self.size + need > self._limit:
+                    _, oldest = self._held.popitem(last=False)
+                    self.size -= _bytes(oldest)
+                self._held[key] = made
+                self.size += need
+        return made
+
+
+def _bytes(photo: _Photo) -> int:
+    return sum(part.numel() * part.element_size() for part in photo)
+
+
+def load(
+    sources: Sequence[Source],
+    hold_out: int = 0,
+    device: torch.device | str = "cpu",
+    reading: Reading | None = None,
+) -> tuple[Photos, list[Tensor]]:
+    """The training photos of *sources* and the held-out ones, all on the device or on demand.
+
+    Which of the two, ``reading.memory`` decides; see :meth:`PhotoSet.load` for the rest.
+    """
+    if reading is not None and reading.memory:
+        return LazyPhotoSet.load(sources, hold_out, device, reading)
+    return PhotoSet.load(sources, hold_out, device, reading)

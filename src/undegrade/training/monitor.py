@@ -1,0 +1,88 @@
+"""What a run leaves behind for people: numbers as JSON lines and TensorBoard, and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
+
+Row = dict[str, Any]
+Log = Callable[[Row], None]
+
+GAP = 4
+"""White pixels between the pictures of a grid."""
+
+
+class Monitor:
+    """Writes ``log.jsonl``, ``pictures/`` and TensorBoard's events into the folder of a run.
+
+    Only the *main* process writes. Rows also go to *log*.
+    """
+
+    def __init__(self, folder: Path, log: Log | None = None, main: bool = True) -> None:
+        self._folder = folder
+        self._log = log
+        self._main = main
+        self._board: SummaryWriter | None = None
+
+    def row(self, row: Row) -> None:
+        """Note numbers of a step, under the key ``step``."""
+        if not self._main:
+            return
+        with (self._folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        for key, value in row.items():
+            if isinstance(value, float):
+                self._events().add_scalar(f"{row['stage']}/{key}", value, row["step"])
+        if self._log:
+            self._log(row)
+
+    def pictures(self, step: int, name: str, columns: list[Tensor]) -> None:
+        """Write a grid with a row for each sample and a column for each of *columns*."""
+        if not self._main or not len(columns[0]):
+            return
+        pixels = grid(columns)
+        folder = self._folder / "pictures"
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{name}-{step:07d}.png")
+        self._events().add_image(name, pixels, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Finish the files."""
+        if self._board is not None:
+            self._board.close()
+
+    def _events(self) -> SummaryWriter:
+        if self._board is None:
+            from tensorboardX import SummaryWriter
+
+            self._board = SummaryWriter(str(self._folder / "events"))
+        return self._board
+
+
+def grid(columns: list[Tensor]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Pictures (N, 3, h, w) in [0, 1] as one (H, W, 3) uint8: a sample a row, side by side.
+
+    Smaller pictures, such as the inputs of super-resolution, are shown enlarged by repetition.
+    """
+    height = max(x.shape[-2] for x in columns)
+    level = []
+    for x in columns:
+        if x.shape[-2] < height:
+            x = F.interpolate(x, scale_factor=height // x.shape[-2], mode="nearest")
+        level.append(F.pad(x.detach().cpu().float(), (0, GAP, 0, GAP), value=1.0))
+    rows = torch.cat([torch.cat(list(row), 2) for row in zip(*level, strict=True)], 1)
+    pixels: np.ndarray[Any, np.dtype[np.uint8]] = (
+        (rows.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    )
+    return pixels[:-GAP, :-GAP]

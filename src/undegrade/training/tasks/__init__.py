@@ -1,0 +1,35 @@
+"""What a network is asked to do: how batches are made from photos."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from undegrade.errors import RecipeError
+from undegrade.training.recipe import Recipe
+from undegrade.training.tasks.base import Batch, GradedTask, Photos, Task
+from undegrade.training.tasks.grade import GradeTask
+from undegrade.training.tasks.pairs import DarknessTask, PairsTask, PhoneTask
+from undegrade.training.tasks.restore import RestoreTask
+from undegrade.training.tasks.upscale import UpscaleTask
+
+TASKS: dict[str, Any] = {
+    "restore": RestoreTask,
+    "upscale": UpscaleTask,
+    "grade": GradeTask,
+    "pairs": PairsTask,
+    "phone": PhoneTask,
+    "darkness": DarknessTask,
+}
+
+
+def task(recipe: Recipe) -> Task:
+    """The task of *recipe*; arguments it does not take are a :class:`RecipeError`."""
+    scale = {"scale": recipe.scale} if recipe.task == "upscale" else {}
+    try:
+        made: Task = TASKS[recipe.task](**scale, **recipe.damage)
+    except TypeError as error:
+        raise RecipeError("damage", recipe.damage, f"does not fit: {error}") from None
+    return made
+
+
+__all__ = ["TASKS", "Batch", "GradedTask", "Photos", "Task", "task"]

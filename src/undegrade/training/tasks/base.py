@@ -1,0 +1,86 @@
+"""What a task is: the making of batches from photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from undegrade.training import degradations
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of the generator and what should come out of it, float32 sRGB in [0, 1]."""
+
+    inputs: tuple[Tensor, ...]
+    """The picture (N, 3, h, w), and the levels (N, kinds, 1, 1) where the network takes them."""
+    target: Tensor
+    """The truth, (N, 3, H, W)."""
+    level: Tensor | None = None
+    """What a regressor should read off the picture, (N, kinds)."""
+    reference: Tensor | None = None
+    """Other well-exposed pictures, (N, 3, H, W), that belong to no input."""
+
+    def take(self, which: slice | Tensor) -> Batch:
+        """The samples that *which* picks."""
+        return replace(
+            self,
+            inputs=tuple(x[which] for x in self.inputs),
+            target=self.target[which],
+            level=None if self.level is None else self.level[which],
+            reference=None if self.reference is None else self.reference[which],
+        )
+
+
+class Photos(Protocol):
+    """Where crops come from; see :mod:`undegrade.training.data`."""
+
+    def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
+        """(count, 3 or 6, size, size) uint8."""
+        ...
+
+
+class Task(Protocol):
+    """A source of training batches and of fixed validation batches by name.
+
+    A batch is a pure function of the photos and of the generator's state.
+    """
+
+    def batch(
+        self, photos: Photos, count: int, patch: int, generator: torch.Generator
+    ) -> Batch: ...
+
+    def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]: ...
+
+
+class GradedTask(Task, Protocol):
+    """A task that can also show a regressor every level of its degradation, clean included."""
+
+    def graded(
+        self, photos: Photos, count: int, patch: int, generator: torch.Generator
+    ) -> Batch: ...
+
+
+def device_generator(generator: torch.Generator, device: torch.device) -> torch.Generator:
+    """A generator on *device* that goes on from *generator*: itself where it lives there."""
+    if generator.device.type == device.type:
+        return generator
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    return torch.Generator(device).manual_seed(seed)
+
+
+def centres(photos: list[Tensor], size: int) -> Tensor:
+    """The middle of each photo, (N, C, size, size) float32; the whole photo where it is smaller."""
+    crops = []
+    for photo in photos:
+        top, left = ((side - size) // 2 for side in photo.shape[1:])
+        crops.append(photo[:, max(top, 0) :, max(left, 0) :][:, :size, :size])
+    return torch.stack(crops).float() / 255.0
+
+
+def as_file(x: Tensor) -> Tensor:
+    """Clipped and rounded as an 8-bit file."""
+    return degradations.quantise(x)
