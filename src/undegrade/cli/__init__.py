@@ -12,11 +12,12 @@ from typing import Annotated
 import typer
 
 from undegrade.cli.align import align
+from undegrade.cli.data import data
 from undegrade.cli.degrade import degrade
 from undegrade.cli.doctor import doctor
 from undegrade.cli.enhance import enhance
 from undegrade.cli.models import models
-from undegrade.cli.train import export, train
+from undegrade.cli.train import export, recipes, train
 from undegrade.errors import UndegradeError
 
 app = typer.Typer(
@@ -50,7 +51,9 @@ app.command()(enhance)
 app.add_typer(models, name="models")
 app.command()(degrade)
 app.command()(align)
+app.add_typer(data, name="data")
 app.command()(train)
+app.command()(recipes)
 app.command()(export)
 app.command()(doctor)
 

@@ -48,6 +48,15 @@ def train(
     typer.echo(path)
 
 
+def recipes() -> None:
+    """List the bundled recipes with their variants."""
+    training = _training()
+    for name in training.recipe_file.names():
+        chosen = training.recipe_file.read(name)
+        typer.echo(f"{name:<16}{chosen.card.get('summary', '')}")
+        typer.echo(f"{'':16}variants: {', '.join(training.recipe_file.variants(name))}")
+
+
 def export(
     recipe: Recipe,
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of that recipe.")],
@@ -69,7 +78,10 @@ def _overrides(settings: list[str] | None) -> dict[str, Any]:
         key, equals, value = setting.partition("=")
         if not equals:
             raise UsageError(f"--set {setting!r} has no '='", "write --set key=value")
-        values[key] = yaml.safe_load(value)
+        try:
+            values[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"--set {setting!r} is not YAML", "quote what is text") from None
     return values
 
 

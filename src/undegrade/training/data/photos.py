@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -168,7 +169,8 @@ def decode_all(chosen: Sequence[Entry], reading: Reading) -> list[Tensor]:
 
 def decode_one(entry: Entry, reading: Reading) -> Tensor:
     """The photo (3 or 6, H, W) uint8 of one entry."""
-    return torch.from_numpy(read_entry(entry, reading)).permute(2, 0, 1).contiguous()
+    pixels = read_entry(entry, reading)
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
 def too_small(name: str, size: Sequence[int], wanted: int) -> InputError:

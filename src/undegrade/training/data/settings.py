@@ -24,6 +24,8 @@ class Reading:
     """Aligned pairs of input and target instead of single photos."""
     match: str = "*"
     """Only files whose name in the source matches this pattern; ``*`` crosses slashes, too."""
+    leave_out: tuple[str, ...] = ()
+    """Patterns of names that are not taken, such as what a check found to be in a test set."""
     centre: int = 0
     """Side in pixels of the central square that is cut out; 0 keeps all, -1 is the largest."""
     resize: int = 0

@@ -107,11 +107,16 @@ def survey_source(source: Source, reading: Reading) -> Survey:
         survey, wanted = Survey([Entry(n, place) for n, place in found.items()]), "picture"
     if not survey.entries and not survey.gaps:
         raise InputError(f"{source}: there is no {wanted} in it", "check the name and the kind")
-    survey.entries = [entry for entry in survey.entries if fnmatchcase(entry.name, reading.match)]
-    survey.gaps = [gap for gap in survey.gaps if fnmatchcase(gap.name, reading.match)]
+    survey.entries = [entry for entry in survey.entries if _wanted(entry.name, reading)]
+    survey.gaps = [gap for gap in survey.gaps if _wanted(gap.name, reading)]
     if not survey.entries and not survey.gaps:
         raise InputError(f"{source}: nothing matches {reading.match!r}", "check the pattern")
     return survey
+
+
+def _wanted(name: str, reading: Reading) -> bool:
+    left_out = any(fnmatchcase(name, pattern) for pattern in reading.leave_out)
+    return fnmatchcase(name, reading.match) and not left_out
 
 
 def _parse(text: str) -> tuple[str, str, Path]:

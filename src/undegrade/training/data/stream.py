@@ -6,8 +6,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from undegrade.errors import InputError
@@ -94,31 +97,52 @@ class LazyPhotoSet:
         fraction = torch.rand(count, generator=generator, dtype=torch.float64)
         jitter = torch.rand(count, 2, generator=generator)
         turns = self._turns[torch.randint(0, len(self._turns), (count,), generator=generator)]
-        cuts = [
-            self._cut(index, size, place, shift)
-            for index, place, shift in zip(picks.tolist(), fraction, jitter, strict=True)
-        ]
+        draws = zip(picks.tolist(), fraction.tolist(), jitter.tolist(), strict=True)
+        cuts = [self._cut(index, size, place, shift) for index, place, shift in draws]
         return cropping.turned_each(torch.stack(cuts), turns).to(self.device)
 
-    def _cut(self, index: int, size: int, fraction: Tensor, jitter: Tensor) -> Tensor:
-        photo, running, grid = self._cache.get(index, self._decoded)
-        sides = torch.tensor(photo.shape[1:])
-        if int(sides.min()) < size:
-            raise too_small(str(self.entries[index].target), photo.shape[1:], size)
-        pick = int(cropping.draw(running, fraction))
-        cell = torch.tensor(divmod(pick, int(grid[1])))
-        centre = (cell + jitter.double()) * sides / grid
-        top, left = cropping.corner(centre, size, sides).tolist()
-        return photo[:, top : top + size, left : left + size]
+    def _cut(self, index: int, size: int, place: float, shift: Sequence[float]) -> Tensor:
+        """The crop of a photo around a point of the cell at *place* 0..1 of its weights."""
+        photo = self._cache.get(index, self._decoded)
+        sides = photo.pixels.shape[1:]
+        if min(sides) < size:
+            raise too_small(str(self.entries[index].target), sides, size)
+        # In plain numbers: a dozen tensors of one value would take longer than the crop.
+        top, left = (
+            int(min(max((cell + part) * side / cells - size / 2, 0), side - size))
+            for cell, part, side, cells in zip(
+                photo.cell(place), shift, sides, photo.grid, strict=True
+            )
+        )
+        # A copy, because a view would keep the whole photo.
+        return photo.pixels[:, top : top + size, left : left + size].clone()
 
     def _decoded(self, index: int) -> _Photo:
-        photo = decode_one(self.entries[index], self._reading)
-        detail = cropping.detail(photo)
-        return photo, cropping.cumulative(detail), torch.tensor(detail.shape)
+        pixels = decode_one(self.entries[index], self._reading)
+        detail = cropping.detail(pixels)
+        return _Photo(pixels, cropping.cumulative(detail).numpy(), detail.shape)
 
 
-_Photo = tuple[Tensor, Tensor, Tensor]
-"""Pixels, running sum of the weights of cells, and rows and columns of cells."""
+@dataclass(frozen=True, eq=False)
+class _Photo:
+    """A decoded photo with the weights of its cells."""
+
+    pixels: Tensor
+    """(3 or 6, H, W) uint8."""
+    running: NDArray[np.float64]
+    """Running sum of the weights."""
+    grid: Sequence[int]
+    """Rows and columns of cells."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.pixels.numel() + self.running.nbytes
+
+    def cell(self, place: float) -> tuple[int, int]:
+        """Row and column of the cell at *place* 0..1 of the running sum."""
+        pick = int(np.searchsorted(self.running, place * self.running[-1]))
+        return divmod(min(pick, len(self.running) - 1), self.grid[1])
 
 
 class _Cache:
@@ -140,19 +164,15 @@ class _Cache:
                 self._held.move_to_end(key)
                 return self._held[key]
         made = make(key)
-        need = _bytes(made)
+        need = made.size
         with self._lock:
             if key not in self._held and need <= self._limit:
                 while self.size + need > self._limit:
                     _, oldest = self._held.popitem(last=False)
-                    self.size -= _bytes(oldest)
+                    self.size -= oldest.size
                 self._held[key] = made
                 self.size += need
         return made
-
-
-def _bytes(photo: _Photo) -> int:
-    return sum(part.numel() * part.element_size() for part in photo)
 
 
 def load(

@@ -1,0 +1,159 @@
+"""Seconds per step of every recipe, against the same networks in a bare PyTorch loop.
+
+    python benchmarks/training.py [--only NAME] [--steps N] [--json FILE]
+
+The bare loop runs the networks, losses and optimisers of the recipe's last stage on one random
+batch that never changes: no data, no degradation, no clipping, no average, no log. Whole-pipeline
+steps come from :func:`undegrade.training.loop.train` on made-up photos. Medians of the same
+number of steps, taken in turns so that a machine that slows down slows both; one thread. The
+small settings are those of the ``study`` variants, where a recipe has one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from undegrade.training import loop, setup
+from undegrade.training.data import PhotoSet
+from undegrade.training.monitor import Monitor
+from undegrade.training.processes import Processes
+from undegrade.training.recipe import Recipe, Stage
+from undegrade.training.recipe_file import names, read, variants
+from undegrade.training.tasks import Batch, task
+
+ROUNDS = 3
+PHOTOS = 6
+RANDOM = {"weights": "random"}
+"""No published weights are needed to measure time."""
+
+
+class Enough(Exception):  # noqa: N818 - nothing is wrong
+    """Every round has been measured."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only")
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in [arguments.only] if arguments.only else names():
+            recipe = small(name, arguments.steps)
+            photos = made_up(Path(folder) / name, recipe)
+            bare, whole = measure(recipe, photos, Path(folder) / f"{name}-run", arguments.steps)
+            results[name] = {"bare": round(bare, 4), "whole": round(whole, 4)}
+            print(f"{name:16} bare {bare:7.3f} s  whole {whole:7.3f} s  {whole / bare - 1:+.1%}")
+    if arguments.json:
+        about = {"machine": platform.processor() or platform.machine(), "threads": 1}
+        arguments.json.write_text(
+            json.dumps(about | {"seconds_per_step": results}, indent=1) + "\n"
+        )
+
+
+def small(name: str, steps: int) -> Recipe:
+    """The recipe's last stage with sizes for a CPU, without published weights."""
+    chosen = f"{name}:study" if "study" in variants(name) else name
+    recipe = read(chosen)
+    last = list(recipe.stages)[-1]
+    changes: dict[str, object] = {f"stages.{stage}": None for stage in list(recipe.stages)[:-1]}
+    changes |= {f"stages.{last}.steps": 2 * steps * ROUNDS, "validation.every": 10**6}
+    changes |= {f"stages.{last}.turns": None, f"stages.{last}.threshold": None}
+    changes |= {"validation.photos": 1, "validation.lpips": "none", "checkpoint_every": 10**6}
+    changes |= {"pretrained": "", "batch": min(recipe.batch, 16), "patch_late": None}
+    if recipe.regressor is not None:
+        changes["regressor.pretrained"] = ""
+    for label, term in recipe.stages[last].losses.items():
+        loss = term.get("loss", label) if isinstance(term, dict) else label
+        if loss == "content":
+            changes[f"stages.{last}.losses.{label}"] = {"preset": "squeeze", **RANDOM}
+        if loss == "lpips":
+            changes[f"stages.{last}.losses.{label}.network"] = "random"
+    return read(chosen, changes)
+
+
+def made_up(folder: Path, recipe: Recipe) -> Path:
+    """A few photos with shapes and noise, in pairs where the recipe wants them."""
+    rng = np.random.default_rng(0)
+    for part in ("low", "high") if recipe.data.pairs else ("celeba",):
+        (folder / part).mkdir(parents=True)
+        for index in range(PHOTOS):
+            coarse = Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8))
+            shapes = np.asarray(coarse.resize((512, 512), Image.Resampling.BICUBIC), np.float32)
+            noisy = np.clip(shapes + rng.normal(0, 8, shapes.shape), 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(folder / part / f"{index}.png")
+    return folder
+
+
+def measure(recipe: Recipe, photos: Path, folder: Path, steps: int) -> tuple[float, float]:
+    """Median seconds of a bare step and of a whole one."""
+    last = list(recipe.stages)[-1]
+    whole: list[float] = []
+    bare: list[float] = []
+    step = bare_steps(recipe, recipe.stages[last], folder)
+    before = time.perf_counter()
+
+    def tick(*_: object) -> None:
+        nonlocal before
+        whole.append(time.perf_counter() - before)
+        if len(whole) % steps == 0:
+            for _ in range(steps):
+                started = time.perf_counter()
+                step()
+                bare.append(time.perf_counter() - started)
+        if len(whole) >= steps * ROUNDS:
+            raise Enough
+        before = time.perf_counter()
+
+    with contextlib.suppress(Enough):
+        loop.train(recipe, [photos], folder, tick=tick)
+    return statistics.median(bare[3:]), statistics.median(whole[3:])
+
+
+def bare_steps(recipe: Recipe, stage: Stage, folder: Path) -> Callable[[], None]:
+    """A function that takes one step of networks of its own on one random batch."""
+    state = setup.initial_state(recipe, None, "cpu")
+    photos = PhotoSet([torch.zeros(3, 64, 64, dtype=torch.uint8)])  # never looked at
+    nobody = Monitor(folder, main=False)
+    run = loop.Run(recipe, state, folder, task(recipe), photos, [], Processes(), nobody, None, None)
+    players = loop.Players(run, stage)
+    state.optimizers = setup.optimizers(recipe, stage, state)
+    generator = torch.Generator().manual_seed(0)
+    size, side = recipe.batch, recipe.patch
+    picture = torch.rand(size, 3, side, side, generator=generator)
+    target = torch.rand(size, 3, side * recipe.scale, side * recipe.scale, generator=generator)
+    levels = (torch.rand(size, 2, 1, 1, generator=generator),) if recipe.task == "restore" else ()
+    batch = Batch((picture, *levels), target, reference=target)
+
+    def step() -> None:
+        views = players.system(batch)
+        for name, adversary in players.adversaries.items():
+            descend(state.optimizers[name], adversary.loss(views, generator))
+        if "generator" in state.optimizers:
+            descend(state.optimizers["generator"], players.objective(views, 0.5)[0])
+
+    return step
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+
+
+if __name__ == "__main__":
+    main()
