@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-all lint types benchmark clean
+.PHONY: help demo test test-all lint types benchmark results clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ benchmark: $(VENV)/dev.done  ## speed and memory, as ratios in one run, into ben
 	$(BIN)/python benchmarks/speed.py --write --json benchmarks/results/speed.json
 	$(BIN)/python benchmarks/memory.py --json benchmarks/results/memory.json
 	$(BIN)/python benchmarks/readme.py
+
+results: $(VENV)/dev.done  ## quality on the test sets in DATA=..., of the networks in PEERS=... too
+	$(BIN)/python benchmarks/results.py --data $(DATA) $(if $(PEERS),--peers $(PEERS))
 
 clean:  ## remove what was built
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,6 +16,7 @@ from undegrade.cli.data import data
 from undegrade.cli.degrade import degrade
 from undegrade.cli.doctor import doctor
 from undegrade.cli.enhance import enhance
+from undegrade.cli.evaluate import evaluate
 from undegrade.cli.models import models
 from undegrade.cli.train import export, recipes, train
 from undegrade.errors import UndegradeError
@@ -51,6 +52,7 @@ app.command()(enhance)
 app.add_typer(models, name="models")
 app.command()(degrade)
 app.command()(align)
+app.command()(evaluate)
 app.add_typer(data, name="data")
 app.command()(train)
 app.command()(recipes)

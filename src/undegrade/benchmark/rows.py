@@ -1,0 +1,153 @@
+"""What a measurement leaves behind: rows of numbers, and pictures worth looking at."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undegrade.errors import InputError
+from undegrade.picture import write_atomic
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model under one setting of one protocol, by one metric."""
+
+    model: str
+    """The model's name; ``bicubic`` and ``none`` are the input, enlarged or as it is."""
+    protocol: str
+    """Name and set, then everything that the number depends on, in one line."""
+    setting: str
+    """Which of the protocol's damages, as in ``x4``, ``sigma 25``, ``quality 10``."""
+    metric: str
+    """A key of :data:`undegrade.metrics.METRICS`."""
+    mean: float
+    """Mean of *values*; NaN where every image failed."""
+    values: tuple[float, ...]
+    """One value an image, in the order of *images*; infinite for equal pictures by PSNR."""
+    images: tuple[str, ...]
+    """Names of the images that were measured; those that failed are missing."""
+    n: int
+    """Number of images measured."""
+    gate: float | None
+    """Published value of the untouched input under this setting and metric, ``None`` where there
+    is none or where it was not checked."""
+    commit: str
+    """Commit of the code, with ``+`` behind it for a tree with changes; empty where unknown."""
+    version: str
+    """Version of undegrade."""
+    machine: str
+    """Processor, cores and system on which the times were taken."""
+    seconds_per_megapixel: float | None
+    """The network's time per megapixel of output; ``None`` where none was run, or not this time."""
+
+    def __post_init__(self) -> None:
+        if not len(self.values) == len(self.images) == self.n:
+            raise InputError(
+                f"a row of {self.model!r} has {len(self.values)} values, {len(self.images)} images "
+                f"and n = {self.n}",
+                "measure again",
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row as strict JSON has it: what is not finite becomes ``"inf"``, ``"nan"``."""
+        data = dataclasses.asdict(self)
+        data["mean"] = _number(self.mean)
+        data["values"] = [_number(value) for value in self.values]
+        data["images"] = list(self.images)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Row:
+        """The row that :meth:`as_dict` gave; raises :class:`InputError` for anything else."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        try:
+            if set(data) != names:
+                wrong = sorted(names.symmetric_difference(data))
+                raise ValueError(f"missing or unknown: {', '.join(wrong)}")
+            fields = dict(data)
+            for name in ("model", "protocol", "setting", "metric", "commit", "version", "machine"):
+                fields[name] = str(data[name])
+            fields["mean"] = float(data["mean"])
+            fields["values"] = tuple(float(value) for value in data["values"])
+            fields["images"] = tuple(str(name) for name in data["images"])
+            fields["n"] = int(data["n"])
+            for name in ("gate", "seconds_per_megapixel"):
+                fields[name] = None if data[name] is None else float(data[name])
+            return cls(**fields)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"this is no row of a measurement: {error}", "measure again") from None
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """One case to look at: what went in, the truth, and what each model made of it."""
+
+    protocol: str
+    """As in :class:`Row`."""
+    setting: str
+    image: str
+    arrays: dict[str, NDArray[np.uint8]]
+    """``input``, ``truth`` where there is one, then models by name; (H, W, 3) or (H, W, 1). The
+    input may be smaller than the rest."""
+    scores: dict[str, dict[str, float]]
+    """``{model: {metric: value}}`` of this image."""
+
+
+COLUMNS = ("model", "setting", "metric", "mean", "n", "gate", "seconds_per_megapixel", "protocol")
+"""Of :func:`to_tsv`."""
+
+
+def to_tsv(rows: Iterable[Row]) -> str:
+    """Means as lines of tab-separated cells below a header, an empty cell for what is not known."""
+    lines = ["\t".join(COLUMNS)]
+    for row in rows:
+        values = [getattr(row, name) for name in COLUMNS]
+        cells = (
+            "" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v) for v in values
+        )
+        lines.append("\t".join(" ".join(cell.split()) for cell in cells))
+    return "\n".join(lines) + "\n"
+
+
+def to_json(rows: Iterable[Row]) -> str:
+    """Rows as a JSON list, a line for each."""
+    lines = (json.dumps(row.as_dict(), ensure_ascii=False, allow_nan=False) for row in rows)
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def from_json(text: str, where: str) -> list[Row]:
+    """Rows out of JSON; raises :class:`InputError` naming *where*."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{where} is not valid JSON: {error}", "measure again") from None
+    if not isinstance(data, list):
+        raise InputError(f"{where} holds no list of rows", "measure again")
+    return [Row.from_dict(row) for row in data]
+
+
+def write_rows(rows: Iterable[Row], path: Path) -> None:
+    """Write rows as JSON, whole or not at all; raises :class:`OutputError`."""
+    write_atomic(path, to_json(rows).encode())
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read what :func:`write_rows` wrote; raises :class:`InputError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror}", "check the path") from None
+    return from_json(text, str(path))
+
+
+def _number(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)

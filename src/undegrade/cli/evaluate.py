@@ -1,0 +1,125 @@
+"""``undegrade evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from undegrade.benchmark.rows import Row
+
+PROTOCOLS = (
+    "sr-bicubic, denoise-color, denoise-gray, denoise-real, jpeg-color, jpeg-gray, lol, phone, "
+    "phone-synthetic, face-x4, face-x8, noref"
+)
+
+
+def evaluate(
+    protocol: Annotated[str, typer.Option(help=f"One of: {PROTOCOLS}.")],
+    data: Annotated[
+        Path, typer.Option(help="Test set: a folder or an uncompressed .tar of pictures or pairs.")
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A model's name or an .onnx file; may be repeated. The input itself (none, or "
+            "bicubic where a protocol enlarges) is always measured."
+        ),
+    ] = None,
+    scale: Annotated[list[int] | None, typer.Option(help="2, 3, 4 or 8; repeatable.")] = None,
+    sigma: Annotated[
+        list[float] | None, typer.Option(help="Noise in 0..255 units; repeatable.")
+    ] = None,
+    quality: Annotated[list[int] | None, typer.Option(help="JPEG quality; repeatable.")] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Such as psnr,ssim,lpips-alex; default: the protocol's.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first N images; gates are not checked then.")
+    ] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Tell networks estimated levels, not the true ones.")
+    ] = False,
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Write rows with per-image values as JSON.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for a page with tables, plots and pictures.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that keeps values: a run that was killed goes on.")
+    ] = None,
+) -> None:
+    """Measure models on a test set, side by side, under a stated protocol.
+
+    The untouched input comes first: where it misses its published value on a known set, nothing
+    else is measured (exit code 3). Means go to stdout as lines of tab-separated cells.
+    """
+    from undegrade.benchmark import Album, Cache, evaluate, make_plan, to_json, to_tsv, write_rows
+    from undegrade.picture import check_target
+
+    target = Path(json) if json not in (None, "-") else None
+    if target is not None:
+        check_target(target)
+    plan = make_plan(
+        model or [],
+        protocol,
+        data,
+        parameters={"scale": scale or [], "sigma": sigma or [], "quality": quality or []},
+        metrics=[name.strip() for name in metrics.split(",")] if metrics else [],
+        blind=blind,
+        limit=limit,
+    )
+    album = Album()
+    with _progress() as progress:
+        outcome = evaluate(
+            plan,
+            cache=Cache(cache),
+            keep=album.keep if report else None,
+            failed=lambda failure: typer.echo(f"undegrade: {failure}", err=True),
+            progress=progress,
+        )
+    show(outcome.rows, outcome.notes)
+    typer.echo(to_json(outcome.rows) if json == "-" else to_tsv(outcome.rows), nl=False)
+    if target is not None:
+        write_rows(outcome.rows, target)
+    if report is not None:
+        from undegrade.benchmark.report import write
+
+        page = write(outcome.rows, album.pictures(outcome.rows), report)
+        typer.echo(f"report: {page}", err=True)
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing elsewhere; it is called with done and total."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        bar = progress.add_task("measuring")
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
+
+
+def show(rows: list[Row], notes: list[str]) -> None:
+    """Tables and what should be known of them, on stderr."""
+    from rich.console import Console
+
+    from undegrade.benchmark.scoreboard import scoreboard
+
+    console = Console(stderr=True)
+    console.print(rows[0].protocol, markup=False, highlight=False)
+    for table in scoreboard(rows):
+        console.print(table)
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
