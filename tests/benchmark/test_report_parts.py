@@ -16,7 +16,7 @@ from PIL import Image
 from undegrade.benchmark.report.charts import COLOURS, Style
 from undegrade.benchmark.report.crops import find_box, fitted, lossless
 from undegrade.benchmark.report.markup import join, json_block, tag
-from undegrade.benchmark.report.numbers import Measure, number, seconds
+from undegrade.benchmark.report.measures import Measure, number, seconds
 from undegrade.benchmark.report.scales import linear, logarithmic
 from undegrade.benchmark.report.tables import ranked
 

@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from undegrade.benchmark.contenders import BASELINES
 from undegrade.benchmark.report.crops import GRID, find_box, fitted, lossless, thumbnail
-from undegrade.benchmark.report.numbers import Measure
+from undegrade.benchmark.report.measures import Measure
 from undegrade.benchmark.report.tables import Protocol, Table
 from undegrade.benchmark.rows import Pictures
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from undegrade.benchmark.report.cases import INPUT, TRUTH, Case, Tile
 from undegrade.benchmark.report.markup import Markup, join, tag
-from undegrade.benchmark.report.numbers import Measure
+from undegrade.benchmark.report.measures import Measure
 from undegrade.benchmark.report.tables import Protocol, shown
 
 ZOOMS = (1, 2, 4)

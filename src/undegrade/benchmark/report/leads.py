@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from undegrade.benchmark.report.numbers import Measure
+from undegrade.benchmark.report.measures import Measure
 from undegrade.benchmark.report.tables import Protocol, Table, shown
 from undegrade.benchmark.significance import compare
 

@@ -19,7 +19,7 @@ from undegrade.benchmark.report.charts import (
     scatter,
 )
 from undegrade.benchmark.report.markup import Markup, join, tag
-from undegrade.benchmark.report.numbers import Measure, seconds
+from undegrade.benchmark.report.measures import Measure, seconds
 from undegrade.benchmark.report.scales import linear, logarithmic, settings_scale
 from undegrade.benchmark.report.tables import Protocol, Table, shown
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from undegrade.benchmark.report.numbers import number
+from undegrade.benchmark.report.measures import number
 
 _MARGIN = 0.06
 """Free space at both ends, as a part of the range."""

@@ -8,7 +8,7 @@ from undegrade.benchmark.contenders import BASELINES
 from undegrade.benchmark.report.charts import Style
 from undegrade.benchmark.report.leads import Lead, Leads
 from undegrade.benchmark.report.markup import Markup, join, tag
-from undegrade.benchmark.report.numbers import MISSING, Measure, seconds
+from undegrade.benchmark.report.measures import MISSING, Measure, seconds
 from undegrade.benchmark.report.tables import Protocol, Table, shown
 
 _HEADS = (

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 from undegrade.benchmark.contenders import BASELINES
-from undegrade.benchmark.report.numbers import Measure
+from undegrade.benchmark.report.measures import Measure
 from undegrade.benchmark.rows import Row
 
 Mark = Literal["best", "second", ""]

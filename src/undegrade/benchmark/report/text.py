@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from undegrade.benchmark.report.leads import Leads
-from undegrade.benchmark.report.numbers import Measure, seconds
+from undegrade.benchmark.report.measures import Measure, seconds
 from undegrade.benchmark.report.tables import Protocol, Table, shown
 from undegrade.benchmark.rows import Row
 
