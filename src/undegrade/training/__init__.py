@@ -1,4 +1,5 @@
-"""The make half: networks, degradations on tensors, and the loop that trains them.
+"""The make half: data, networks, losses, recipes, and the loop that trains them.
 
-Everything here needs torch (``pip install undegrade[train]``); nothing outside imports it.
+All of it needs torch (``pip install undegrade[train]``) but the sources and checks of ``data``;
+nothing outside imports it, apart from the command line, inside its verbs.
 """

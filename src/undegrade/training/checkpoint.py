@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -41,7 +43,7 @@ class State:
     step: int = 0
     seconds: float = 0.0
     critic_loss: float = math.inf
-    """The critic's latest loss, which an adaptive switcher goes by."""
+    """The critic's loss since the generator's last turn, which an adaptive switcher goes by."""
     best: dict[str, float] = field(default_factory=dict)
     """The score at the stage's start, the best since, and how many validations ago that was."""
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -61,13 +63,21 @@ class State:
             return self.networks()[name]
         return self.discriminators[name]
 
+    def finite(self) -> bool:
+        """Whether every value of every network is a finite number."""
+        tensors = (t for n in self.networks().values() for t in n.state_dict().values())
+        return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
         """Move the average towards the weights; the first steps count more."""
         decay = min(decay, (1 + self.stage_step) / (10 + self.stage_step))
+        learned = {name for name, _ in self.generator.named_parameters()}
         average, network = self.average.state_dict(), self.generator.state_dict()
         for name, mean in average.items():
-            if mean.is_floating_point():
+            # Statistics belong to the weights and are averaged with them. Other buffers are not
+            # sums: the singular vectors of spectral norm, averaged, would have no unit length.
+            if name in learned or name.rpartition(".")[2] in ("running_mean", "running_var"):
                 mean.lerp_(network[name], 1 - decay)
             else:
                 mean.copy_(network[name])
@@ -144,12 +154,13 @@ class Moments:
 def load(state: State, path: Path) -> Moments:
     """Put what :func:`save` wrote back into *state*, but for the optimisers, which come back.
 
-    Raises :class:`ModelError` where the checkpoint belongs to another recipe.
+    Raises :class:`ModelError` where it cannot be read or belongs to another recipe.
     """
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
+    with _opened(path) as file:
+        numbers = json.loads(file.metadata()["progress"])
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    numbers = json.loads(metadata["progress"])
+    if "moments" not in numbers:
+        raise ModelError(f"{path} holds only an average", "resume with last.safetensors")
     for key in NUMBERS:
         setattr(state, key, numbers[key])
     state.earlier = numbers["earlier"]
@@ -168,7 +179,7 @@ def load(state: State, path: Path) -> Moments:
 
 def step_of(path: Path) -> int:
     """The step at which a checkpoint was written."""
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         return int(json.loads(file.metadata()["progress"])["step"])
 
 
@@ -176,18 +187,31 @@ def history(path: Path) -> list[str]:
     """What has made the weights of a checkpoint or of an exported network, first to last."""
     if path.suffix == ".onnx":
         return [from_file(path).card.recipe or path.name]
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         metadata = file.metadata()
     numbers, name = json.loads(metadata["progress"]), json.loads(metadata["recipe"])["name"]
     minutes = numbers["seconds"] / 60
     return [*numbers["earlier"], f"{name}.yaml, {numbers['step']:,} steps in {minutes:.0f} minutes"]
 
 
-def load_average(network: nn.Module, path: Path) -> None:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The checkpoint at *path*; raises :class:`ModelError` where there is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            if "progress" not in (file.metadata() or {}):
+                raise ModelError(f"{path} is no checkpoint of a run", "give one of `train`")
+            yield file
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"cannot read the checkpoint {path}: {error}", "give another") from None
+
+
+def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None:
     """Load the averaged weights of a checkpoint, or an exported ONNX network, into *network*.
 
     Tensors whose name or shape is not the network's are passed over, so that x4 can start from
-    x2: everything but the last convolution is shared. Raises :class:`ModelError` if none fits.
+    x2: everything but the last convolution is shared. Raises :class:`ModelError` if none fits, or,
+    for the *whole* network, if not all do.
     """
     found = _exported(path) if path.suffix == ".onnx" else _averaged(path)
     own = network.state_dict()
@@ -197,15 +221,21 @@ def load_average(network: nn.Module, path: Path) -> None:
     fitting = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ModelError(f"nothing in {path.name} fits this network", "give weights of its kind")
+    if whole and fitting.keys() != own.keys():
+        raise ModelError(
+            f"{path.name} holds another network than the recipe",
+            "name the recipe and the variant that it was trained with",
+        )
     network.load_state_dict({**own, **fitting})
 
 
 def _averaged(path: Path) -> dict[str, Tensor]:
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         return _under("average.", {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
 
 
 def _exported(path: Path) -> dict[str, Tensor]:
+    from_file(path)  # which says so where it is no network
     weights = onnx.load(path).graph.initializer
     return {
         weight.name.removesuffix(HALF): torch.tensor(onnx.numpy_helper.to_array(weight)).float()

@@ -24,6 +24,8 @@ TOLERANCE = 1e-4
 CARD_TASKS = {"upscale": "sr", "phone": "phone", "darkness": "lowlight"}
 """What the card calls a recipe's task; "restore" where nothing else is said here or by it."""
 
+THIN = 16
+"""Least width of the strips by which a radius is measured."""
 SAFE_RADIUS = 48
 """Margin of tiles for a network that sees the whole picture, where no margin is exact."""
 HALF_TOLERANCE = 0.5 / 255
@@ -33,7 +35,7 @@ HALF_TOLERANCE = 0.5 / 255
 def trained(recipe: Recipe, checkpoint: Path) -> nn.Module:
     """The averaged network of a checkpoint, folded to plain convolutions."""
     network = build(recipe.network, **recipe.arguments)
-    load_average(network, checkpoint)
+    load_average(network, checkpoint, whole=True)
     return plain(network).requires_grad_(False)
 
 
@@ -161,30 +163,39 @@ def parity(network: nn.Module, path: Path) -> float:
 def measured_radius(network: nn.Module, side: int = 160) -> int:
     """How far the output at the centre depends on the input, in input pixels, by its gradient.
 
-    The largest over one period of the network's grid in each direction. Weights are replaced by
-    positive ones in a copy, so that no path cancels or dies in a ReLU. *side* is that of the
-    probing picture, which must hold twice the radius.
+    The largest over one period of the network's grid, along a wide strip and along a tall one.
+    Weights are replaced by positive ones in a copy, so that no path cancels or dies in a ReLU.
+    *side* is the length of the strips, which must hold twice the radius.
     """
     network = copy.deepcopy(network).double().eval()
     multiple = network.multiple
     assert isinstance(multiple, int)
-    (side,) = whole(multiple, side)
+    (thin,) = whole(multiple, THIN)
+    (side,) = whole(multiple, max(side, 2 * thin))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
             fan = max(1, parameter[0].numel()) if parameter.ndim else 1
             parameter.copy_(torch.rand(parameter.shape, generator=generator).double() / fan)
-    inputs = tuple(x.double() for x in example_inputs(network, side, side))
+    period = max(2, multiple)
+    return max(_reach(network, thin, side, period), _reach(network, side, thin, period))
+
+
+def _reach(network: nn.Module, height: int, width: int, period: int) -> int:
+    """How far a *period* of outputs at the centre of a strip depends on the input along it."""
+    inputs = tuple(x.double() for x in example_inputs(network, height, width))
     picture = inputs[0].requires_grad_(True)
     output = network(picture, *inputs[1:])
-    scale = output.shape[-1] // side
+    scale = output.shape[-1] // width
+    # The strip lies along the columns of what follows.
+    lengthwise = output if width > height else output.transpose(2, 3)
+    row, middle = (side // 2 * scale for side in sorted((height, width)))
     reach = 0
-    for phase in range(max(2, multiple) * scale):
-        at = side // 2 * scale + phase
-        (gradient,) = torch.autograd.grad(output[0, :, at, at].sum(), picture, retain_graph=True)
-        rows, columns = torch.nonzero(gradient[0].abs().sum(0), as_tuple=True)
-        centre = at // scale
-        reach = max(reach, int((rows - centre).abs().max()), int((columns - centre).abs().max()))
+    for column in range(middle, middle + period * scale):
+        value = lengthwise[0, :, row, column].sum()
+        (gradient,) = torch.autograd.grad(value, picture, retain_graph=True)
+        seen = gradient[0].abs().sum((0, 1 if width > height else 2)).nonzero()
+        reach = max(reach, int((seen - column // scale).abs().max()))
     return reach
 
 
@@ -220,16 +231,18 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
     scale, multiple, about = network.scale, network.multiple, dict(recipe.card)
+    radius = network.radius
     assert isinstance(scale, int)
     assert isinstance(multiple, int)
+    assert isinstance(radius, int | None)
     card = Card(
         name=recipe.name,
         task=about.pop("task", CARD_TASKS.get(recipe.task, "restore")),
         file=path.name,
         sha256=sha256(path),
         scale=scale,
-        radius=SAFE_RADIUS if network.radius is None else measured_radius(network),
-        exact=network.radius is not None,
+        radius=SAFE_RADIUS if radius is None else measured_radius(network, 2 * (radius + multiple)),
+        exact=radius is not None,
         multiple=multiple,
         levels=("noise", "jpeg") if recipe.task == "restore" else (),
         parameters=sum(p.numel() for p in network.parameters()),

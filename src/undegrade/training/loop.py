@@ -8,25 +8,25 @@ draw what one process with n accumulated parts draws.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, repeat
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.errors import Cancelled, ComputeError, InputError
+from undegrade.errors import Cancelled, ComputeError, InputError, OutputError, RecipeError
 from undegrade.training import checkpoint, data, objective, schedule, setup
 from undegrade.training.adversary import Adversary
 from undegrade.training.checkpoint import Moments, State
-from undegrade.training.data.prefetch import map_tensors
 from undegrade.training.interrupt import Interrupt
 from undegrade.training.losses import LPIPS
 from undegrade.training.monitor import Log, Monitor, Row
@@ -39,6 +39,12 @@ from undegrade.training.tasks import Batch, GradedTask, Photos, Task, task
 
 LOG_EVERY = 100
 """Steps between lines of the log."""
+
+BATCH, FORWARD, JUDGEMENT, CRITIC = range(4)
+"""What is drawn for: the batch, dropout of the one who learns, dropout in judging it, and from
+then on dropout and choices of each critic."""
+
+T = TypeVar("T")
 
 Tick = Callable[[State, float, float], None]
 """Told after every step: the state, the stage's progress 0..1, and samples per second."""
@@ -98,37 +104,45 @@ def train(
     Cancelled: SIGINT or SIGTERM; a checkpoint was written, the same call goes on from it.
     """
     processes, what = Processes(device), task(recipe)
-    setup.check_views(recipe)
     state = setup.initial_state(recipe, init, processes.device)
+    setup.check(recipe, state)
     monitor = Monitor(folder, log, processes.main)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot create {str(folder)!r}: {error.strerror}", "name a folder"
+        ) from None
     photos, held = data.load(sources, recipe.validation.photos, processes.device, recipe.data)
+    # A photo that is too small for the late patches must show now.
+    largest = max(recipe.patch, recipe.patch_late)
+    what.batch(photos, 1, largest, torch.Generator().manual_seed(recipe.seed))
     run = Run(recipe, state, folder, what, photos, held, processes, monitor, minutes, tick)
     run.validation = what.validation(held, recipe.validation.crop)
     if recipe.validation.lpips != "none":
         run.perceptual = objective.lpips(recipe.validation.lpips).to(processes.device)
     moments = checkpoint.load(state, run.path) if run.path.exists() else None
-    with Interrupt() as interrupt, torch.random.fork_rng():
+    with closing(monitor), Interrupt() as interrupt, torch.random.fork_rng():
         for name in list(recipe.stages)[state.stage :]:
             fit(run, name, moments, interrupt)
             moments = None
-    monitor.close()
     return run.path
 
 
 def fit(run: Run, name: str, moments: Moments | None, interrupt: Interrupt) -> None:
     """Step through one stage; leaves a checkpoint that begins the next."""
     recipe, state, stage = run.recipe, run.state, run.recipe.stages[name]
+    started, step_before = time.monotonic(), state.stage_step
     players = Players(run, stage)
     state.optimizers = setup.optimizers(recipe, stage, state)
     if moments is not None:
         moments.restore(state)
     if stage.allowance and not state.best:
         state.best = _first_score(validate(run, stage))
-    started, step_before = time.monotonic(), state.stage_step
+        _save_best(run)
     seconds_before, stage_before = state.seconds, state.stage_seconds
     tally = torch.zeros((), device=run.processes.device)
-    progress, finished = _progress(run, stage), False
+    progress, finished = _progress(run, stage), _waited_enough(run, stage)
 
     with _batches(run, stage) as batches:
         while progress < 1 and not finished:
@@ -158,12 +172,13 @@ def fit(run: Run, name: str, moments: Moments | None, interrupt: Interrupt) -> N
                     finished = _judge(run, stage, found)
                     row |= found
                 run.monitor.row(row)
-            if interrupt.wanted or state.stage_step % recipe.checkpoint_every == 0:
+            stopping = bool(run.processes.agreed(interrupt.wanted))
+            if stopping or state.stage_step % recipe.checkpoint_every == 0:
                 _require_finite(run, tally)
                 _save(run)
-            if interrupt.wanted:
+            if stopping:
                 raise Cancelled
-            if run.tick:
+            if run.tick and run.processes.main:
                 done = state.stage_step - step_before
                 run.tick(state, min(progress, 1.0), done * recipe.batch / max(elapsed, 1e-9))
 
@@ -206,8 +221,6 @@ class Players:
 
     def step(self, batches: list[Batch], progress: float) -> dict[str, Tensor]:
         """One optimiser step of everyone whose turn it is; the losses by name, detached."""
-        # Dropout draws from torch's own generator.
-        torch.manual_seed(self._generator_of(0, 0).initial_seed())
         if self.stage.kind == "regressor":
             return self._regressor(batches)
         critic, generator = schedule.players(
@@ -215,7 +228,7 @@ class Players:
         )
         losses: dict[str, Tensor] = {}
         # Both need the generator's output; where both learn, one forward pass serves them.
-        made = [self._views(batch, generator) for batch in batches]
+        made = [self._views(batch, generator) for batch in self._each(FORWARD, batches)]
         if self.store:
             made = self.store[self.state.stage_step % len(self.store)]
         if critic:
@@ -232,19 +245,23 @@ class Players:
     def _regressor(self, batches: list[Batch]) -> dict[str, Tensor]:
         network = cast(nn.Module, self.state.regressor)
         losses = []
-        for batch in batches:
-            picture = batch.inputs[0].contiguous(memory_format=torch.channels_last)
+        for batch in self._each(FORWARD, batches):
+            picture, truth = batch.inputs[0], cast(Tensor, batch.level)
+            picture = picture.contiguous(memory_format=torch.channels_last)
             with autocast(picture.device, self.run.recipe.precision):
                 level = network(picture)
-            losses.append(F.mse_loss(level.float(), cast(Tensor, batch.level)))
+            if level.shape != truth.shape:
+                wanted = f"must be {truth.shape[1]} for this task"
+                raise RecipeError("regressor.arguments.levels", level.shape[1], wanted)
+            losses.append(F.mse_loss(level.float(), truth))
         return {"level": self._learn("regressor", losses)}
 
     def _critic(self, made: list[Views]) -> dict[str, Tensor]:
         found = {}
         for index, (name, adversary) in enumerate(self.adversaries.items()):
             losses = []
-            for part, views in enumerate(made):
-                chance = self._generator_of(1 + index, part)
+            for part, views in enumerate(self._each(CRITIC + 2 * index, made)):
+                chance = self._generator_of(CRITIC + 2 * index + 1, part)
                 losses.append(adversary.loss(views, chance))
             found[f"critic-{name}"] = self._learn(name, losses)
         if self.stage.threshold:
@@ -255,11 +272,14 @@ class Players:
     def _generator(self, made: list[Views], progress: float) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
         losses = []
-        for views in made:
+        for views in self._each(JUDGEMENT, made):
             total, terms = self.objective(views, progress)
             losses.append(total)
             for label, value in terms.items():
-                parts[label] = parts.get(label, torch.zeros_like(value)) + value / len(made)
+                key = f"loss/{label}"  # the scores of a validation may have the same label
+                parts[key] = parts.get(key, torch.zeros_like(value)) + value / len(made)
+        # What the critic said of another generator says nothing of this one.
+        self.state.critic_loss = math.inf
         return {"loss": self._learn("generator", losses)} | (parts if len(parts) > 1 else {})
 
     def _learn(self, player: str, losses: list[Tensor]) -> Tensor:
@@ -282,9 +302,16 @@ class Players:
             scaler.update()
         return torch.stack([loss.detach() for loss in losses]).mean()
 
+    def _each(self, purpose: int, parts: list[T]) -> Iterator[T]:
+        """Every part of the batch, with torch's own generator, for dropout, set for it."""
+        for part, value in enumerate(parts):
+            torch.manual_seed(self._generator_of(purpose, part).initial_seed())
+            yield value
+
     def _generator_of(self, purpose: int, part: int) -> torch.Generator:
-        run = self.run
-        return _random(run, self.state.stage_step, run.processes.rank + part, purpose)
+        processes = self.run.processes
+        part = part * processes.count + processes.rank
+        return _random(self.run, self.state.stage_step, part, purpose)
 
 
 @contextmanager
@@ -296,10 +323,8 @@ def _batches(run: Run, stage: Stage) -> Iterator[Iterator[list[Batch]]]:
     elif not reading.memory:
         yield map(make, count(first))
     else:
-        device = run.processes.device
-        move = partial(map_tensors, lambda x: x.to(device, non_blocking=True))
-        with data.Prefetcher(make, reading.workers, pin=device.type == "cuda") as prefetcher:
-            yield map(move, prefetcher.batches(first))
+        with data.Prefetcher(make, reading.workers) as prefetcher:
+            yield prefetcher.batches(first)
 
 
 def _batch(run: Run, stage: Stage, step: int) -> list[Batch]:
@@ -322,7 +347,7 @@ def _batch(run: Run, stage: Stage, step: int) -> list[Batch]:
     ]
 
 
-def _random(run: Run, step: int, part: int, purpose: int = 0) -> torch.Generator:
+def _random(run: Run, step: int, part: int, purpose: int = BATCH) -> torch.Generator:
     """The generator of everything drawn for one *part* of the batch of one *step*."""
     key = (run.recipe.seed, run.state.stage, step, part, purpose)
     (seed,) = np.random.SeedSequence(key).generate_state(1, np.uint64)
@@ -384,7 +409,11 @@ def _judge(run: Run, stage: Stage, found: dict[str, float]) -> bool:
         _save_best(run)
     else:
         best["waited"] += 1
-    return best["waited"] >= stage.patience
+    return _waited_enough(run, stage)
+
+
+def _waited_enough(run: Run, stage: Stage) -> bool:
+    return run.state.best.get("waited", 0.0) >= stage.patience
 
 
 def _progress(run: Run, stage: Stage, step: int | None = None) -> float:
@@ -398,17 +427,27 @@ def _progress(run: Run, stage: Stage, step: int | None = None) -> float:
 
 def _require_finite(run: Run, tally: Tensor) -> None:
     if not math.isfinite(float(tally)):
-        raise ComputeError(
-            f"the loss is not finite at step {run.state.step}",
-            f"the last good checkpoint is {run.path}; lower the rate or the clip and go on",
-        )
+        raise _diverged(run, "the loss is")
+
+
+def _diverged(run: Run, what: str) -> ComputeError:
+    return ComputeError(
+        f"{what} not finite at step {run.state.step}",
+        f"the last good checkpoint is {run.path}; lower the rate or the clip and go on",
+    )
 
 
 def _save(run: Run) -> None:
+    # A gradient may be infinite where the loss is not.
+    if not run.state.finite():
+        raise _diverged(run, "weights are")
     if run.processes.main:
         keep = run.recipe.keep - 1
         if keep and run.path.exists():
-            run.path.replace(run.folder / f"step-{checkpoint.step_of(run.path):08d}.safetensors")
+            # Copied, not renamed: there is a checkpoint to resume from at every moment.
+            name = f"step-{checkpoint.step_of(run.path):08d}"
+            partial_copy = shutil.copyfile(run.path, run.folder / f"{name}.part")
+            partial_copy.replace(partial_copy.with_suffix(".safetensors"))
         checkpoint.save(run.state, run.path)
         for old in sorted(run.folder.glob("step-*.safetensors"))[: -keep or None]:
             old.unlink()

@@ -90,6 +90,10 @@ def build(
         for label, value in table.items()
         if value is not None
     ]
+    # What counts changes only where a term ends, so that these moments stand for all.
+    for moment in [0.0, *(term.stop for term in terms if term.stop < 1)] if terms else ():
+        if not any(term.weight and term.start <= moment < term.stop for term in terms):
+            raise RecipeError("losses", sorted(table), f"hold none that counts at {moment:g}")
     return Objective(terms, device, precision)
 
 
@@ -103,39 +107,36 @@ def _term(
     where = f"losses.{label}"
     table = dict(value) if isinstance(value, Mapping) else {"weight": value}
     name = table.get("loss", label)
+    if name not in (known := (*PLAIN, *LOOKING, "adversarial")):
+        raise RecipeError(where, name, f"is not a loss; there are: {', '.join(sorted(known))}")
     arguments = {k: v for k, v in table.items() if k not in OWN_KEYS}
     try:
         weight, start = float(table.get("weight", 1.0)), float(table.get("from", 0.0))
         stop = float(table.get("until", 2.0))
     except (TypeError, ValueError):
         raise RecipeError(where, value, "must hold numbers") from None
-    try:
-        if name == "adversarial":
-            discriminator = arguments.pop("discriminator", next(iter(adversaries), None))
-            if discriminator not in adversaries:
-                known = ", ".join(adversaries) or "none"
-                raise RecipeError(f"{where}.discriminator", discriminator, f"is none of: {known}")
-            return Term(
-                label, weight, partial(_fool, adversaries[discriminator], **arguments), start, stop
-            )
-        module, call = _loss(name, arguments, regressor)
-    except KeyError:
-        known = ", ".join(sorted((*PLAIN, *LOOKING, "adversarial")))
-        raise RecipeError(where, name, f"is not a loss; there are: {known}") from None
-    except (TypeError, ValueError) as error:
-        raise RecipeError(where, value, f"does not fit: {error}") from None
-    of = table.get("of", ["output"] if name == "tv" else ["output", "target"])
+    if name == "adversarial":
+        discriminator = arguments.pop("discriminator", next(iter(adversaries), None))
+        if discriminator not in adversaries:
+            found = ", ".join(adversaries) or "none"
+            raise RecipeError(f"{where}.discriminator", discriminator, f"is none of: {found}")
+        if unknown := [*arguments, *({"of"} & table.keys())]:
+            raise RecipeError(f"{where}.{unknown[0]}", table[unknown[0]], "means nothing to it")
+        return Term(label, weight, adversaries[discriminator].deceived, start, stop)
+    of = table.get("of", ["output", "target"][: TAKES.get(name, 2)])
     if not isinstance(of, list | tuple) or any(view not in views for view in of):
         raise RecipeError(f"{where}.of", of, f"must list views; there are: {', '.join(views)}")
+    if len(of) != TAKES.get(name, 2):
+        raise RecipeError(f"{where}.of", of, f"must list {TAKES.get(name, 2)} for {name!r}")
+    try:
+        module, call = _loss(name, arguments, regressor)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(where, value, f"does not fit: {error}") from None
     return Term(label, weight, partial(_compare, call, tuple(of)), start, stop, module)
 
 
 def _compare(call: Callable[..., Tensor], of: tuple[str, ...], views: Views) -> Tensor:
     return call(*(views[name] for name in of))
-
-
-def _fool(adversary: Adversary, views: Views) -> Tensor:
-    return adversary.deceived(views)
 
 
 def _loss(
@@ -145,8 +146,7 @@ def _loss(
     if name in PLAIN:
         call = partial(PLAIN[name], **arguments)
         if arguments:  # wrong ones must show now, not at the first step
-            flat = torch.zeros(1, 3, 64, 64)
-            call(flat, *([] if name == "tv" else [flat]))
+            call(*[torch.zeros(1, 3, 64, 64)] * TAKES.get(name, 2))
         return None, call
     module = LOOKING[name](regressor=regressor, **arguments)
     return module, module
@@ -167,6 +167,8 @@ def _content(
     if weights == "published" and preset:
         return losses.ContentLoss.preset(preset)
     if preset:
+        if preset not in PRESETS:
+            raise ValueError(f"no content loss is called {preset!r}")
         found = PRESETS[preset]
         network, layers = found.network, found.layers
         arguments |= {"distance": found.distance, "scale": found.scale}
@@ -178,8 +180,12 @@ def trunk(name: str, weights: str) -> Any:
     from undegrade.training.backbones import backbone
     from undegrade.training.backbones.published import WEIGHTS
 
+    if name not in BACKBONES:
+        raise ValueError(f"no backbone is called {name!r}; there are: {', '.join(BACKBONES)}")
     if weights == "random":
-        return BACKBONES[name](WEIGHTS[name].preprocessing)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # the same ones when a run is resumed
+            return BACKBONES[name](WEIGHTS[name].preprocessing)
     if weights != "published":
         raise ValueError(f"weights are 'published' or 'random', not {weights!r}")
     return backbone(name)
@@ -221,3 +227,6 @@ LOOKING: dict[str, Callable[..., nn.Module]] = {
     "level": _level,
 }
 """Losses that look through a network."""
+
+TAKES = {"tv": 1}
+"""Pictures that a loss compares, where these are not two."""

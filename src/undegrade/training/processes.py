@@ -14,11 +14,17 @@ from accelerate import PartialState
 from accelerate.utils import broadcast, reduce
 from torch import Tensor, nn
 
+from undegrade.errors import UsageError
+
 
 class Processes:
     """This process among its fellows."""
 
     def __init__(self, device: str = "cpu") -> None:
+        if device not in ("cpu", "cuda"):
+            raise UsageError(f"there is no device {device!r}", "choose cpu or cuda")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise UsageError("this machine has no GPU that torch can use", "choose --device cpu")
         self._state = PartialState(cpu=device == "cpu")
         self.device: torch.device = self._state.device
         self.count: int = self._state.num_processes

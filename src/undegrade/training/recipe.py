@@ -29,8 +29,9 @@ class Validation:
 
     def __post_init__(self) -> None:
         _at_least(1, every=self.every, photos=self.photos, crop=self.crop)
+        _at_least(0, pictures=self.pictures)
         if self.crop % 32:
-            raise RecipeError("validation.crop", self.crop, "must be a multiple of 32")
+            raise RecipeError("crop", self.crop, "must be a multiple of 32")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Discriminator:
     """Show it real or fake by chance in one batch, as DPED does, instead of both."""
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _at_least(0, weight=self.weight, weight_decay=self.weight_decay)
+        _check_betas(self.betas)
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,17 @@ class Stage:
 
     def __post_init__(self) -> None:
         _at_least(1, steps=self.steps, patience=self.patience)
+        _at_least(
+            0,
+            share=self.share,
+            critic_rate=self.critic_rate,
+            warmup=self.warmup,
+            weight_decay=self.weight_decay,
+            threshold=self.threshold,
+            stored=self.stored,
+            allowance=self.allowance,
+        )
+        _check_betas(self.betas)
         if self.rate <= 0:
             raise RecipeError("rate", self.rate, "must be positive")
         if self.milestones and self.schedule != "milestones":
@@ -128,6 +144,8 @@ class Stage:
             raise RecipeError("threshold", self.threshold, "needs turns")
         if self.stored and self.kind != "critic":
             raise RecipeError("stored", self.stored, f"means nothing to a stage {self.kind!r}")
+        if self.allowance and self.kind in ("regressor", "critic"):
+            raise RecipeError("allowance", self.allowance, f"means nothing to a {self.kind}")
 
 
 @dataclass(frozen=True)
@@ -192,16 +210,21 @@ class Recipe:
             checkpoint_every=self.checkpoint_every,
             keep=self.keep,
         )
+        _at_least(0, patch_late=self.patch_late, clip=self.clip, seed=self.seed)
         if self.batch % self.accumulate:
             raise RecipeError("accumulate", self.accumulate, f"does not divide {self.batch}")
         if not 0 <= self.ema <= 1:
             raise RecipeError("ema", self.ema, "must lie between 0 and 1")
         if (self.task == "upscale") != (self.scale > 1):
             raise RecipeError("scale", self.scale, f"does not fit the task {self.task!r}")
+        if (self.task == "pairs") != self.data.pairs:
+            raise RecipeError("data.pairs", self.data.pairs, f"does not fit the task {self.task!r}")
         if not self.stages:
             raise RecipeError("stages", self.stages, "must hold at least one")
         if self.system == "two-step" and self.task != "pairs":
             raise RecipeError("system", self.system, "needs the task 'pairs'")
+        for name in {"generator", "regressor"} & self.discriminators.keys():
+            raise RecipeError(f"discriminators.{name}", name, "is the name of another network")
         for name, stage in self.stages.items():
             self._check_stage(name, stage)
 
@@ -225,7 +248,12 @@ class Recipe:
         return asdict(self)
 
 
-def _at_least(least: int, **values: int) -> None:
+def _at_least(least: int, **values: float) -> None:
     for key, value in values.items():
         if value < least:
             raise RecipeError(key, value, f"must be at least {least}")
+
+
+def _check_betas(betas: tuple[float, float]) -> None:
+    if not all(0 <= beta < 1 for beta in betas):
+        raise RecipeError("betas", betas, "must lie between 0 and 1, without 1")

@@ -8,6 +8,7 @@ lays both over the recipe ``drgn``, in that order.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 from collections.abc import Mapping
 from importlib import resources
@@ -28,24 +29,30 @@ def read(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """
     base, _, chosen = name.partition(":")
     data = _load(base)
-    variants = data.pop("variants", {}) or {}
+    found = _variants(data)
+    data.pop("variants", None)
     for variant in filter(None, chosen.split("+")):
-        if variant not in variants:
-            known = ", ".join(variants) or "none"
+        if variant not in found:
+            known = ", ".join(found) or "none"
             raise RecipeError("variant", variant, f"is not one of {base}; there are: {known}")
-        data = merged(data, variants[variant] or {})
+        data = merged(data, found[variant])
     for key, value in (overrides or {}).items():
-        parts = key.split(".")
-        nested: Any = value
-        for part in reversed(parts):
-            nested = {part: nested}
+        *tables, last = key.split(".")
+        under: Any = data
+        for table in tables:
+            under = under.get(table, {}) if isinstance(under, Mapping) else {}
+            if under is None:
+                raise RecipeError(key, value, f"changes {table!r}, which was taken away")
+        nested: Any = {last: value}
+        for table in reversed(tables):
+            nested = {table: nested}
         data = merged(data, nested)
     return parse(data)
 
 
 def variants(name: str) -> tuple[str, ...]:
     """Names of the variants of a recipe."""
-    return tuple(_load(name).get("variants") or ())
+    return tuple(_variants(_load(name)))
 
 
 def names() -> tuple[str, ...]:
@@ -86,6 +93,17 @@ def _without_gaps(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _variants(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The tables of changes that a recipe file holds, by name."""
+    found = data.get("variants") or {}
+    if not isinstance(found, Mapping):
+        raise RecipeError("variants", found, "must be a table")
+    for name, changes in found.items():
+        if changes is not None and not isinstance(changes, Mapping):
+            raise RecipeError(f"variants.{name}", changes, "must be a table")
+    return {str(name): changes or {} for name, changes in found.items()}
+
+
 def _folder() -> Any:
     return resources.files("undegrade.training") / "recipes"
 
@@ -101,7 +119,7 @@ def _load(name: str) -> dict[str, Any]:
             raise RecipeError("recipe", name, f"is not bundled; there are: {', '.join(names())}")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError("recipe", name, f"is not YAML: {error}") from None
     if not isinstance(data, dict):
         raise RecipeError("recipe", name, "must hold a table of settings")
@@ -126,7 +144,7 @@ def _dataclass(kind: Any, data: Any, path: str) -> Any:
     try:
         return kind(**values)
     except RecipeError as error:
-        if not path or error.key.startswith(path):
+        if not path:
             raise
         raise RecipeError.within(path, error) from None
 
@@ -163,8 +181,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 
 def _number(value: Any, where: str) -> float:
     try:
-        if not isinstance(value, bool):
-            return float(value)  # YAML reads 1e-3 as text
+        if not isinstance(value, bool) and math.isfinite(number := float(value)):
+            return number  # YAML reads 1e-3 as text
     except (TypeError, ValueError):
         pass
     raise RecipeError(where, value, "must be a number")

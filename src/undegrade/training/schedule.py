@@ -47,8 +47,8 @@ def players(stage: Stage, step: int, critic_loss: float) -> tuple[bool, bool]:
     """Whether the critic and the generator learn at *step* of *stage*.
 
     Both in every step; or by a fixed count of turns (artefact-removal GAN: 5 to 2); or, adaptive
-    as DeOldify's switcher, the critic until its latest loss, *critic_loss*, is below the
-    threshold, and then the generator for one step.
+    as DeOldify's switcher, the critic until its loss since the generator's last turn,
+    *critic_loss*, is below the threshold, and then the generator for one step.
     """
     if stage.kind != "adversarial":
         return stage.kind == "critic", stage.kind == "generator"

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from undegrade.errors import ModelError, RecipeError
-from undegrade.training import checkpoint, networks
+from undegrade.training import checkpoint, networks, objective
+from undegrade.training.adversary import Adversary
 from undegrade.training.backbones import weights
 from undegrade.training.checkpoint import State
 from undegrade.training.recipe import Recipe, Stage
@@ -23,7 +24,7 @@ def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         generator = built("network", networks.NETWORKS, recipe.network, recipe.arguments)
-        load_published(generator, recipe.pretrained)
+        load_published("pretrained", generator, recipe.pretrained)
         discriminators = {
             name: built(f"discriminators.{name}", networks.DISCRIMINATORS, d.network, d.arguments)
             for name, d in recipe.discriminators.items()
@@ -31,9 +32,8 @@ def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str)
         regressor = None
         if (r := recipe.regressor) is not None:
             regressor = built("regressor", networks.REGRESSORS, r.network, r.arguments)
-            load_published(regressor, r.pretrained)
-    if getattr(generator, "scale", 1) != recipe.scale:
-        raise RecipeError("scale", recipe.scale, f"is not that of {recipe.network!r}")
+            load_published("regressor.pretrained", regressor, r.pretrained)
+    _check_generator(recipe, generator)
     if init is not None:
         checkpoint.load_average(generator, init)
     state = State(
@@ -53,19 +53,71 @@ def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str)
     return state
 
 
-def check_views(recipe: Recipe) -> None:
+def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
+    if generator.scale != recipe.scale:
+        raise RecipeError("scale", recipe.scale, f"is not that of {recipe.network!r}")
+    if (recipe.task == "restore") != hasattr(generator, "steer"):
+        raise RecipeError("network", recipe.network, f"does not fit the task {recipe.task!r}")
+    if recipe.system == "two-step" and not hasattr(generator, "steps"):
+        raise RecipeError("network", recipe.network, "does not work in two steps")
+    multiple = generator.multiple
+    assert isinstance(multiple, int)
+    for key, side in (("patch", recipe.patch), ("patch_late", recipe.patch_late)):
+        if side % multiple:
+            raise RecipeError(key, side, f"must be a multiple of {multiple} for this network")
+    if recipe.validation.crop % (recipe.scale * multiple):
+        wanted = f"must be a multiple of {recipe.scale * multiple} for this network"
+        raise RecipeError("validation.crop", recipe.validation.crop, wanted)
+
+
+def check(recipe: Recipe, state: State) -> None:
+    """Refuse what would only show in a later stage: views, losses, sizes of discriminators."""
+    _check_views(recipe)
+    cpu = torch.device("cpu")
+    adversaries = {
+        name: Adversary(network, recipe.discriminators[name], recipe.precision)
+        for name, network in state.discriminators.items()
+    }
+    views = SYSTEMS[recipe.system].views
+    for name, stage in recipe.stages.items():
+        try:
+            objective.build(
+                stage.losses, views, adversaries, state.regressor, cpu, recipe.precision
+            )
+        except RecipeError as error:
+            raise RecipeError.within(f"stages.{name}", error) from None
+    for name, adversary in adversaries.items():
+        _check_discriminator(recipe, name, adversary)
+
+
+@torch.no_grad()
+def _check_discriminator(recipe: Recipe, name: str, adversary: Adversary) -> None:
+    adversary.network.eval()
+    device = next(adversary.network.parameters()).device
+    for patch in (recipe.patch, recipe.patch_late or recipe.patch):
+        side = patch * recipe.scale
+        try:
+            adversary.logits(torch.zeros(1, 3, side, side, device=device))
+        except (RuntimeError, ValueError) as error:
+            arguments = recipe.discriminators[name].arguments
+            why = f"does not fit pictures of {side} x {side}: {error}"
+            raise RecipeError(f"discriminators.{name}.arguments", arguments, why) from None
+
+
+def _check_views(recipe: Recipe) -> None:
     """Refuse views that the system does not make, and references that the task does not draw."""
     known = SYSTEMS[recipe.system].views
-    wanted = {
-        f"discriminators.{name}.{key}": getattr(settings, key)
+    wanted = [
+        (f"discriminators.{name}.{key}", getattr(settings, key))
         for name, settings in recipe.discriminators.items()
         for key in ("real", "fake")
-    }
+    ]
     for stage_name, stage in recipe.stages.items():
         for label, term in stage.losses.items():
-            for view in term.get("of", ()) if isinstance(term, dict) else ():
-                wanted[f"stages.{stage_name}.losses.{label}.of"] = view
-    for where, view in wanted.items():
+            of = term.get("of", ()) if isinstance(term, dict) else ()
+            where = f"stages.{stage_name}.losses.{label}.of"
+            wanted += [(where, view) for view in (of if isinstance(of, list | tuple) else (of,))]
+    for where, view in wanted:
         if view not in known:
             raise RecipeError(where, view, f"is not a view; there are: {', '.join(known)}")
         if view.startswith("reference") and not recipe.damage.get("references"):
@@ -83,13 +135,16 @@ def built(key: str, table: networks.Table, name: str, arguments: dict[str, Any])
         raise RecipeError(where, arguments, f"does not fit {name!r}: {error}") from None
 
 
-def load_published(network: nn.Module, name: str) -> None:
-    """Start *network*, or its encoder, from the published weights called *name*, if any."""
+def load_published(key: str, network: nn.Module, name: str) -> None:
+    """Start *network*, or its encoder, from the published weights called *name*, if any.
+
+    Raises :class:`RecipeError` naming *key* where it takes none.
+    """
     if not name:
         return
     load: Callable[..., None] | None = getattr(network, "load_published", None)
     if load is None:
-        raise RecipeError("pretrained", name, f"does not fit {type(network).__name__}")
+        raise RecipeError(key, name, f"does not fit {type(network).__name__}")
     try:
         load(weights.tensors(name))
     except KeyError:

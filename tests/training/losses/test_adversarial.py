@@ -9,11 +9,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from undegrade.training.losses import (  # noqa: E402
-    TextureLoss,
     discriminator_loss,
     generator_loss,
+    swapped_loss,
 )
-from undegrade.training.losses.texture import grayscale  # noqa: E402
 
 FORMS = ("vanilla", "saturating", "least-squares", "hinge", "relativistic")
 R, F = [0.3, -1.2, 2.0], [-0.7, 0.9, 0.1]
@@ -97,56 +96,23 @@ def test_wrong_arguments():
         generator_loss(torch.zeros(1), "relativistic")
 
 
-@pytest.fixture
-def critic():
-    torch.manual_seed(0)
-    return torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 3), torch.nn.LeakyReLU(0.2), torch.nn.Conv2d(4, 1, 3)
-    )
+def test_swapped_loss_is_the_cross_entropy_of_the_drawn_labels():
+    logits = torch.tensor([[0.3], [-0.7], [2.0]])
+    expected = mean([-math.log(s(0.3)), -math.log(1 - s(-0.7)), -math.log(s(2.0))])
+    drawn = torch.tensor([True, False, True])
+    assert swapped_loss(logits, drawn).item() == pytest.approx(expected, rel=1e-6)
+    # On equal shares it is the mean of the two halves of the vanilla loss.
+    halves = discriminator_loss(logits[:1], logits[1:2]) / 2
+    torch.testing.assert_close(swapped_loss(logits[:2], drawn[:2]), halves)
 
 
-def test_grayscale_is_bt601():
-    x = torch.tensor([1.0, 0.5, 0.25]).view(1, 3, 1, 1)
-    assert grayscale(x).item() == pytest.approx(0.299 + 0.587 * 0.5 + 0.114 * 0.25)
-    with pytest.raises(ValueError, match="3 channels"):
-        grayscale(x[:, :1])
+def test_swapped_loss_weighs_every_verdict_of_a_map_alike():
+    logits = torch.linspace(-2, 2, 16).view(2, 1, 2, 4)
+    halves = discriminator_loss(logits[1], logits[0]) / 2
+    torch.testing.assert_close(swapped_loss(logits, torch.tensor([False, True])), halves)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_texture_is_adversarial_on_gray(critic, form):
-    fake, real = torch.rand(2, 2, 3, 9, 9).unbind()
-    loss = TextureLoss(critic, form)
-    f, r = critic(grayscale(fake)), critic(grayscale(real))
-    torch.testing.assert_close(loss.generator_loss(fake, real), generator_loss(f, form, r))
-    torch.testing.assert_close(loss.discriminator_loss(fake, real), discriminator_loss(r, f, form))
-
-
-def test_texture_does_not_see_colour(critic):
-    fake, real = torch.rand(2, 1, 3, 9, 9).unbind()
-    shift = torch.tensor([0.114, 0.0, -0.299]).view(1, 3, 1, 1)  # of no luma
-    loss = TextureLoss(critic)
-    torch.testing.assert_close(
-        loss.generator_loss(fake, real), loss.generator_loss(fake + shift, real)
-    )
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_texture_gradients_go_where_they_belong(critic, form):
-    fake, real = torch.rand(2, 2, 3, 9, 9).unbind()
-    fake.requires_grad_()
-    loss = TextureLoss(critic, form)
-    loss.discriminator_loss(fake, real).backward()
-    loss.swapped_loss(fake, real, torch.tensor([True, False])).backward()
-    assert fake.grad is None
-    assert all(p.grad is not None for p in critic.parameters())
-    loss.generator_loss(fake, real).backward()
-    assert fake.grad.abs().max() > 0
-
-
-def test_swapped_loss_is_the_cross_entropy_of_the_drawn_labels(critic):
-    fake, real = torch.rand(2, 2, 3, 9, 9).unbind()
-    swapped = TextureLoss(critic).swapped_loss(fake, real, torch.tensor([True, False]))
-    halves = (critic(grayscale(real[:1])), critic(grayscale(fake[1:])))
-    torch.testing.assert_close(swapped, discriminator_loss(*halves) / 2)
+@pytest.mark.parametrize("drawn", [torch.tensor([1, 0]), torch.tensor([True]), torch.tensor(True)])
+def test_swapped_loss_wants_one_boolean_a_sample(drawn):
     with pytest.raises(ValueError, match=r"must be \(2,\) booleans"):
-        TextureLoss(critic).swapped_loss(fake, real, torch.tensor([1, 0]))
+        swapped_loss(torch.zeros(2, 1), drawn)

@@ -144,7 +144,7 @@ def test_a_tile_beyond_the_radius_equals_the_whole(key):
 
 
 @pytest.mark.parametrize(
-    "key", ["drgn-faithful", "drgn-mended", "dllgan-mended", "mobilenet_unet-full"]
+    "key", ["drgn-faithful", "drgn-mended", "mobilenet_unet-full"]
 )
 def test_starts_at_the_input(key):
     network = variant(key).eval()

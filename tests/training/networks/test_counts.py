@@ -107,6 +107,12 @@ def test_drgn(preset, parameters):
     assert count(build("drgn", preset=preset)) == parameters
 
 
+@pytest.mark.parametrize("preset", ["faithful", "mended"])
+def test_one_step_is_as_large_as_both_of_drgn(preset):
+    both, one = (count(build(name, preset=preset)) for name in ("drgn", "one-step"))
+    assert one == pytest.approx(both, rel=0.01)
+
+
 def test_patchgan():
     widths = [3, 64, 128, 256, 512, 1]
     total = sum(conv(a, b, 4) for a, b in pairwise(widths))

@@ -22,6 +22,7 @@ VARIANTS = {
     "dllgan-mended": ("dllgan", {"channels": 3, "blocks": 2, "preset": "mended"}),
     "drgn-faithful": ("drgn", {"widths": (4, 8, 12), "groups": 1, "blocks": 1}),
     "drgn-mended": ("drgn", {"widths": (4, 6), "groups": 2, "blocks": 1, "preset": "mended"}),
+    "one-step": ("one-step", {"widths": (4, 8), "groups": 1, "blocks": 1}),
     "mobilenet_unet-faithful": ("mobilenet_unet", UNET),
     "mobilenet_unet-faithful-large": ("mobilenet_unet", UNET | {"size": "large"}),
     "mobilenet_unet-full": ("mobilenet_unet", UNET | {"preset": "full", "size": "small"}),
@@ -39,7 +40,8 @@ assert {name for name, _ in VARIANTS.values()} | {"restorer", "upscaler"} == set
 FINITE = [
     key
     for key in VARIANTS
-    if not key.startswith(("drgn", "dped64", "mobilenet")) or key == "mobilenet_unet-faithful"
+    if not key.startswith(("drgn", "one-step", "dped64", "mobilenet"))
+    or key == "mobilenet_unet-faithful"
 ]
 """Those whose receptive radius is a number."""
 

@@ -112,25 +112,27 @@ class DPEDDiscriminator(nn.Module):
     11x11 s4 48, 5x5 s2 128, 3x3 192, 3x3 192, 3x3 s2 128; leaky ReLU 0.2 and then instance norm
     behind each but the first. Softmax over the two outputs is the sigmoid of their difference,
     which is what this returns. Padding is symmetric, where TensorFlow pads more at the end.
-    Initialised as the generator. **7,361,122 parameters** for patches of 100 x 100.
+    Initialised as the generator. **7,361,122 parameters** for patches of 100 x 100 and *channels*
+    of 48, to which the other widths are in proportion.
 
     ``x`` (N, 3, size, size) sRGB in [0, 1]. Returns logits (N, 1), positive for real.
     """
 
-    def __init__(self, size: int = 100) -> None:
+    def __init__(self, size: int = 100, channels: int = 48) -> None:
         super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(1, 48, 11, 4, padding=5), nn.LeakyReLU(0.2))
+        middle, wide = 8 * channels // 3, 4 * channels
+        self.features = nn.Sequential(nn.Conv2d(1, channels, 11, 4, padding=5), nn.LeakyReLU(0.2))
         for c_in, c_out, kernel, stride in (
-            (48, 128, 5, 2),
-            (128, 192, 3, 1),
-            (192, 192, 3, 1),
-            (192, 128, 3, 2),
+            (channels, middle, 5, 2),
+            (middle, wide, 3, 1),
+            (wide, wide, 3, 1),
+            (wide, middle, 3, 2),
         ):
             self.features.append(nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2))
             self.features.extend([nn.LeakyReLU(0.2), feature_norm(c_out, "instance", eps=1e-3)])
         side = -(-size // 16)
         self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(128 * side**2, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 2)
+            nn.Flatten(), nn.Linear(middle * side**2, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 2)
         )
         initialisation.gaussian(self, 0.01, truncated=True, bias=0.01)
 

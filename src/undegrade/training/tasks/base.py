@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from undegrade.errors import InputError
 from undegrade.training import degradations
 
 
@@ -73,11 +74,23 @@ def device_generator(generator: torch.Generator, device: torch.device) -> torch.
 
 
 def centres(photos: list[Tensor], size: int) -> Tensor:
-    """The middle of each photo, (N, C, size, size) float32; the whole photo where it is smaller."""
+    """The middle of each photo, (N, C, size, size) float32; the whole photo where it is smaller.
+
+    Raises
+    ------
+    InputError: the photos are smaller than *size* and of different sizes.
+    """
     crops = []
     for photo in photos:
         top, left = ((side - size) // 2 for side in photo.shape[1:])
         crops.append(photo[:, max(top, 0) :, max(left, 0) :][:, :size, :size])
+    if len({crop.shape for crop in crops}) > 1:
+        smallest = min(crops, key=Tensor.numel)
+        raise InputError(
+            f"a photo held out for validation has only {smallest.shape[2]} x {smallest.shape[1]} "
+            f"of {size} x {size} pixels",
+            "lower validation.crop of the recipe, or remove the photo",
+        )
     return torch.stack(crops).float() / 255.0
 
 

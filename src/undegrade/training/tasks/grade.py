@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
@@ -21,6 +22,13 @@ LEVELS: dict[str, tuple[float, ...]] = {
     "jpeg": (30, 20, 10),
 }
 """Level 1, 2, ... of the paper: scale, sigma in 0..255 units, JPEG quality; level 0 is clean."""
+
+
+def _numbers(key: str, value: object) -> tuple[float, ...]:
+    values = value if isinstance(value, list | tuple) else (value,)
+    if not values or not all(isinstance(v, int | float) for v in values):
+        raise RecipeError(f"damage.{key}", value, "must be a number or a list of numbers")
+    return tuple(values)
 
 
 class GradeTask:
@@ -60,12 +68,17 @@ class GradeTask:
         if kind not in get_args(Kind):
             raise RecipeError("damage.kind", kind, f"must be one of {', '.join(get_args(Kind))}")
         self.kind = kind
-        self.levels = tuple(levels or LEVELS[kind])
-        self.at = tuple(at) if isinstance(at, list | tuple) else (at,) if at else self.levels
-        self.spread = tuple(spread) if spread else None
+        self.levels = _numbers("levels", LEVELS[kind] if levels is None else levels)
+        self.at = self.levels if at is None else _numbers("at", at)
+        self.spread = None if spread is None else _numbers("spread", spread)
         self.continuous = continuous
         if kind == "sr" and any(s not in (2, 4, 8, 16) for s in (*self.levels, *self.at)):
             raise RecipeError("damage", list(self.at), "holds a scale that is not 2, 4, 8 or 16")
+        known = [self._continuous(v) for v in (self._nothing(), *self.levels)]
+        if any(milder >= worse for milder, worse in pairwise(known)):
+            raise RecipeError("damage.levels", levels, "must go from the mildest to the worst")
+        if self.spread is not None and len(self.spread) != 2:
+            raise RecipeError("damage.spread", spread, "must hold two values")
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
         clean = self._crops(photos, count, patch, generator)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
 from undegrade.training import degradations
+from undegrade.training.networks.luma import luma
 from undegrade.training.tasks.base import Batch, Photos, centres, device_generator
 from undegrade.training.tasks.files import through_pillow
 
@@ -20,7 +21,10 @@ class RestoreTask:
     40 % of the samples carry noise alone (half of them clipped and rounded as in a file, half
     not, as the published protocol has it), 30 % JPEG alone, 30 % noise and then JPEG. Sigma is
     uniform in 0..50, the JPEG level uniform in the log of the quantiser step for quality 95..5.
+    One picture in eight is grey, and so is its noise: a grey photo runs as three equal channels.
     """
+
+    GREY_SHARE = 1 / 8
 
     JPEG_MARGIN = 16
 
@@ -35,9 +39,12 @@ class RestoreTask:
         shift = torch.randint(0, self.JPEG_MARGIN, (2,), generator=generator).tolist()
 
         device = clean.device
+        grey = (torch.rand(count, generator=generator) < self.GREY_SHARE).to(device)
+        clean[grey] = degradations.quantise(luma(clean[grey])).expand(-1, 3, -1, -1)
         damaged = degradations.gaussian_noise(
             clean, sigma.to(device), device_generator(generator, device)
         )
+        damaged[grey] = damaged[grey, :1].expand(-1, 3, -1, -1)
         rounded = (as_file | coded).to(device)
         damaged[rounded] = degradations.quantise(damaged[rounded])
         if coded.any():
@@ -69,6 +76,10 @@ class RestoreTask:
         for quality in (10, 20, 40):
             coded = through_pillow(clean, quality)
             batches[f"jpeg{quality}"] = self._at(coded, clean, 0.0, jpeg_level(quality))
+        plain = luma(clean).expand(-1, 3, -1, -1)
+        white = torch.randn(plain[:, :1].shape, generator=torch.Generator().manual_seed(0))
+        noisy = plain + white.to(plain.device) * (25 / 255)
+        batches["grey25"] = self._at(noisy, plain, 25 / MAX_SIGMA, 0.0)
         return batches
 
     @staticmethod

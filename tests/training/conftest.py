@@ -1,0 +1,35 @@
+"""Made-up photos that the tests of training share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.photos import write_photo
+from tests.training.data.sets import textured
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A folder of four square photos."""
+    folder = tmp_path_factory.mktemp("photos")
+    for index in range(4):
+        write_photo(folder / f"{index}.png", textured(160, 160, index))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """Four pairs of a dark and a light photo in ``low/`` and ``high/``."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for index in range(4):
+        light = textured(96, 112, 10 + index)
+        write_photo(folder / "high" / f"{index}.png", light)
+        write_photo(folder / "low" / f"{index}.png", np.rint(0.3 * light).astype(np.uint8))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sources(photos, pairs):
+    """What a recipe is trained on, as a function of the recipe."""
+    return lambda recipe: [pairs if recipe.data.pairs else photos]

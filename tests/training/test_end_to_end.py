@@ -1,0 +1,49 @@
+"""Every bundled recipe, shortened: train, die, go on, export, enhance a photo."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+
+import undegrade  # noqa: E402
+from tests.training.runs import first_checkpoint, progress, rows  # noqa: E402
+from undegrade.catalog import find  # noqa: E402
+from undegrade.training import recipe_file  # noqa: E402
+from undegrade.training.export import write_model  # noqa: E402
+from undegrade.training.loop import train  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings(
+    # The exporter's own dependencies are old-fashioned; nothing of ours.
+    "ignore::DeprecationWarning:torch.*",
+    "ignore::FutureWarning:torch.*",
+)
+
+TASKS = {"drgn": "lowlight", "phone": "phone"}
+"""What a card calls what is neither restored nor enlarged."""
+
+
+@pytest.mark.parametrize("name", recipe_file.names())
+def test_from_a_recipe_to_a_better_photo(name, sources, photos, tmp_path):
+    recipe = recipe_file.read(f"{name}:debug")
+    first_checkpoint(recipe, sources(recipe), tmp_path / "run")
+    path = train(recipe, sources(recipe), tmp_path / "run")
+    assert progress(path)["stage"] == len(recipe.stages)
+    assert progress(path)["step"] == sum(stage.steps for stage in recipe.stages.values())
+    assert {row["stage"] for row in rows(tmp_path / "run")} == set(recipe.stages)
+
+    card = write_model(recipe, path, tmp_path / "models")
+    assert card.scale == recipe.scale
+    assert card.task == TASKS.get(name, "sr" if recipe.task == "upscale" else "restore")
+    assert card.variant == recipe.card.get("variant", "faithful")
+    model = tmp_path / "models" / f"{name}.onnx"
+    assert find(str(model)).card == card
+
+    wishes = {"scale": card.scale} if card.scale > 1 else {}
+    if card.levels:
+        wishes = {"noise": 25}
+    result = undegrade.enhance(photos / "0.png", model=str(model), **wishes)
+    assert result.array.shape == (160 * card.scale, 160 * card.scale, 3)
+    assert result.array.dtype == np.uint8
+    assert len(result.steps) == 1

@@ -1,0 +1,92 @@
+"""Trained networks as files for the use half: alike in both, and silent about their origin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+
+from undegrade.catalog import find  # noqa: E402
+from undegrade.runtime import open_network, verify_model  # noqa: E402
+from undegrade.training.export import export, measured_radius, parity, trained, write_model  # noqa: E402
+from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.networks import build  # noqa: E402
+from undegrade.training.networks.folding import plain  # noqa: E402
+from undegrade.training.recipe_file import read  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings(
+    # The exporter's own dependencies are old-fashioned; nothing of ours.
+    "ignore::DeprecationWarning:torch.*",
+    "ignore::FutureWarning:torch.*",
+)
+
+
+def short(name):
+    return read(f"{name}:debug", {"stages.main.steps": 2})
+
+
+@pytest.fixture(scope="module")
+def models(photos, tmp_path_factory):
+    """Checkpoint, card and path of a model of a recipe; made when asked for."""
+    made = {}
+
+    def model(name):
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            path = train(short(name), [photos], folder / "run")
+            card = write_model(short(name), path, folder)
+            made[name] = path, card, folder / card.file
+        return made[name]
+
+    return model
+
+
+@pytest.mark.parametrize("name", ["restore", "sr-x2"])
+def test_a_trained_network_runs_in_the_use_half(name, models, tmp_path):
+    checkpoint, card, path = models(name)
+    model = find(str(path))
+    verify_model(model)
+    assert model.card == card
+    network = trained(short(name), checkpoint)
+    # Larger weights than two steps give, so that parity means something.
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape) * 0.1)
+    assert export(network, tmp_path / "full.onnx", half=False) < 1e-4
+    assert parity(network, tmp_path / "full.onnx") < 1e-4
+
+
+@pytest.mark.parametrize("name", ["restore", "sr-x2"])
+def test_the_card_says_what_the_recipe_and_the_network_say(name, models):
+    _, card, path = models(name)
+    recipe = short(name)
+    network = build(recipe.network, **recipe.arguments)
+    assert (card.name, card.file, card.scale) == (name, f"{name}.onnx", recipe.scale)
+    assert card.task == ("restore" if name == "restore" else "sr")
+    assert card.levels == (("noise", "jpeg") if name == "restore" else ())
+    assert (card.radius, card.exact, card.multiple) == (network.radius, True, network.multiple)
+    assert card.summary == recipe.card["summary"]
+    assert card.recipe == f"{name}.yaml, 2 steps in 0 minutes"
+    assert {p.name for p in path.parent.iterdir()} == {"run", f"{name}.onnx", f"{name}.toml"}
+
+
+def test_an_exported_file_names_no_machine(models):
+    data = models("sr-x2")[2].read_bytes()
+    assert b"site-packages" not in data
+    assert b".py" not in data
+
+
+def test_a_map_of_levels_runs_after_export(models):
+    network = open_network(find(str(models("restore")[2])), threads=1)
+    x = np.random.default_rng(0).random((1, 3, 16, 16), dtype=np.float32)
+    feed = {"input": x, "level": np.full((1, 2, 8, 8), 0.5, np.float32)}
+    (mapped,) = network._session.run(None, feed)
+    assert np.allclose(mapped, network.run(x, [0.5, 0.5]), atol=1e-5)
+
+
+def test_a_radius_beyond_the_usual_probe_is_measured():
+    # The U-Net of the artefact-removal GAN reaches 283 pixels.
+    network = plain(build("mobilenet_unet", width=8))
+    assert measured_radius(network, 2 * (network.radius + network.multiple)) == network.radius
+    assert network.radius > 160

@@ -1,0 +1,176 @@
+"""A run that was stopped goes on bit for bit, wherever and however it was stopped."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+
+from tests.training.runs import (  # noqa: E402
+    Stop,
+    assert_same_checkpoint,
+    progress,
+    rows,
+    stop_after,
+)
+from undegrade.errors import Cancelled, ModelError  # noqa: E402
+from undegrade.training import checkpoint  # noqa: E402
+from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.recipe_file import read  # noqa: E402
+
+TINY = {"network": "phone", "arguments": {"preset": None, "size": None, "width": None}}
+TINY["arguments"] |= {"channels": 4, "blocks": 1}
+
+RUNS = {
+    "restore": ("restore:debug", {}),
+    "gan": ("phone:debug", {}),
+    # Half steps of SGD with momentum, and batches that threads make.
+    "momentum": ("vdsr:debug", {"checkpoint_every": 4, "data.memory": 0.1}),
+    # Dropout, stored outputs, turns; then turns by threshold, and a stop by LPIPS.
+    "stages": ("artifact-gan:debug", TINY | {"checkpoint_every": 3}),
+    "switched": (
+        "artifact-gan:full+debug",
+        TINY
+        | {
+            "checkpoint_every": 2,
+            "validation.every": 3,
+            "stages.generator.steps": 4,
+            "stages.critic.steps": 4,
+            "stages.adversarial.threshold": 0.9,
+            "stages.adversarial.patience": 2,
+        },
+    ),
+    "regressor": ("dllgan-jpeg:debug", {}),
+    # As "stages", with its own generator, whose checkpoints are large.
+    "slow": ("artifact-gan:debug", {"checkpoint_every": 3}),
+}
+
+CRASHES = {
+    "restore": [11],
+    "gan": [11],
+    "momentum": [6],
+    "stages": [5, 12, 19],
+    "switched": [3, 7, 11],
+    "regressor": [6, 17],
+    "slow": [5, 12, 19],
+}
+"""Steps behind which a run dies, in the middle of every stage; all but one have steps to redo."""
+
+
+@pytest.fixture(scope="module")
+def whole(sources, tmp_path_factory):
+    """The last checkpoint of a run that nothing stopped, by its name; made when asked for."""
+    made = {}
+
+    def run(name):
+        if name not in made:
+            recipe = read(*RUNS[name])
+            folder = tmp_path_factory.mktemp("whole")
+            made[name] = train(recipe, sources(recipe), folder)
+        return made[name]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n == "slow" else []) for n in RUNS]
+)
+def test_a_run_that_dies_in_every_stage_ends_bit_for_bit_the_same(name, whole, sources, tmp_path):
+    recipe = read(*RUNS[name])
+    for stage, step in enumerate(CRASHES[name]):
+        with pytest.raises(Stop):
+            train(recipe, sources(recipe), tmp_path, tick=stop_after(step))
+        before = progress(tmp_path / "last.safetensors")
+        assert before["stage"] == stage
+        assert step - recipe.checkpoint_every <= before["step"] <= step
+    again = train(recipe, sources(recipe), tmp_path)
+    assert_same_checkpoint(again, whole(name))
+    assert progress(again)["stage"] == len(recipe.stages)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_step_and_writes_a_checkpoint(number, whole, sources, tmp_path):
+    recipe = read(*RUNS["restore"])
+    before = signal.getsignal(number)
+
+    def tick(state, progress, samples):
+        if state.step == 6:
+            signal.raise_signal(number)
+
+    with pytest.raises(Cancelled) as stopped:
+        train(recipe, sources(recipe), tmp_path, tick=tick)
+    assert stopped.value.exit_code == 130
+    assert signal.getsignal(number) is before
+    assert progress(tmp_path / "last.safetensors")["step"] == 7
+    assert_same_checkpoint(train(recipe, sources(recipe), tmp_path), whole("restore"))
+
+
+def test_a_finished_run_is_left_as_it_is(whole, sources, tmp_path):
+    recipe = read(*RUNS["restore"])
+    path = whole("restore")
+    before, lines = path.read_bytes(), rows(path.parent)
+    assert train(recipe, sources(recipe), path.parent) == path
+    assert path.read_bytes() == before
+    assert rows(path.parent) == lines
+
+
+def test_the_callers_random_numbers_are_left_alone(sources, tmp_path):
+    recipe = read("artifact-gan:debug", TINY | {"stages.generator": None})
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(recipe, sources(recipe), tmp_path)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_another_seed_is_another_run(whole, sources, tmp_path):
+    recipe = read("restore:debug", {"seed": 1})
+    path = train(recipe, sources(recipe), tmp_path)
+    with pytest.raises(AssertionError):
+        assert_same_checkpoint(path, whole("restore"))
+
+
+def test_another_recipe_is_refused(whole, sources):
+    recipe = read("restore:debug", {"arguments.channels": 12})
+    with pytest.raises(ModelError, match="holds another generator than the recipe"):
+        train(recipe, sources(recipe), whole("restore").parent)
+
+
+@pytest.mark.parametrize("data", [b"", b"no checkpoint at all"])
+def test_a_damaged_checkpoint_is_refused(data, sources, tmp_path):
+    recipe = read("sr-x2:debug")
+    (tmp_path / "last.safetensors").write_bytes(data)
+    with pytest.raises(ModelError, match="cannot read the checkpoint"):
+        train(recipe, sources(recipe), tmp_path)
+
+
+def test_an_average_alone_is_nothing_to_resume_from(whole, sources, tmp_path):
+    best = whole("restore").parent / "best.safetensors"
+    (tmp_path / "last.safetensors").write_bytes(best.read_bytes())
+    recipe = read("restore:debug")
+    with pytest.raises(ModelError, match="holds only an average"):
+        train(recipe, sources(recipe), tmp_path)
+
+
+def test_checkpoints_that_are_kept(sources, tmp_path):
+    recipe = read("sr-x2:debug", {"keep": 3, "checkpoint_every": 4})
+    train(recipe, sources(recipe), tmp_path)
+    kept = sorted(tmp_path.glob("*.safetensors"))
+    assert [path.name for path in kept] == [
+        "best.safetensors",
+        "last.safetensors",
+        "step-00000016.safetensors",
+        "step-00000020.safetensors",
+    ]
+    assert [checkpoint.step_of(path) for path in kept[1:]] == [20, 16, 20]
+    assert not list(tmp_path.glob("*.part"))
+    # From an older one, too, the run comes out the same.
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "last.safetensors").write_bytes(kept[2].read_bytes())
+    assert_same_checkpoint(train(recipe, sources(recipe), older), kept[1])
+    fewer = read("sr-x2:debug", {"checkpoint_every": 4, "stages.main.steps": 4})
+    train(fewer, sources(fewer), tmp_path / "few")
+    assert len(list((tmp_path / "few").glob("*.safetensors"))) == 2

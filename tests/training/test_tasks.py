@@ -1,0 +1,291 @@
+"""What a network is asked to do: batches are reproducible, in range, and true to their levels."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+
+from tests.training.data.sets import textured  # noqa: E402
+from undegrade.errors import InputError, RecipeError  # noqa: E402
+from undegrade.training import degradations  # noqa: E402
+from undegrade.training.data import PhotoSet  # noqa: E402
+from undegrade.training.recipe_file import names, read, variants  # noqa: E402
+from undegrade.training.tasks import TASKS, task  # noqa: E402
+from undegrade.training.tasks.base import centres  # noqa: E402
+from undegrade.training.tasks.grade import GradeTask  # noqa: E402
+from undegrade.training.tasks.pairs import DarknessTask, PairsTask, PhoneTask  # noqa: E402
+from undegrade.training.tasks.restore import RestoreTask  # noqa: E402
+from undegrade.training.tasks.upscale import UpscaleTask  # noqa: E402
+
+PATCH = 32
+MADE = {
+    "restore": RestoreTask(),
+    "x2": UpscaleTask(2),
+    "x4": UpscaleTask(4),
+    "whole": UpscaleTask(4, whole=True),
+    "sr": GradeTask("sr", at=16),
+    "noise": GradeTask("noise"),
+    "blind noise": GradeTask("noise", spread=(0, 75)),
+    "jpeg": GradeTask("jpeg", at=[20, 10]),
+    "blind jpeg": GradeTask("jpeg", spread=(5, 95), continuous=0.5),
+    "pairs": PairsTask(),
+    "references": PairsTask(references=True),
+    "phone": PhoneTask(),
+    "darkness": DarknessTask(),
+}
+GRADED = {
+    "restore": RestoreTask(),
+    **{kind: GradeTask(kind) for kind in ("sr", "noise", "jpeg")},
+    **{f"continuous {kind}": GradeTask(kind, continuous=1.0) for kind in ("noise", "jpeg")},
+}
+UNCLIPPED = {"restore", "noise", "blind noise", "continuous noise"}
+"""Noise as the published protocols have it, which leaves [0, 1]."""
+
+
+def photo(index, channels=3):
+    picture = torch.from_numpy(textured(176, 160, index)).permute(2, 0, 1)
+    # A pair whose input is the target, inverted and then darkened.
+    return picture if channels == 3 else torch.cat([(255 - picture) // 2, picture])
+
+
+@pytest.fixture(scope="module")
+def sets():
+    """Photos, and pairs."""
+    return {channels: PhotoSet([photo(i, channels) for i in range(4)]) for channels in (3, 6)}
+
+
+def photos_for(name, sets):
+    return sets[6 if name in ("pairs", "references") else 3]
+
+
+def tensors(batch):
+    found = (*batch.inputs, batch.target, batch.level, batch.reference)
+    return [x for x in found if x is not None]
+
+
+def draw(make, photos, count=8, seed=3):
+    return make(photos, count, PATCH, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_batches(name, sets):
+    made, photos = MADE[name], photos_for(name, sets)
+    batch = draw(made.batch, photos)
+    scale = getattr(made, "scale", 1)
+    assert batch.inputs[0].shape == (8, 3, PATCH, PATCH)
+    assert batch.target.shape == (8, 3, scale * PATCH, scale * PATCH)
+    assert {x.dtype for x in tensors(batch)} == {torch.float32}
+    assert 0 <= batch.target.min() < batch.target.max() <= 1
+    low, high = batch.inputs[0].aminmax()
+    assert (low < 0) == (high > 1) == (name in UNCLIPPED)
+    assert (batch.inputs[0] - batch.inputs[0].mean((2, 3), keepdim=True)).abs().max() > 0.01
+    # Reproducible from the generator, and from nothing else.
+    again, other = draw(made.batch, photos), draw(made.batch, photos, seed=4)
+    assert all(torch.equal(a, b) for a, b in zip(tensors(batch), tensors(again), strict=True))
+    assert not torch.equal(batch.inputs[0], other.inputs[0])
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_validation_is_fixed_and_shows_the_truth(name):
+    held = [photo(i, 6 if name in ("pairs", "references") else 3) for i in (5, 6)]
+    one, two = (MADE[name].validation(held, 64) for _ in range(2))
+    assert one.keys() == two.keys()
+    expected = torch.stack([p[-3:, 56:120, 48:112] for p in held]) / 255
+    for kind, batch in one.items():
+        if kind.startswith("grey"):
+            assert torch.equal(batch.target[:, :1].expand(-1, 3, -1, -1), batch.target)
+            assert torch.equal(batch.inputs[0][:, :1].expand(-1, 3, -1, -1), batch.inputs[0])
+        else:
+            assert torch.equal(batch.target, expected), kind
+        assert all(
+            torch.equal(a, b) for a, b in zip(tensors(batch), tensors(two[kind]), strict=True)
+        )
+        side = 64 // getattr(MADE[name], "scale", 1)
+        assert batch.inputs[0].shape == (2, 3, side, side)
+        assert batch.inputs[0].std() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("restore", ["noise15", "noise25", "noise50", "jpeg10", "jpeg20", "jpeg40", "grey25"]),
+        ("x4", ["x4"]),
+        ("sr", ["sr16"]),
+        ("noise", ["noise15", "noise25", "noise50", "noise70"]),
+        ("blind jpeg", ["jpeg30", "jpeg20", "jpeg10"]),
+        ("jpeg", ["jpeg20", "jpeg10"]),
+        ("phone", ["phone"]),
+        ("darkness", ["dark"]),
+    ],
+)
+def test_what_validation_shows(name, kinds):
+    assert list(MADE[name].validation([photo(5)], 64)) == kinds
+
+
+@pytest.mark.parametrize("name", GRADED)
+def test_graded_pictures(name, sets):
+    made = GRADED[name]
+    batch = draw(made.graded, sets[3], 64)
+    assert batch.inputs[0].shape == batch.target.shape == (64, 3, PATCH, PATCH)
+    worse = (batch.inputs[0] - batch.target).square().mean((1, 2, 3))
+    clean = (batch.level == 0).all(1)
+    assert (worse[clean] == 0).all()
+    assert (worse[~clean] > 0).all()
+    again = draw(made.graded, sets[3], 64)
+    assert all(torch.equal(a, b) for a, b in zip(tensors(batch), tensors(again), strict=True))
+    if name.startswith("continuous"):
+        assert ((batch.level % 1) > 0.01).float().mean() > 0.8
+        assert batch.level.max() <= len(made.levels)
+    else:
+        assert 0 < clean.float().mean() < 0.6
+
+
+@pytest.mark.parametrize("kind", ["sr", "noise", "jpeg"])
+def test_levels_come_in_equal_parts_and_get_worse(kind, sets):
+    made = GradeTask(kind)
+    batch = draw(made.graded, sets[3], 300)
+    level, count = batch.level[:, 0], len(made.levels) + 1
+    assert set(level.tolist()) == set(range(count))
+    assert torch.bincount(level.long()).min() > 300 / count / 2
+    worse = (batch.inputs[0] - batch.target).square().mean((1, 2, 3))
+    means = [worse[level == index].mean() for index in range(count)]
+    assert means == sorted(means)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "indices"),
+    [
+        ("noise", [0, 15, 25, 50, 70], [0, 1, 2, 3, 4]),
+        ("noise", [7.5, 20, 60, 80], [0.5, 1.5, 3.5, 4.5]),
+        ("jpeg", [100, 30, 20, 10], [0, 1, 2, 3]),
+        ("jpeg", [65, 25, 5], [0.5, 1.5, 3.5]),
+        ("sr", [1, 4, 8, 16], [0, 1, 2, 3]),
+        ("sr", [2], [0.5]),
+    ],
+)
+def test_the_index_of_a_parameter(kind, parameters, indices):
+    found = GradeTask(kind).index(torch.tensor(parameters, dtype=torch.float32))
+    assert found.shape == (len(parameters), 1)
+    assert found[:, 0].tolist() == pytest.approx(indices)
+
+
+def test_own_levels_have_own_indices():
+    found = GradeTask("noise", levels=[10, 30]).index(torch.tensor([10.0, 20.0, 30.0]))
+    assert found[:, 0].tolist() == pytest.approx([1, 1.5, 2])
+
+
+@pytest.mark.parametrize(("sigma", "index"), [(15, 1), (70, 4)])
+def test_one_generator_a_level(sigma, index, sets):
+    batch = draw(GradeTask("noise", at=sigma).batch, sets[3], 32)
+    assert batch.level.unique().tolist() == [index]
+    noise = batch.inputs[0] - batch.target
+    assert noise.std().item() * 255 == pytest.approx(sigma, rel=0.02)
+
+
+def test_a_blind_generator_sees_all_in_between(sets):
+    batch = draw(GradeTask("noise", spread=(10, 20)).batch, sets[3], 64)
+    sigma = (batch.inputs[0] - batch.target).std((1, 2, 3)) * 255
+    assert 9 < sigma.min() < 12
+    assert 18 < sigma.max() < 21.5
+
+
+def test_super_resolution_by_grade_is_of_one_size(sets):
+    batch = draw(GradeTask("sr", at=4).batch, sets[3], 4)
+    levels = batch.inputs[0] * 255
+    torch.testing.assert_close(levels, levels.round())
+    # Reduced by four, it is as sharp as the truth reduced by four.
+    inner = (..., slice(2, 6), slice(2, 6))
+    both = [degradations.bicubic_down(x, 4)[inner] for x in (batch.inputs[0], batch.target)]
+    assert (both[0] - both[1]).abs().max() < 0.05
+
+
+def test_restore_tells_its_levels(sets):
+    batch = draw(RestoreTask().batch, sets[3], 64)
+    picture, level = batch.inputs
+    assert level.shape == (64, 2, 1, 1)
+    assert torch.equal(level[:, :, 0, 0], batch.level)
+    assert 0 <= level.min() < level.max() <= 1
+    noise, jpeg = batch.level.T
+    assert ((noise > 0) | (jpeg > 0)).all()
+    alone = (jpeg == 0).nonzero()[:, 0]
+    sigma = (picture - batch.target)[alone].std((1, 2, 3)) * 255
+    torch.testing.assert_close(sigma, noise[alone] * 50, rtol=0.1, atol=0.5)
+
+
+def test_upscaling_keeps_clear_of_the_crops_edge(sets):
+    wide = draw(UpscaleTask(2).batch, sets[3])
+    small = degradations.quantise(degradations.bicubic_down(wide.target, 2))
+    inner = (..., slice(4, -4), slice(4, -4))
+    assert (wide.inputs[0][inner] - small[inner]).abs().max() == 0
+    assert (wide.inputs[0] - small).abs().max() > 0
+    # Whole photos are reduced with their edges.
+    whole = draw(UpscaleTask(2, whole=True).batch, sets[3])
+    small = degradations.quantise(degradations.bicubic_down(whole.target, 2))
+    assert torch.equal(whole.inputs[0], small)
+
+
+def test_pairs_stay_together(sets):
+    batch = draw(PairsTask(references=True).batch, sets[6], 16)
+    expected = ((255 - (batch.target * 255).round()) // 2) / 255
+    torch.testing.assert_close(batch.inputs[0], expected)
+    # References are other crops of targets.
+    assert batch.reference.shape == batch.target.shape
+    assert (batch.reference - batch.target).abs().mean((1, 2, 3)).min() > 0.01
+    assert draw(PairsTask().batch, sets[6]).reference is None
+
+
+def test_darkness_is_dark_and_a_phone_is_near(sets):
+    dark = draw(DarknessTask().batch, sets[3], 32)
+    brightness = [x.mean((1, 2, 3)) for x in (dark.inputs[0], dark.target)]
+    assert (brightness[0] < brightness[1]).all()
+    assert (brightness[0] < 0.5 * brightness[1]).any()
+    phone = draw(PhoneTask().batch, sets[3], 32)
+    assert 0.01 < (phone.inputs[0] - phone.target).abs().mean() < 0.2
+    for batch in (dark, phone):
+        levels = batch.inputs[0] * 255
+        torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
+
+
+def test_some_samples_of_a_batch(sets):
+    batch = draw(RestoreTask().batch, sets[3])
+    taken = batch.take(slice(2, 5))
+    assert [len(x) for x in tensors(taken)] == [3] * 4
+    assert torch.equal(taken.inputs[1], batch.inputs[1][2:5])
+    one = draw(PairsTask(references=True).batch, sets[6]).take(torch.tensor([1]))
+    assert one.reference.shape == (1, 3, PATCH, PATCH)
+    assert one.level is None
+
+
+def test_every_bundled_recipe_has_its_task():
+    for name in names():
+        for choice in (name, *(f"{name}:{variant}" for variant in variants(name))):
+            recipe = read(choice)
+            assert isinstance(task(recipe), TASKS[recipe.task])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        ({"kind": "fog"}, "damage.kind"),
+        ({"kind": "sr", "at": 3}, "damage"),
+        ({"kind": "sr", "levels": [3]}, "damage"),
+        ({"kind": "noise", "levels": [25, 15]}, "damage.levels"),
+        ({"kind": "noise", "levels": []}, "damage.levels"),
+        ({"kind": "jpeg", "levels": [10, 20]}, "damage.levels"),
+        ({"kind": "jpeg", "at": "low"}, "damage.at"),
+        ({"kind": "jpeg", "spread": [5]}, "damage.spread"),
+    ],
+)
+def test_grades_that_cannot_be(arguments, key):
+    with pytest.raises(RecipeError) as error:
+        GradeTask(**arguments)
+    assert error.value.key == key
+
+
+def test_the_middle_of_photos():
+    square = torch.arange(48, dtype=torch.uint8).view(3, 4, 4)
+    assert torch.equal(centres([square], 2)[0] * 255, square[:, 1:3, 1:3].float())
+    assert centres([square, square], 8).shape == (2, 3, 4, 4)
+    with pytest.raises(InputError, match="only 4 x 4 of 8 x 8 pixels"):
+        centres([square, torch.zeros(3, 8, 8, dtype=torch.uint8)], 8)
