@@ -175,7 +175,7 @@ def measure(system: str, runs: list[Run], made: Iterator[Case]) -> Iterator[Row]
 def shown(case: Case) -> Floats:
     """The picture at the size of the truth: super-resolution is compared with bicubic."""
     scale = case.truth.shape[0] // case.picture.shape[0]
-    return as_file(imresize(case.picture, scale)) if scale > 1 else case.picture
+    return as_file(imresize(case.picture, scale=scale)) if scale > 1 else case.picture
 
 
 def level_reader(run: Run) -> Callable[[Floats], float]:
@@ -216,8 +216,8 @@ def cases(system: str, data: Path, faces: Path) -> Iterator[Case]:
             yield Case("phone", as_file(operator.apply(truth, damage)), truth)
     else:
         for picture in images(faces, 200, "lfw/"):
-            truth = as_file(imresize(centre(picture, 150), 64 / 150))
-            yield Case("x4", as_file(imresize(truth, 0.25)), truth)
+            truth = as_file(imresize(centre(picture, 150), scale=64 / 150))
+            yield Case("x4", as_file(imresize(truth, scale=0.25)), truth)
 
 
 def images(pack: Path, limit: int | None, part: str = "") -> list[Floats]:

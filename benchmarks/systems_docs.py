@@ -126,8 +126,8 @@ def examples(system: str) -> list[Case]:
     """Pictures in the public domain with the system's damage: those that may be shown here."""
     if system == "faces":
         portrait = skimage.data.astronaut().astype(np.float32)[0:200, 125:325] / 255
-        truth = as_file(imresize(portrait, 64 / 200))
-        return [Case("x4", as_file(imresize(truth, 0.25)), truth)]
+        truth = as_file(imresize(portrait, scale=64 / 200))
+        return [Case("x4", as_file(imresize(truth, scale=0.25)), truth)]
     found = []
     for index, truth in enumerate(images_of_folder(ROOT / "examples" / "photos" / "truth")):
         height, width = (side // 32 * 32 for side in truth.shape[:2])

@@ -57,7 +57,7 @@ def together(photos, tmp_path_factory):
         for rank in range(2)
     ]
     try:
-        said = [worker.communicate(timeout=120)[1] for worker in workers]
+        said = [worker.communicate(timeout=60)[1] for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
@@ -70,7 +70,7 @@ def heard(together):
     return [json.loads((together / f"heard-{rank}.json").read_text()) for rank in range(2)]
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_two_processes_equal_one_with_two_parts(name, together, photos, tmp_path):
     alone = train(recipe(name, 2), [photos], tmp_path)
     ours, theirs = rows(tmp_path), rows(together / f"{name}-0")
@@ -92,8 +92,12 @@ def test_only_the_first_one_writes_and_talks(together, heard):
     for name in RUNS:
         assert (together / f"{name}-0" / "last.safetensors").exists()
         assert list((together / f"{name}-1").iterdir()) == []
-        assert heard[0][name] >= 5
+        assert heard[0][name] >= 2
         assert heard[1][name] == 0
+
+
+def test_all_stop_early_at_once(together):
+    assert progress(together / "early-0" / "last.safetensors")["step"] < 30
 
 
 def test_a_batch_that_cannot_be_shared(heard):

@@ -186,13 +186,13 @@ def early(**changes):
 
 
 def test_the_best_weights_by_lpips_come_back(sources, tmp_path):
-    recipe = early(rate=0.003)
+    recipe = early(rate=0.003, steps=400)
     path = train(recipe, sources(recipe), tmp_path)
     found = [row for row in rows(tmp_path) if row["stage"] == "second"]
     start = [row for row in rows(tmp_path) if row["stage"] == "main"][-1]
     allowed = [row for row in found if row["psnr"] >= start["psnr"] - 0.5]
     best = min([start, *allowed], key=lambda row: row["lpips"])
-    assert start["step"] < best["step"] < found[-1]["step"]
+    assert best["step"] < found[-1]["step"] < 400
     assert checkpoint.step_of(tmp_path / "best.safetensors") == best["step"]
     weights = part(tmp_path / "best.safetensors", "average")
     for name in ("average", "generator"):

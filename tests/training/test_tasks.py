@@ -213,6 +213,17 @@ def test_restore_tells_its_levels(sets):
     torch.testing.assert_close(sigma, noise[alone] * 50, rtol=0.1, atol=0.5)
 
 
+def test_one_picture_in_eight_is_grey_with_grey_noise(sets):
+    batch = draw(RestoreTask().batch, sets[3], 400)
+    grey = [(x == x[:, :1]).all((1, 2, 3)) for x in (batch.target, batch.inputs[0])]
+    assert 25 < grey[0].sum() < 80
+    # JPEG passes through another colour space, and rounds there.
+    alone = batch.level[:, 1] == 0
+    assert torch.equal(grey[0][alone], grey[1][alone])
+    spread = batch.inputs[0] - batch.inputs[0].mean(1, keepdim=True)
+    assert spread[grey[0]].abs().max() < 2 / 255
+
+
 def test_upscaling_keeps_clear_of_the_crops_edge(sets):
     wide = draw(UpscaleTask(2).batch, sets[3])
     small = degradations.quantise(degradations.bicubic_down(wide.target, 2))

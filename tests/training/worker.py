@@ -39,6 +39,15 @@ RUNS = {
             "stages.adversarial": {"turns": [1, 1], "threshold": 0.8},
         },
     ),
+    # Norms with statistics, which differ between the processes, and a stop that goes by scores.
+    "early": (
+        "phone:debug",
+        {
+            "ema": 0.0,
+            "validation.lpips": "random",
+            "stages.main": {"steps": 30, "rate": 0.003, "allowance": 9.0, "patience": 3},
+        },
+    ),
     "regressor": ("dllgan-jpeg:debug", {"stages.adversarial": None, "discriminators": None}),
 }
 """What is run: the recipe and its changes."""

@@ -382,7 +382,9 @@ def validate(run: Run, stage: Stage) -> dict[str, float]:
             state.step, name, [batch.inputs[0][shown], made[shown], batch.target[shown]]
         )
     mean = {key: sum(values) / len(values) for key, values in means.items()}
-    return mean if len(run.validation) == 1 else found | mean
+    told = mean if len(run.validation) == 1 else found | mean
+    # Norms keep the statistics of a process's own samples, and scores differ: the first decides.
+    return {key: run.processes.agreed(value) for key, value in told.items()}
 
 
 def _first_score(found: dict[str, float]) -> dict[str, float]:

@@ -143,9 +143,7 @@ def test_a_tile_beyond_the_radius_equals_the_whole(key):
     assert torch.allclose(tile[:, :, margin * s :], kept, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "key", ["drgn-faithful", "drgn-mended", "mobilenet_unet-full"]
-)
+@pytest.mark.parametrize("key", ["drgn-faithful", "drgn-mended", "mobilenet_unet-full"])
 def test_starts_at_the_input(key):
     network = variant(key).eval()
     x = picture(network, 2, 3)

@@ -58,8 +58,9 @@ class DLLGenerator(nn.Module):
     Shapes
     ------
     ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of 4 and at least 8; for
-    super-resolution already enlarged by bicubic. Returns (N, 3, H, W), sRGB within [0, 1]. The receptive radius
-    in evaluation is counted from the layers: 84 pixels for ``faithful``, 87 for ``mended``.
+    super-resolution already enlarged by bicubic. Returns (N, 3, H, W), sRGB within [0, 1]. The
+    receptive radius in evaluation is counted from the layers: 84 pixels for ``faithful``, 87 for
+    ``mended``.
     """
 
     scale = 1
