@@ -28,9 +28,11 @@ from PIL import Image
 from undegrade.training import loop, setup
 from undegrade.training.data import PhotoSet
 from undegrade.training.monitor import Monitor
+from undegrade.training.players import Players
 from undegrade.training.processes import Processes
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_file import names, read, variants
+from undegrade.training.run import Run
 from undegrade.training.tasks import Batch, task
 
 ROUNDS = 3
@@ -129,8 +131,8 @@ def bare_steps(recipe: Recipe, stage: Stage, folder: Path) -> Callable[[], None]
     state = setup.initial_state(recipe, None, "cpu")
     photos = PhotoSet([torch.zeros(3, 64, 64, dtype=torch.uint8)])  # never looked at
     nobody = Monitor(folder, main=False)
-    run = loop.Run(recipe, state, folder, task(recipe), photos, [], Processes(), nobody, None, None)
-    players = loop.Players(run, stage)
+    run = Run(recipe, state, folder, task(recipe), photos, [], Processes(), nobody, None, None)
+    players = Players(run, stage)
     state.optimizers = setup.optimizers(recipe, stage, state)
     generator = torch.Generator().manual_seed(0)
     size, side = recipe.batch, recipe.patch
