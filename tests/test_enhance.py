@@ -13,6 +13,7 @@ import undegrade
 from tests.networks import tiny_model, tiny_network
 from tests.photos import DISPLAY_P3, noisy, photo_file, psnr, scene
 from tests.picture.samples import exif_of, pil
+from tests.vivid import perturbed_pair, vivid_pair
 from undegrade import Enhancer, enhance
 from undegrade.errors import Cancelled, ComputeError, InputError, LimitError, ModelError, UsageError
 from undegrade.picture import decode, encode, from_array
@@ -327,6 +328,115 @@ def test_forecast_runs_nothing_and_says_the_size():
     small = Enhancer(Wishes(scale=4), tile=48).forecast(from_array(NOISY))
     assert small.memory < forecast.memory
     assert small.tiles > forecast.tiles
+
+
+@pytest.fixture(scope="module")
+def vivid(tmp_path_factory):
+    """The file of a tiny network that has a vivid variant, and that of the variant."""
+    pair = vivid_pair(tmp_path_factory.mktemp("vivid"), scale=2)
+    return tuple(str(model.path) for model in pair)
+
+
+def test_detail_0_and_1_are_the_two_networks(vivid):
+    faithful, rich = (enhance(NOISY, model=name).array for name in vivid)
+    assert (faithful != rich).any()
+    np.testing.assert_array_equal(enhance(NOISY, model=vivid[0], detail=0).array, faithful)
+    np.testing.assert_array_equal(enhance(NOISY, model=vivid[0], detail=1).array, rich)
+
+
+def test_detail_is_a_dial(tmp_path, vivid):
+    """The more detail, the further from the faithful picture."""
+    shipped = str(perturbed_pair(tmp_path, "restore")[0].path)
+    deep = noisy(scene(96, 96, dtype=np.uint16), 15)
+    for model in (vivid[0], shipped):
+        outputs = [
+            enhance(deep, model=model, noise=15, detail=detail).array.astype(float)
+            for detail in (0, 0.25, 0.5, 0.75, 1)
+        ]
+        away = [np.sqrt(np.mean((output - outputs[0]) ** 2)) for output in outputs]
+        assert away[0] == 0
+        # A little less than before only where rounding to the picture's levels makes it so.
+        assert (np.diff(away) > -1).all()
+        assert away[-1] > away[1] > 0
+
+
+def test_detail_stands_in_reports(vivid):
+    result = enhance(NOISY, model=vivid[0], detail=0.4)
+    assert result.as_dict()["steps"][0]["detail"] == 0.4
+    assert result.as_dict()["notes"] == []
+    forecast = Enhancer(Wishes(model=vivid[0], detail=0.4)).forecast(NOISY).as_dict()
+    assert forecast["steps"][0]["detail"] == 0.4
+    assert forecast["notes"] == []
+
+
+def test_detail_without_a_vivid_variant_is_a_note(change):
+    wishes = Wishes(model=change, detail=0.5)
+    enhancer = Enhancer(wishes)
+    note = "no vivid variant of 'change': detail has no effect"
+    result = enhancer(NOISY)
+    np.testing.assert_array_equal(result.array, enhance(NOISY, model=change).array)
+    assert result.as_dict()["notes"] == enhancer.forecast(NOISY).as_dict()["notes"] == [note]
+    assert result.as_dict()["steps"][0]["detail"] == 0
+    # A photo that is left alone lacks nothing.
+    assert enhance(CLEAN, detail=0.5).as_dict()["notes"] == []
+
+
+def test_a_pair_of_two_networks_is_refused(tmp_path):
+    vivid_pair(tmp_path, "pair")
+    tiny_network(tmp_path / "pair.onnx", convs=3)
+    (tmp_path / "pair.toml").unlink()
+    with pytest.raises(ModelError, match="'pair' and 'pair-vivid' are not one network"):
+        enhance(NOISY, model=str(tmp_path / "pair.onnx"), detail=0.5)
+
+
+def tinting(tmp_path, scale=1):
+    """The file of a network that tints a little at a detail of 0.1, and its card."""
+    path = tiny_model(tmp_path, "tint", identity=True, scale=scale).path
+    tiny_network(tmp_path / "other.onnx", seed=3, scale=scale)
+    card = path.with_suffix(".toml")
+    card.write_text(card.read_text().replace('vivid = ""', 'vivid = "other.onnx"'))
+    return path, card
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("scale", [1, 2])
+def test_local_mean_colour_is_kept_unless_the_card_says_otherwise(tmp_path, dtype, channels, scale):
+    path, card = tinting(tmp_path, scale)
+    picture = scene(128, 160, channels, dtype)
+    peak = np.iinfo(dtype).max
+    detail = 0.1 if channels == 3 else 0.3  # grey is tinted less
+
+    def drift():
+        output = enhance(picture, model=str(path), detail=detail).array / peak
+        cells = output.reshape(4, 32 * scale, 5, 32 * scale, channels).mean((1, 3))
+        return np.abs(cells - picture.reshape(4, 32, 5, 32, channels).mean((1, 3)) / peak).mean()
+
+    locked = drift()
+    card.write_text(card.read_text().replace("recolours = false", "recolours = true"))
+    free = drift()
+    assert free > 0.01
+    assert locked < 0.15 * free
+
+
+def test_the_lock_is_off_for_light_and_tone(tmp_path):
+    path, card = tinting(tmp_path)
+    locked = enhance(CLEAN, model=str(path), detail=0.1).array
+    text = card.read_text()
+    card.write_text(text.replace("recolours = false", "recolours = true"))
+    free = enhance(CLEAN, model=str(path), detail=0.1).array
+    assert (locked != free).any()
+    for task in ("lowlight", "phone"):
+        card.write_text(text.replace('"restore"', f'"{task}"'))
+        output = enhance(CLEAN, model=str(path), detail=0.1).array
+        np.testing.assert_array_equal(output, free)
+
+
+def test_the_lock_does_not_touch_alpha(tmp_path):
+    path, _ = tinting(tmp_path)
+    alpha = np.random.default_rng(0).integers(0, 256, (64, 80, 1), dtype=np.uint8)
+    result = enhance(np.concatenate([CLEAN, alpha], axis=2), model=str(path), detail=0.1)
+    np.testing.assert_array_equal(result.picture.alpha, alpha[:, :, 0])
 
 
 def test_the_examples_in_the_documentation():

@@ -12,7 +12,16 @@ from undegrade.catalog import Card, Model
 from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.errors import ModelError, UsageError
 from undegrade.levels import Levels
-from undegrade.plan import LEAST_JPEG, MAX_STRENGTH, SCALES, TASKS, Wishes, known_levels, make_plan
+from undegrade.plan import (
+    LEAST_JPEG,
+    MAX_STRENGTH,
+    SCALES,
+    TASKS,
+    Wishes,
+    known_levels,
+    make_plan,
+    unmet,
+)
 
 
 def model(name, scale=1, levels=()):
@@ -107,6 +116,7 @@ def test_every_combination(task, found, scale, strength):
             "model": step.model.card.name,
             "scale": step.model.card.scale,
             "levels": dict(zip(step.model.card.levels, step.levels, strict=True)),
+            "detail": 0.0,
             "reason": step.reason,
         }
         for step in steps
@@ -205,6 +215,9 @@ def test_an_unknown_model():
         ({"strength": -0.1}, "-0.1"),
         ({"strength": 1.6}, "1.6"),
         ({"strength": float("nan")}, "nan"),
+        ({"detail": -0.1}, "-0.1"),
+        ({"detail": 1.01}, "1.01"),
+        ({"detail": float("nan")}, "nan"),
         ({"sigma": -1}, "-1"),
         ({"sigma": 101}, "101"),
         ({"sigma": float("nan")}, "nan"),
@@ -223,5 +236,24 @@ def test_impossible_wishes_are_refused_with_their_value(wishes, value):
 
 
 def test_wishes_are_plain_data():
-    wishes = Wishes("sr", 2, 0.5, None, 10, 80)
+    wishes = Wishes("sr", 2, 0.5, None, 10, 80, 0.7)
+    assert wishes.as_dict()["detail"] == 0.7
     assert Wishes(**json.loads(json.dumps(wishes.as_dict()))) == wishes
+
+
+@pytest.mark.parametrize("detail", [0.0, 0.3, 1.0])
+def test_detail_goes_to_the_steps_that_have_a_vivid_variant(detail):
+    crisp = model("sr-x4-vivid", 4)
+
+    def find_vivid(found):
+        assert detail > 0, "not even looked for"
+        return crisp if found.card.name == "sr-x4" else None
+
+    wishes = Wishes(scale=4, detail=detail)
+    restoring, enlarging = make_plan(Levels(20), wishes, find, find_vivid)
+    assert (restoring.detail, restoring.vivid) == (0, None)
+    assert enlarging.detail == enlarging.as_dict()["detail"] == detail
+    assert enlarging.vivid == (crisp if detail else None)
+    notes = unmet([restoring, enlarging], wishes)
+    assert notes == (("no vivid variant of 'restore': detail has no effect",) if detail else ())
+    assert make_plan(Levels(0), Wishes(detail=detail), find, find_vivid) == []

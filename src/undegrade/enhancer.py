@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -28,8 +28,16 @@ from undegrade.picture import (
     to_pil,
 )
 from undegrade.picture import save as save_picture
-from undegrade.plan import Step, Wishes, make_plan
-from undegrade.runtime import Network, bound, make_grid, open_network, process, tile_side
+from undegrade.plan import DETAIL, Step, Wishes, make_plan, unmet
+from undegrade.runtime import (
+    Network,
+    bound,
+    lock_colour,
+    make_grid,
+    open_network,
+    process,
+    tile_side,
+)
 
 Source: TypeAlias = (
     "str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | Image.Image | Picture"
@@ -135,6 +143,7 @@ class Forecast:
             "memory_bytes": self.memory,
             "memory_promised": self.promised,
             "seconds_estimated": round(self.seconds, 2),
+            "notes": list(self.picture.notes),
         }
 
 
@@ -156,7 +165,7 @@ class Enhancer:
     threads: int | None = None
     device: str = "auto"
     max_megapixels: float = 200.0
-    _open: dict[str, Network] = field(default_factory=dict, repr=False)
+    _open: dict[tuple[str, float], Network] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
@@ -172,9 +181,7 @@ class Enhancer:
 
     def forecast(self, source: Source, workers: int = 1) -> Forecast:
         """Decode and plan, but run nothing; memory is that of *workers* such photos at a time."""
-        picture = self._load(source)
-        found = find_levels(picture)
-        steps = tuple(make_plan(found, self.wishes, catalog.find))
+        picture, found, steps = self._plan(source)
         height, width = picture.height, picture.width
         tiles, seconds, memory = 0, 0.0, 0
         for step in steps:
@@ -196,13 +203,18 @@ class Enhancer:
     ) -> Result:
         """Enhance one picture; see :func:`enhance`."""
         started = time.perf_counter()
-        picture = self._load(source)
-        found = find_levels(picture)
-        steps = tuple(make_plan(found, self.wishes, catalog.find))
+        picture, found, steps = self._plan(source)
         for number, step in enumerate(steps):
             part = _share(progress, number, len(steps))
             picture = self._run(step, picture, part, cancelled)
         return Result(picture, found, steps, time.perf_counter() - started)
+
+    def _plan(self, source: Source) -> tuple[Picture, Levels, tuple[Step, ...]]:
+        picture = self._load(source)
+        found = find_levels(picture)
+        steps = tuple(make_plan(found, self.wishes, catalog.find))
+        notes = (*picture.notes, *unmet(steps, self.wishes))
+        return replace(picture, notes=notes), found, steps
 
     def _load(self, source: Source) -> Picture:
         if isinstance(source, Picture):
@@ -224,7 +236,7 @@ class Enhancer:
         if picture.alpha is not None:
             pixels = bleed(pixels, picture.alpha)
         result = process(
-            self._network(step.model),
+            self._network(step),
             pixels,
             step.levels,
             tile=self._tile(step.model),
@@ -233,16 +245,24 @@ class Enhancer:
             progress=progress,
             cancelled=cancelled,
         )
+        if step.model.card.colour_locked:
+            result = lock_colour(pixels, result)
         return picture.with_pixels(result)
 
     def _tile(self, model: Model) -> int:
         return tile_side(model.card) if self.tile is None else self.tile
 
-    def _network(self, model: Model) -> Network:
-        key = str(model.path)
+    def _network(self, step: Step) -> Network:
+        key = str(step.model.path), step.detail
         with self._lock:
             if key not in self._open:
-                self._open[key] = open_network(model, threads=self.threads, device=self.device)
+                self._open[key] = open_network(
+                    step.model,
+                    threads=self.threads,
+                    device=self.device,
+                    vivid=step.vivid,
+                    detail=step.detail,
+                )
             return self._open[key]
 
 
@@ -260,6 +280,7 @@ def enhance(
     model: str | None = None,
     noise: float | None = None,
     jpeg: float | None = None,
+    detail: float = DETAIL,
     tile: int | None = None,
     threads: int | None = None,
     device: str = "auto",
@@ -278,6 +299,7 @@ def enhance(
     strength: 0 (untouched) to 1.5; 1 as measured.
     model: name or ONNX file of the one network to run.
     noise, jpeg: the noise's sigma (0..255 units) and the JPEG quality, where they are known.
+    detail: 0 (faithful) to 1 (vivid: crisper, but partly made up), where a network has both.
     tile: kept side of a tile in pixels; smaller needs less memory and more time.
     threads: threads inside a network; by default every core.
     device: ``auto``, ``cpu`` or ``gpu``.
@@ -297,7 +319,7 @@ def enhance(
     >>> undegrade.enhance(grey).unchanged
     True
     """
-    wishes = Wishes(task, scale, strength, model, noise, jpeg)
+    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail)
     enhancer = Enhancer(wishes, tile, threads, device, max_megapixels)
     return enhancer(source, progress, cancelled)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from undegrade.catalog import Model
+from undegrade.catalog import Model, vivid_of
 from undegrade.errors import UsageError
 from undegrade.levels import MAX_SIGMA, Levels
 
@@ -18,6 +18,8 @@ LEAST_NOISE = 3.0 / MAX_SIGMA
 LEAST_JPEG = 0.25
 """JPEG damage below this (quality above about 89) is left alone: it cannot be seen."""
 MAX_STRENGTH = 1.5
+DETAIL = 0.0
+"""Detail where nobody asks for any: what a photo did not show is not made up unasked."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Wishes:
     """Noise in 0..255 units, where the user knows better than the estimator."""
     quality: float | None = None
     """JPEG quality, where the user knows better than the file."""
+    detail: float = DETAIL
+    """From faithful weights, 0, to vivid ones, 1, where a network has both."""
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -53,6 +57,11 @@ class Wishes:
             raise UsageError(f"a noise of {self.sigma:g} is not possible", "choose 0 to 100")
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise UsageError(f"a JPEG quality of {self.quality:g} is not possible", "choose 1-100")
+        if not 0 <= self.detail <= 1:
+            raise UsageError(
+                f"a detail of {self.detail:g} is not possible",
+                "choose one between 0 (faithful) and 1 (vivid)",
+            )
         if self.task in ("denoise", "dejpeg") and (self.scale or 1) != 1:
             raise UsageError(
                 f"the task {self.task!r} keeps the size, but a scale of {self.scale} was asked for",
@@ -74,6 +83,10 @@ class Step:
     levels: tuple[float, ...]
     """The network's level inputs, strength included; empty for a blind network."""
     reason: str
+    vivid: Model | None = None
+    """The network's vivid variant, where detail was asked for and there is one."""
+    detail: float = 0.0
+    """How far the weights go towards those of ``vivid``; 0 without one."""
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
@@ -82,6 +95,7 @@ class Step:
             "model": self.model.card.name,
             "scale": self.model.card.scale,
             "levels": levels,
+            "detail": self.detail,
             "reason": self.reason,
         }
 
@@ -101,11 +115,35 @@ def model_names(wishes: Wishes) -> list[str]:
     return names if scale == 1 else [*names, f"sr-x{scale}"]
 
 
-def make_plan(found: Levels, wishes: Wishes, find: Callable[[str], Model]) -> list[Step]:
+def make_plan(
+    found: Levels,
+    wishes: Wishes,
+    find: Callable[[str], Model],
+    find_vivid: Callable[[Model], Model | None] = vivid_of,
+) -> list[Step]:
     """The steps for a photo, first to last; empty when it is best left alone.
 
-    A pure function: *find* looks a model up by name (:func:`undegrade.catalog.find`).
+    A pure function: *find* looks a model up by name (:func:`undegrade.catalog.find`), *find_vivid*
+    its vivid variant, only where detail is asked for.
     """
+    steps = _make_steps(found, wishes, find)
+    if wishes.detail == 0:
+        return steps
+    pairs = ((step, find_vivid(step.model)) for step in steps)
+    return [
+        replace(step, vivid=vivid, detail=wishes.detail if vivid else 0.0) for step, vivid in pairs
+    ]
+
+
+def unmet(steps: Sequence[Step], wishes: Wishes) -> tuple[str, ...]:
+    """What of *wishes* the *steps* cannot do, one sentence each."""
+    if wishes.detail == 0:
+        return ()
+    plain = [step.model.card.name for step in steps if step.vivid is None]
+    return tuple(f"no vivid variant of {name!r}: detail has no effect" for name in plain)
+
+
+def _make_steps(found: Levels, wishes: Wishes, find: Callable[[str], Model]) -> list[Step]:
     levels = _for_task(known_levels(found, wishes), wishes)
     if wishes.model is not None:
         return _one_model(find(wishes.model), levels, wishes)

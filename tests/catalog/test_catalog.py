@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.networks import tiny_model, tiny_network
+from tests.vivid import vivid_pair
 from undegrade import catalog
 from undegrade.catalog import Card, Score, parse_card, write_card
 from undegrade.errors import ModelError
@@ -23,6 +24,8 @@ def test_card_survives_a_round_trip():
         sha256="00",
         scale=4,
         levels=("noise",),
+        vivid="a-crisp.onnx",
+        recolours=True,
         summary='says "hello" \\ and\nmore',
         scores=(Score("Set5 x4", "PSNR-Y", 31.5, 28.42, 5),),
     )
@@ -36,6 +39,7 @@ def test_card_survives_a_round_trip():
         ({"scale": 5}, "scale 5"),
         ({"levels": ("fog",)}, "level 'fog'"),
         ({"file": "../x.onnx"}, "must lie beside"),
+        ({"vivid": "a/x.onnx"}, "'a/x.onnx'; it must lie beside"),
         ({"radius": -1}, "negative radius"),
     ],
 )
@@ -143,3 +147,67 @@ def test_verify_finds_a_wrong_card(tmp_path):
     model = tiny_model(tmp_path, scale=2)
     with pytest.raises(ModelError, match="instead of"):
         verify_model(replace(model, card=replace(model.card, scale=4)))
+
+
+@pytest.mark.parametrize(
+    ("task", "recolours", "locked"),
+    [
+        ("restore", False, True),
+        ("sr", False, True),
+        ("lowlight", False, False),
+        ("phone", False, False),
+        ("restore", True, False),
+        ("sr", True, False),
+    ],
+)
+def test_whose_colours_are_locked(task, recolours, locked):
+    card = Card(name="n", task=task, file="n.onnx", sha256="", recolours=recolours)
+    assert card.colour_locked == locked
+
+
+def test_colours_of_a_network_without_a_card_are_its_own(tmp_path):
+    assert not catalog.find(str(tiny_network(tmp_path / "net.onnx"))).card.colour_locked
+
+
+def with_vivid(model, file):
+    """*model* with a card that names *file* as its vivid weights."""
+    card = replace(model.card, vivid=file)
+    model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
+    return replace(model, card=card)
+
+
+def test_a_vivid_variant_lies_beside_by_name(tmp_path):
+    assert catalog.vivid_of(tiny_model(tmp_path, "alone")) is None
+    faithful, vivid = vivid_pair(tmp_path)
+    assert catalog.vivid_of(faithful) == vivid
+    assert catalog.vivid_of(vivid) is None
+    # One that its card does not call vivid is another model.
+    tiny_model(tmp_path, "other")
+    tiny_model(tmp_path, "other-vivid")
+    assert catalog.vivid_of(catalog.find(str(tmp_path / "other.onnx"))) is None
+
+
+def test_a_card_names_its_vivid_weights(tmp_path):
+    model = with_vivid(tiny_model(tmp_path, "mine"), "crisp.onnx")
+    with pytest.raises(ModelError, match=r"'mine' are missing: there is no 'crisp\.onnx'"):
+        catalog.vivid_of(model)
+    path = tiny_network(tmp_path / "crisp.onnx", seed=1)
+    found = catalog.vivid_of(catalog.find(str(model.path)))
+    assert found is not None
+    assert (found.path, found.card.variant, found.card.sha256) == (path, "vivid", "")
+    # With a card of their own, they are checked against it.
+    beside = tiny_model(tmp_path, "crisp", seed=1)
+    text = write_card(replace(beside.card, variant="vivid"))
+    path.with_suffix(".toml").write_text(text, encoding="utf-8")
+    assert catalog.vivid_of(model) == replace(beside, card=replace(beside.card, variant="vivid"))
+
+
+def test_add_takes_the_vivid_weights_along(tmp_path):
+    faithful, vivid = vivid_pair(tmp_path)
+    added = catalog.add(faithful.path, "mine", tmp_path / "home")
+    found = catalog.vivid_of(catalog.find("mine", tmp_path / "home"))
+    assert found is not None
+    assert found.path.read_bytes() == vivid.path.read_bytes()
+    verify_model(added)
+    alone = catalog.add(tiny_network(tmp_path / "one.onnx"), None, tmp_path / "home")
+    assert alone.card.vivid == ""

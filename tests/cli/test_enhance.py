@@ -13,6 +13,7 @@ import pytest
 from tests.cli.conftest import refused
 from tests.networks import tiny_model, tiny_network
 from tests.photos import files, noisy, photo_file, scene, write_photo
+from tests.vivid import vivid_pair
 from undegrade.batch.manifest import NAME
 from undegrade.enhancer import Enhancer
 from undegrade.errors import ComputeError, LimitError
@@ -166,6 +167,36 @@ def test_dry_run_as_json(undegrade, noisy_photo, photos, tmp_path):
     assert files(tmp_path) == before
 
 
+def test_detail(undegrade, noisy_photo, tmp_path):
+    path = vivid_pair(tmp_path, convs=1)[0].path
+    command = ("enhance", "noisy.png", "-o", "out.png", "--resume", "--json", "--model", path)
+    made = []
+    for detail in ("0", "0.5", "1"):
+        (row,) = undegrade(*command, "--detail", detail).rows
+        assert row["status"] == "enhanced"  # not what a run with another detail has left
+        assert row["steps"][0]["detail"] == float(detail)
+        made.append(decode("out.png").pixels)
+    assert (made[0] != made[1]).any()
+    assert (made[1] != made[2]).any()
+    (row,) = undegrade(*command, "--detail", "1").rows
+    assert row["status"] == "skipped"
+    planned = undegrade(*command, "--detail", "0.5", "--dry-run")
+    assert planned.rows[0]["steps"][0]["detail"] == 0.5
+    dry = ("enhance", "noisy.png", "--dry-run", "--model", path)
+    assert "  detail  0.5 in net\n" in undegrade(*dry, "--detail", "0.5").out
+    assert "detail" not in undegrade(*dry).out
+
+
+def test_detail_that_no_model_has(undegrade, noisy_photo, network):
+    note = "no vivid variant of 'change': detail has no effect"
+    command = ("enhance", "noisy.png", "--model", network, "--detail", "0.5")
+    ran = undegrade(*command)
+    assert ran.code == 0
+    assert ran.err.endswith(f"; {note}\n")
+    assert f"  note    {note}\n" in undegrade(*command, "--dry-run").out
+    assert undegrade(*command, "--dry-run", "--json").rows[0]["notes"] == [note]
+
+
 def test_dry_run_of_what_cannot_be_read(undegrade, photos):
     refused(undegrade("enhance", "missing.png", "--dry-run"), 3, "missing.png")
     ran = undegrade("enhance", "missing.png", "photos", "-o", "out", "--dry-run")
@@ -288,6 +319,7 @@ def test_ctrl_c_elsewhere(undegrade, tmp_path, monkeypatch, arguments):
         (["--task", "colourise"], 2, "'colourise'"),
         (["--scale", "3"], 2, "3"),
         (["--strength", "2"], 2, "2"),
+        (["--detail", "1.5"], 2, "1.5"),
         (["--noise", "-1"], 2, "-1"),
         (["--jpeg", "0"], 2, "0"),
         (["--quality", "101"], 2, "101"),

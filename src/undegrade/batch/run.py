@@ -182,5 +182,8 @@ def _settings(enhancer: Enhancer, writing: Writing) -> dict[str, Any]:
     """Everything but the input that decides an output: wishes, format, and the weights."""
     wishes = enhancer.wishes
     names = [wishes.model] if wishes.model else model_names(wishes)
-    weights = [catalog.sha256(catalog.find(name).path) for name in names]
+    used = [catalog.find(name) for name in names]
+    if wishes.detail:
+        used += [vivid for model in list(used) if (vivid := catalog.vivid_of(model))]
+    weights = [catalog.sha256(model.path) for model in used]
     return {"wishes": wishes.as_dict(), "writing": vars(writing), "weights": weights}

@@ -11,6 +11,7 @@ from undegrade.catalog.catalog import (
     read_weights,
     sha256,
     user_folder,
+    vivid_of,
 )
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "read_weights",
     "sha256",
     "user_folder",
+    "vivid_of",
     "write_card",
 ]

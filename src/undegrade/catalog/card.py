@@ -12,6 +12,8 @@ from undegrade.errors import ModelError
 
 TASKS = ("restore", "sr", "lowlight", "phone")
 LEVELS = ("noise", "jpeg")
+COLOUR_LOCKED = ("restore", "sr")
+"""Tasks that give back what was lost; the others change light and tone by nature."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Card:
     """What it is for, in one sentence."""
     variant: str = "faithful"
     """``faithful`` (trained for distortion) or ``vivid`` (adversarially)."""
+    vivid: str = ""
+    """Name of the ONNX file beside the card with the vivid weights of the same graph; where it is
+    empty, those of the model ``NAME-vivid`` beside it are taken, if there is one."""
+    recolours: bool = False
+    """Whether it changes colours on purpose, though its task is one of ``COLOUR_LOCKED``."""
     parameters: int = 0
     gflop_per_megapixel: float = 0.0
     """Billions of multiply-adds times two, per megapixel of output."""
@@ -86,6 +93,13 @@ class Card:
             refuse(f"names the level {unknown[0]!r}, which is not one of {', '.join(LEVELS)}")
         if Path(self.file).name != self.file:
             refuse(f"names the file {self.file!r}; it must lie beside the card")
+        if self.vivid and Path(self.vivid).name != self.vivid:
+            refuse(f"names the vivid file {self.vivid!r}; it must lie beside the card")
+
+    @property
+    def colour_locked(self) -> bool:
+        """Whether the local mean colour of the output is held to that of the input."""
+        return self.task in COLOUR_LOCKED and not self.recolours
 
     def as_dict(self) -> dict[str, Any]:
         """The card as plain data, for JSON."""

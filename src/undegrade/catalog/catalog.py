@@ -83,6 +83,29 @@ def from_file(path: Path) -> Model:
     return Model(probe(path), path)
 
 
+def vivid_of(model: Model) -> Model | None:
+    """The vivid variant of *model*, or ``None`` if it has none.
+
+    That is the file which its card names, or else the model ``NAME-vivid`` in the same folder whose
+    card calls it vivid. Raises :class:`ModelError` for a card that is broken or names no file.
+    """
+    path = model.path.with_name(model.card.vivid or f"{model.card.name}-vivid.onnx")
+    beside = path.with_suffix(".toml")
+    if model.card.vivid:
+        if not path.is_file():
+            raise ModelError(
+                f"the vivid weights of {model.card.name!r} are missing: there is no {path.name!r}",
+                "mend its card, or use --detail 0",
+            )
+        if not beside.is_file():
+            card = replace(model.card, name=path.stem, file=path.name, sha256="", variant="vivid")
+            return Model(card, path)
+    if not beside.is_file():
+        return None
+    card = parse_card(beside.read_text(encoding="utf-8"), beside.name)
+    return Model(card, path.with_name(card.file)) if card.variant == "vivid" else None
+
+
 def sha256(path: Path) -> str:
     """The hash of a file, in hexadecimal."""
     with path.open("rb") as file:
@@ -109,8 +132,12 @@ def read_weights(model: Model) -> bytes:
 
 
 def add(path: Path, name: str | None = None, folder: Path | None = None) -> Model:
-    """Copy a user's ONNX file and a card for it into the user's folder; returns the model."""
+    """Copy a user's ONNX file and a card for it into the user's folder; returns the model.
+
+    Its vivid weights come along, if it has any.
+    """
     model = from_file(path)
+    vivid = vivid_of(model)
     place = folder or user_folder()
     title = name or model.card.name
     if not title or not all(c.isalnum() or c in "-_." for c in title) or title.startswith("."):
@@ -118,9 +145,12 @@ def add(path: Path, name: str | None = None, folder: Path | None = None) -> Mode
             f"{title!r} cannot be a model's name", "use letters, digits, '-', '_' and '.'"
         )
     card = replace(model.card, name=title, file=f"{title}.onnx", sha256=sha256(path))
+    card = replace(card, vivid=f"{title}-vivid.onnx" if vivid else "")
     try:
         place.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place / card.file)
+        if vivid:
+            shutil.copyfile(vivid.path, place / card.vivid)
         (place / f"{title}.toml").write_text(write_card(card), encoding="utf-8")
     except OSError as error:
         raise ModelError(

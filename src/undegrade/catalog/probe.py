@@ -78,6 +78,8 @@ def probe(path: Path) -> Card:
         radius=radius,
         exact=exact,
         multiple=multiple,
+        # Nobody has said what it is for: its colours may be meant.
+        recolours=True,
         summary="a network without a card; scale, radius and multiple were probed",
         licence="unknown",
     )

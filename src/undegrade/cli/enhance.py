@@ -41,6 +41,10 @@ def enhance(
     jpeg: Annotated[
         float | None, typer.Option(help="JPEG quality the photo has gone through, if you know it.")
     ] = None,
+    detail: Annotated[
+        float | None,
+        typer.Option(help="0 is faithful, 1 is vivid: crisper, but partly made up; default: 0."),
+    ] = None,
     format: Annotated[
         str | None, typer.Option(help="Write jpg, png, webp, tif or avif instead of the input's.")
     ] = None,
@@ -69,10 +73,11 @@ def enhance(
 ) -> None:
     """Find out what photos have lost and give it back."""
     from undegrade.enhancer import Enhancer
-    from undegrade.plan import Wishes
+    from undegrade.plan import DETAIL, Wishes
     from undegrade.runtime import cores
 
-    wishes = Wishes(task, scale, strength, model, noise, jpeg)
+    detail = DETAIL if detail is None else detail
+    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail)
     threads = max(1, cores() // workers)
     enhancer = Enhancer(wishes, tile, threads, device, max_megapixels)
     from undegrade.batch import Manifest, Writing, collect, run
@@ -197,6 +202,9 @@ def _dry_run(jobs: list[Job], enhancer: Enhancer, workers: int, json: bool) -> i
         typer.echo(f"{show(job.source)} -> {show(job.target)}")
         typer.echo(f"  found   {describe_levels(forecast.found)}")
         typer.echo(f"  plan    {describe_steps(forecast.steps)}")
+        for step in forecast.steps:
+            if step.detail:
+                typer.echo(f"  detail  {step.detail:g} in {step.model.card.name}")
         typer.echo(
             f"  size    {before.width} x {before.height} -> {forecast.width} x {forecast.height}"
         )
@@ -204,6 +212,8 @@ def _dry_run(jobs: list[Job], enhancer: Enhancer, workers: int, json: bool) -> i
             bound = "at most" if forecast.promised else "not measured for this network, perhaps"
             typer.echo(f"  memory  {bound} {forecast.memory / 1e6:.0f} MB, {forecast.tiles} tiles")
             typer.echo(f"  time    about {forecast.seconds:.1f} s")
+        for note in before.notes:
+            typer.echo(f"  note    {note}")
     return code
 
 

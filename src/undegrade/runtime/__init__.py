@@ -1,5 +1,6 @@
-"""Networks on pictures: sessions, exact tiles and the promised bound on memory."""
+"""Networks on pictures: sessions, exact tiles, true colours and the promised bound on memory."""
 
+from undegrade.runtime.colour_lock import lock_colour
 from undegrade.runtime.memory import bound, tile_need, tile_side
 from undegrade.runtime.process import Progress, process
 from undegrade.runtime.session import Network, cores, open_network, providers
@@ -14,6 +15,7 @@ __all__ = [
     "Tile",
     "bound",
     "cores",
+    "lock_colour",
     "make_grid",
     "open_network",
     "process",

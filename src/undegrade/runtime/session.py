@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from undegrade.catalog import Card, Model, read_weights
 from undegrade.errors import ModelError
+from undegrade.runtime.blend import mixed_weights
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -64,13 +65,26 @@ class Network:
         return output
 
 
-def open_network(model: Model, *, threads: int | None = None, device: str = "auto") -> Network:
+def open_network(
+    model: Model,
+    *,
+    threads: int | None = None,
+    device: str = "auto",
+    vivid: Model | None = None,
+    detail: float = 0.0,
+) -> Network:
     """Check the weights against their card and open a session on them.
 
     Parameters
     ----------
     threads: threads inside one operator; by default every core of this process.
     device: ``auto``, ``cpu`` or ``gpu``.
+    vivid: the same network with other weights (:func:`undegrade.catalog.vivid_of`).
+    detail: how far the weights go towards those of *vivid*, 0 to 1.
+
+    Raises
+    ------
+    ModelError: the file is damaged, cannot be opened, or is not the same network as *vivid*.
     """
     import onnxruntime as ort
 
@@ -82,7 +96,7 @@ def open_network(model: Model, *, threads: int | None = None, device: str = "aut
     options.log_severity_level = 3
     # Spinning threads would take the cores from decoding, encoding and other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    data = read_weights(model)
+    data = mixed_weights(model, vivid, detail) if vivid else read_weights(model)
     try:
         session = ort.InferenceSession(data, options, providers=providers(device))
     except ModelError:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from undegrade.catalog import Model
+from undegrade.catalog import Model, vivid_of
 from undegrade.errors import ModelError
 from undegrade.runtime.session import open_network
 
 
 def verify_model(model: Model) -> None:
-    """Check hash, opening, output size and finite values; raises :class:`ModelError`."""
+    """Check hash, opening, output size and finite values; raises :class:`ModelError`.
+
+    Where it has a vivid variant, this is done half-way to it, so that the two must fit each other.
+    """
     card = model.card
-    network = open_network(model, threads=1, device="cpu")
+    network = open_network(model, threads=1, device="cpu", vivid=vivid_of(model), detail=0.5)
     side = 16 * card.multiple
     picture = np.full((1, 3, side, side), 0.5, np.float32)
     try:
