@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from undegrade import catalog
+from undegrade.benchmark import read_rows
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -63,9 +64,43 @@ def speed_table() -> str:
     return "\n".join([*lines, "", note])
 
 
+def peers_table() -> str:
+    """A line for every setting: the input, ours, and peers, with seconds per megapixel."""
+    rows = [row for row in read_rows(RESULTS / "quality.json") if row.metric == "psnr"]
+    ours = {card.name for card in cards()}
+    lines = ["| protocol and set | setting | input | ours | peers |", "|---|---|---:|---:|---|"]
+    for protocol, setting in dict.fromkeys((row.protocol, row.setting) for row in rows):
+        own = [row for row in rows if (row.protocol, row.setting) == (protocol, setting)]
+        if not any(row.model in ours for row in own):
+            continue
+        cells = ["", "", ""]
+        for row in own:
+            timed = row.seconds_per_megapixel is not None
+            text = f"{row.mean:.2f}" + (f" ({row.seconds_per_megapixel:.1f} s)" if timed else "")
+            if row.model in ours:
+                cells[1] = f"**{row.mean:.2f}**" + text.removeprefix(f"{row.mean:.2f}")
+            elif row.model in ("none", "bicubic"):
+                cells[0] = f"{row.mean:.2f}"
+            else:
+                cells[2] += f"{', ' if cells[2] else ''}{row.model} {text}"
+        name = protocol.partition(":")[0]
+        lines.append(f"| {name} | {setting} | {' | '.join(cells)} |")
+    note = (
+        "PSNR in dB by the protocol's own channel; seconds per output megapixel of one run on a "
+        "shared machine, in brackets. By `make results`; every number with SSIM, the values of "
+        "each image and the protocol in full: `benchmarks/results/quality.json`."
+    )
+    return "\n".join([*lines, "", note])
+
+
 def rendered(text: str) -> str:
     """The README with its tables renewed."""
-    tables = {"models": models_table, "scores": scores_table, "speed": speed_table}
+    tables = {
+        "models": models_table,
+        "scores": scores_table,
+        "peers": peers_table,
+        "speed": speed_table,
+    }
     for name, table in tables.items():
         start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
         before, rest = text.split(start)

@@ -39,8 +39,12 @@ VERBS = [
     "models verify",
     "models add",
     "degrade",
+    "data check",
+    "data list",
     "train",
+    "recipes",
     "export",
+    "evaluate",
     "doctor",
 ]
 

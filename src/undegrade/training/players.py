@@ -48,9 +48,12 @@ class Players:
         self.store: list[list[Views]] = []
         if stage.kind == "critic":
             state.generator.eval()
+            judged = {
+                v for a in self.adversaries.values() for v in (a.settings.real, a.settings.fake)
+            }
             for index in range(-(-stage.stored // recipe.batch)):
-                batches = draw_batch(run, stage, index)
-                self.store.append([self._views(batch, learning=False) for batch in batches])
+                made = [self._views(b, learning=False) for b in draw_batch(run, stage, index)]
+                self.store.append([{name: views[name] for name in judged} for views in made])
 
     def step(self, batches: list[Batch], progress: float) -> dict[str, Tensor]:
         """One optimiser step of everyone whose turn it is; the losses by name, detached."""

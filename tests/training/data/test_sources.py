@@ -203,5 +203,5 @@ def test_what_shares_a_target_with_the_held_out_is_not_trained_on():
 
 @pytest.mark.parametrize(("targets", "count"), [([0, 1], 2), ([0, 1], -1), ([0, 0], 1)])
 def test_holding_out_all_is_refused(targets, count):
-    with pytest.raises(RecipeError, match=f"hold_out = {count} leaves nothing"):
+    with pytest.raises(RecipeError, match=f"validation.photos = {count} leaves nothing"):
         hold_out(_entries(targets), count)

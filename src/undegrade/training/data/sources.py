@@ -74,12 +74,14 @@ def hold_out(found: Sequence[Entry], count: int) -> tuple[list[Entry], list[Entr
     RecipeError: nothing would be left to train on.
     """
     if not 0 <= count < len(found):
-        raise RecipeError("hold_out", count, f"leaves nothing of {len(found)} photos to train on")
+        why = f"leaves nothing of {len(found)} photos to train on"
+        raise RecipeError("validation.photos", count, why)
     held = [found[round((i + 0.5) * len(found) / count)] for i in range(count)]
     seen = {entry.target for entry in held}
     training = [entry for entry in found if entry.target not in seen]
     if not training:
-        raise RecipeError("hold_out", count, "leaves nothing to train on: all show what it shows")
+        why = "leaves nothing to train on: all show what it shows"
+        raise RecipeError("validation.photos", count, why)
     return training, held
 
 
