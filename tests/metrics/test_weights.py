@@ -76,7 +76,6 @@ def test_the_other_table_says_the_same():
     """Trunks and heads lie once on a disk, wherever they are read from."""
     pytest.importorskip("torch", reason="needs undegrade[train]")
     from undegrade.training.backbones import published
-    from undegrade.training.backbones.weights import ENVIRONMENT, cache_folder
 
     def files(table):
         return {f.name: (f.sha256, f.url) for entry in table.values() for f in entry.files}
@@ -85,8 +84,6 @@ def test_the_other_table_says_the_same():
     shared = ours.keys() & theirs.keys()
     assert len(shared) == 8
     assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
-    assert weights.cache_folder() == cache_folder()
-    assert weights.ENVIRONMENT == ENVIRONMENT
 
 
 def test_a_package_that_is_not_there():

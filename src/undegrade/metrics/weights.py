@@ -18,7 +18,7 @@ import os
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from undegrade.errors import ModelError, UndegradeError
 from undegrade.metrics.optional import optional
-from undegrade.metrics.published import WEIGHTS, File
+from undegrade.metrics.published import WEIGHTS, File, Weights
 from undegrade.metrics.torch_file import read_torch
 
 ENVIRONMENT = "UNDEGRADE_BACKBONES"
@@ -47,12 +47,12 @@ def cache_folder() -> Path:
     return base / "undegrade" / "backbones"
 
 
-def find(name: str, path: Path | None = None) -> Path:
-    """The checked file of the weights called *name*, downloaded if need be.
+def find(name: str, path: Path | None = None, table: Mapping[str, Weights] = WEIGHTS) -> Path:
+    """The checked file of the weights called *name* in *table*, downloaded if need be.
 
     A *path* comes first; its contents are checked if it has the name of a published file.
     """
-    files = WEIGHTS[name].files
+    files = table[name].files
     if path:
         if not path.is_file():
             raise ModelError(f"there is no file of weights {str(path)!r}", "check the path")
@@ -68,7 +68,7 @@ def find(name: str, path: Path | None = None) -> Path:
                 return place
     for file in files:
         if file.url:
-            return _download(file, cache_folder())
+            return download(file, cache_folder())
     raise ModelError(
         f"the weights {name!r} ({files[0].name}) are on this machine in no known place",
         f"put the file into {str(cache_folder())!r} or into the folder that {ENVIRONMENT} names, "
@@ -105,7 +105,7 @@ def _folders() -> Iterator[Path]:
     yield cache_folder()
 
 
-def _download(file: File, folder: Path) -> Path:
+def download(file: File, folder: Path) -> Path:
     """Fetch *file* into *folder*; it appears there whole and checked, or not at all."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

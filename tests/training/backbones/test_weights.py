@@ -12,6 +12,7 @@ from safetensors.torch import save_file  # noqa: E402
 from torch import nn  # noqa: E402
 
 from undegrade.errors import ModelError  # noqa: E402
+from undegrade.metrics import weights as files  # noqa: E402
 from undegrade.training.backbones import BACKBONES, backbone, weights  # noqa: E402
 from undegrade.training.backbones.published import TORCHVISION, File, Weights  # noqa: E402
 
@@ -29,31 +30,31 @@ def published(tmp_path, monkeypatch):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     file = File(path.name, digest, path.as_uri())
     monkeypatch.setitem(weights.WEIGHTS, "tiny", Weights((file,), "CC0-1.0"))
-    monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
+    monkeypatch.delenv(files.ENVIRONMENT, raising=False)
     return path
 
 
 def test_a_download_goes_into_the_cache_once(published):
     path = weights.find("tiny")
-    assert path == weights.cache_folder() / published.name
+    assert path == files.cache_folder() / published.name
     assert path.read_bytes() == published.read_bytes()
     published.unlink()
     assert weights.find("tiny") == path
-    assert list(weights.cache_folder().iterdir()) == [path]
+    assert list(files.cache_folder().iterdir()) == [path]
 
 
 def test_a_wrong_download_leaves_nothing(published):
     published.write_bytes(b"something else")
     with pytest.raises(ModelError, match=r"damaged .* sha256 .* instead of .*; remove the file"):
         weights.find("tiny")
-    assert list(weights.cache_folder().iterdir()) == []
+    assert list(files.cache_folder().iterdir()) == []
 
 
 def test_no_answer_is_a_clear_error(published):
     published.unlink()
     with pytest.raises(ModelError, match=r"cannot be downloaded .* UNDEGRADE_BACKBONES names"):
         weights.find("tiny")
-    assert list(weights.cache_folder().iterdir()) == []
+    assert list(files.cache_folder().iterdir()) == []
 
 
 def test_a_damaged_cache_is_not_used(published):
@@ -67,7 +68,7 @@ def test_the_order_of_the_places(published, tmp_path, monkeypatch):
     cached = weights.find("tiny")
     folder = tmp_path / "folder"
     folder.mkdir()
-    monkeypatch.setenv(weights.ENVIRONMENT, str(folder))
+    monkeypatch.setenv(files.ENVIRONMENT, str(folder))
     assert weights.find("tiny") == cached
     named = folder / published.name
     named.write_bytes(published.read_bytes())
@@ -87,13 +88,13 @@ def test_a_path_with_a_published_name_is_checked(published, tmp_path):
 
 
 def test_the_environment_must_name_a_folder(published, tmp_path, monkeypatch):
-    monkeypatch.setenv(weights.ENVIRONMENT, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(files.ENVIRONMENT, str(tmp_path / "nowhere"))
     with pytest.raises(ModelError, match="is not a folder"):
         weights.find("tiny")
 
 
 def test_weights_without_an_address_name_the_places(monkeypatch):
-    monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
+    monkeypatch.delenv(files.ENVIRONMENT, raising=False)
     with pytest.raises(ModelError, match=r"no known place; put the file .*UNDEGRADE_BACKBONES"):
         backbone("mobilenet_v2")
 

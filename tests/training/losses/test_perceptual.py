@@ -100,7 +100,7 @@ def test_presets_name_layers_that_exist():
 
 def test_content_without_weights_is_an_error(monkeypatch):
     monkeypatch.delenv("UNDEGRADE_BACKBONES", raising=False)
-    monkeypatch.setattr("undegrade.training.backbones.weights.urllib.request.urlopen", refuse)
+    monkeypatch.setattr("undegrade.metrics.weights.urllib.request.urlopen", refuse)
     with pytest.raises(ModelError, match="cannot be downloaded"):
         ContentLoss.preset("srgan-vgg54")
     with pytest.raises(ModelError, match="cannot be downloaded"):

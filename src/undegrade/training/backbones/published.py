@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from undegrade.metrics import published
+from undegrade.metrics.published import LPIPS, TORCHVISION, File
 from undegrade.training.backbones.features import CAFFE, IMAGENET, SYMMETRIC, Preprocessing
 
-TORCHVISION = "https://download.pytorch.org/models/"
-LPIPS = (
-    "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/"
-)
-
 
 @dataclass(frozen=True)
-class File:
-    """One published file of weights."""
+class Weights(published.Weights):
+    """A set of weights, and what its network expects of a picture."""
 
-    name: str
-    """Its name in a folder and in the cache."""
-    sha256: str
-    """In full, or its first digits where no more is known."""
-    url: str = ""
-    """Where it can be had; empty for a conversion that is published nowhere."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A set of weights; its files hold the same weights and are tried in turn."""
-
-    files: tuple[File, ...]
-    licence: str
     preprocessing: Preprocessing = IMAGENET
 
 
