@@ -33,6 +33,7 @@ from undegrade.errors import (
 VERBS = [
     "align",
     "enhance",
+    "diagnose",
     "models",
     "models list",
     "models show",

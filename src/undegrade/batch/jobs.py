@@ -63,11 +63,10 @@ def collect(
                         "name a folder for all outputs with -o",
                     )
                 tree = _default_folder(path)
-                photos = _photos(path, recursive, output or tree)
-                if not photos:
-                    hint = "" if recursive else "; add --recursive to look into its sub-folders"
-                    raise InputError(f"no photo in the folder {str(path)!r}", f"check it{hint}")
-                files += [(photo, photo.relative_to(path)) for photo in photos]
+                found = _photos(path, recursive, output or tree)
+                if not found:
+                    raise _no_photo(path, recursive)
+                files += [(photo, photo.relative_to(path)) for photo in found]
             else:
                 files.append((path, Path(path.name)))
     files = list(dict.fromkeys(files))  # a photo named twice is done once
@@ -85,6 +84,25 @@ def collect(
         jobs.append(Job(source, target))
     _check(jobs)
     return jobs, folder
+
+
+def photos(inputs: Sequence[str], *, recursive: bool = False) -> list[Path]:
+    """The photos that files, folders and globs name, for what writes no pictures.
+
+    Raises
+    ------
+    InputError: a folder or a pattern holds none.
+    """
+    files: list[Path] = []
+    for text in inputs:
+        for path in _expand(text):
+            if not _can_be(path.is_dir):
+                files.append(path)
+            elif found := _photos(path, recursive, path):
+                files += found
+            else:
+                raise _no_photo(path, recursive)
+    return list(dict.fromkeys(files))
 
 
 def _expand(text: str) -> Iterable[Path]:
@@ -127,6 +145,11 @@ def _photos(folder: Path, recursive: bool, output: Path) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and not (inside and path.resolve().is_relative_to(own))
     ]
+
+
+def _no_photo(folder: Path, recursive: bool) -> InputError:
+    hint = "" if recursive else "; add --recursive to look into its sub-folders"
+    return InputError(f"no photo in the folder {str(folder)!r}", f"check it{hint}")
 
 
 def _default_folder(folder: Path) -> Path:

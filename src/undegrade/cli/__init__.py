@@ -14,6 +14,7 @@ import typer
 from undegrade.cli.align import align
 from undegrade.cli.data import data
 from undegrade.cli.degrade import degrade
+from undegrade.cli.diagnose import diagnose
 from undegrade.cli.doctor import doctor
 from undegrade.cli.enhance import enhance
 from undegrade.cli.evaluate import evaluate
@@ -49,6 +50,7 @@ def _root(
 
 
 app.command()(enhance)
+app.command()(diagnose)
 app.add_typer(models, name="models")
 app.command()(degrade)
 app.command()(align)

@@ -64,7 +64,11 @@ def export(
 ) -> None:
     """Turn a checkpoint into an ONNX file and a card that `enhance --model` runs."""
     training = _training()
-    card = training.export.write_model(training.recipe_file.read(recipe), checkpoint, output)
+    chosen = training.recipe_file.read(recipe)
+    if chosen.only_regressor:
+        card = training.export_regressor.write_regressor(chosen, checkpoint, output)
+    else:
+        card = training.export.write_model(chosen, checkpoint, output)
     typer.echo(output / card.file)
 
 
@@ -92,6 +96,7 @@ def _training() -> Any:
     try:
         import undegrade.training.display
         import undegrade.training.export
+        import undegrade.training.export_regressor
         import undegrade.training.loop
         import undegrade.training.recipe_file
     except ModuleNotFoundError as error:

@@ -232,6 +232,19 @@ def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None
     network.load_state_dict({**own, **fitting})
 
 
+def load_regressor(network: nn.Module, path: Path) -> None:
+    """Load the regressor of a checkpoint; raises :class:`ModelError` if it is another one."""
+    with _opened(path) as file:
+        found = _under("regressor.", {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+    try:
+        network.load_state_dict(found)
+    except RuntimeError:
+        raise ModelError(
+            f"{path.name} holds another regressor than the recipe, or none",
+            "name the recipe and the variant that it was trained with",
+        ) from None
+
+
 def _averaged(path: Path) -> dict[str, Tensor]:
     with _opened(path) as file:
         return _under("average.", {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def export(network: nn.Module, path: Path, half: bool = True) -> float:
     assert program is not None
     model = program.model_proto
     path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_notes(model)
+    clear_notes(model)
     if len(inputs) == 2:
         _free_level_size(model)
     onnx.save(model, path)
@@ -101,7 +102,7 @@ def export(network: nn.Module, path: Path, half: bool = True) -> float:
     return error
 
 
-def _clear_notes(model: onnx.ModelProto) -> None:
+def clear_notes(model: onnx.ModelProto) -> None:
     """Drop the exporter's debugging notes: stack traces and paths of the machine it ran on."""
     del model.metadata_props[:]
     model.doc_string = model.graph.doc_string = ""
@@ -123,12 +124,19 @@ def _free_level_size(model: onnx.ModelProto) -> None:
     del model.graph.value_info[:]
 
 
-def with_half_weights(model: onnx.ModelProto, smallest: int = 64) -> onnx.ModelProto:
-    """The same graph with weights of *smallest* values or more stored as fp16 behind a cast."""
+def with_half_weights(
+    model: onnx.ModelProto, smallest: int = 64, but: Collection[str] = ()
+) -> onnx.ModelProto:
+    """The same graph with weights of *smallest* values or more stored as fp16 behind a cast.
+
+    Those whose names are in *but* stay as they are.
+    """
     model = copy.deepcopy(model)
     casts = []
     for weight in model.graph.initializer:
         if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < smallest:
+            continue
+        if weight.name in but:
             continue
         name = weight.name
         values = numpy_helper.to_array(weight).astype(np.float16)

@@ -27,7 +27,7 @@ from undegrade.training.players import Players
 from undegrade.training.processes import Processes
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.run import Run, Tick, draw_batch
-from undegrade.training.scores import level_error, outputs, scores
+from undegrade.training.scores import level_errors, outputs, scores
 from undegrade.training.tasks import Batch, GradedTask, Photos, task
 
 LOG_EVERY = 100
@@ -172,9 +172,9 @@ def validate(run: Run, stage: Stage) -> dict[str, float]:
         graded = cast(GradedTask, run.task).graded(
             photos, 8 * len(run.held), recipe.validation.crop // 2, torch.Generator().manual_seed(0)
         )
-        error = level_error(regressor, graded)
+        errors = level_errors(regressor, graded, getattr(run.task, "quantities", ()))
         regressor.train()
-        return {"level-error": error}
+        return errors
     found: dict[str, float] = {}
     means: dict[str, list[float]] = {}
     for name, batch in run.validation.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import TypeVar, cast
 
@@ -14,13 +14,20 @@ from torch.nn import functional as F
 from undegrade.errors import RecipeError
 from undegrade.training import objective, schedule
 from undegrade.training.adversary import Adversary
+from undegrade.training.losses.gaussian import gaussian_loss
 from undegrade.training.objective import Objective
-from undegrade.training.recipe import Stage
+from undegrade.training.recipe import Regressor, Stage
 from undegrade.training.run import CRITIC, FORWARD, JUDGEMENT, Run, draw_batch, generator_of
 from undegrade.training.systems import SYSTEMS, PlainSystem, Views, autocast
 from undegrade.training.tasks import Batch
 
 T = TypeVar("T")
+
+LEVEL_LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], int]] = {
+    "mse": (F.mse_loss, 1),
+    "gaussian": (gaussian_loss, 2),
+}
+"""What a regressor learns by, and how many outputs it has for each level."""
 
 
 class Players:
@@ -80,16 +87,18 @@ class Players:
 
     def _regressor(self, batches: list[Batch]) -> dict[str, Tensor]:
         network = cast(nn.Module, self.state.regressor)
+        settings = cast(Regressor, self.run.recipe.regressor)
+        loss, outputs = LEVEL_LOSSES[settings.loss]
         losses = []
         for batch in self._each(FORWARD, batches):
             picture, truth = batch.inputs[0], cast(Tensor, batch.level)
             picture = picture.contiguous(memory_format=torch.channels_last)
             with autocast(picture.device, self.run.recipe.precision):
                 level = network(picture)
-            if level.shape != truth.shape:
+            if level.shape[1] != truth.shape[1] * outputs:
                 wanted = f"must be {truth.shape[1]} for this task"
-                raise RecipeError("regressor.arguments.levels", level.shape[1], wanted)
-            losses.append(F.mse_loss(level.float(), truth))
+                raise RecipeError("regressor.arguments.levels", level.shape[1] // outputs, wanted)
+            losses.append(loss(level.float(), truth))
         return {"level": self._learn("regressor", losses)}
 
     def _critic(self, made: list[Views]) -> dict[str, Tensor]:

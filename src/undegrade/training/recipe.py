@@ -9,7 +9,7 @@ from typing import Any, Literal
 from undegrade.errors import RecipeError
 from undegrade.training.data.settings import Reading
 
-TaskName = Literal["restore", "upscale", "grade", "pairs", "phone", "darkness"]
+TaskName = Literal["restore", "upscale", "grade", "pairs", "phone", "darkness", "diagnose"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class Regressor:
     arguments: dict[str, Any] = field(default_factory=dict)
     pretrained: str = ""
     """Name of published weights to start from; see :mod:`undegrade.training.backbones`."""
+    loss: Literal["mse", "gaussian"] = "mse"
+    """What it learns by: "gaussian" also learns how sure it is, and needs a network that returns
+    log-variances behind its levels; see :mod:`undegrade.training.losses.gaussian`."""
 
 
 @dataclass(frozen=True)
@@ -234,14 +237,26 @@ class Recipe:
         if stage.kind == "regressor":
             if self.regressor is None:
                 raise RecipeError(f"stages.{name}.kind", stage.kind, "needs a regressor")
-            if self.task not in ("grade", "restore"):
+            if self.task not in ("grade", "restore", "diagnose"):
                 raise RecipeError(f"stages.{name}.kind", stage.kind, "needs the task 'grade'")
+        if self.task == "diagnose" and stage.kind != "regressor":
+            raise RecipeError(f"stages.{name}.kind", stage.kind, "has no use for this task")
+        if self.regressor is not None and self.regressor.loss == "gaussian":
+            for label, term in stage.losses.items():
+                if (term.get("loss", label) if isinstance(term, dict) else label) == "level":
+                    why = "reads log-variances as levels; its regressor needs the loss 'mse'"
+                    raise RecipeError(f"stages.{name}.losses.{label}", term, why)
         if stage.allowance and self.validation.lpips == "none":
             raise RecipeError(f"stages.{name}.allowance", stage.allowance, "needs validation.lpips")
 
     def patch_at(self, progress: float) -> int:
         """Patch side at *progress* 0..1 of a stage."""
         return self.patch_late if self.patch_late and progress >= 0.8 else self.patch
+
+    @property
+    def only_regressor(self) -> bool:
+        """Whether nothing but the regressor learns, which then is what ships."""
+        return all(stage.kind == "regressor" for stage in self.stages.values())
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain data, complete."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,8 +32,20 @@ def scores(made: Tensor, target: Tensor, perceptual: LPIPS | None) -> dict[str, 
 
 
 @torch.no_grad()
-def level_error(regressor: nn.Module, batch: Batch) -> float:
-    """Mean absolute error of the levels that *regressor* reads off graded pictures."""
+def level_errors(regressor: nn.Module, batch: Batch, names: Sequence[str] = ()) -> dict[str, float]:
+    """Mean absolute error of the levels that *regressor* reads off graded pictures.
+
+    All together as ``level-error``, and each of *names* as ``level-error/name``. Log-variances
+    behind the levels are passed over.
+    """
     regressor.eval()
     assert batch.level is not None
-    return float((regressor(batch.inputs[0]) - batch.level).abs().mean())
+    made = regressor(batch.inputs[0])[:, : batch.level.shape[1]]
+    errors = (made - batch.level).abs().mean(0)
+    each = {f"level-error/{name}": float(errors[k]) for k, name in enumerate(names)}
+    return {"level-error": float(errors.mean()), **each}
+
+
+def level_error(regressor: nn.Module, batch: Batch) -> float:
+    """The mean absolute error over all levels."""
+    return level_errors(regressor, batch)["level-error"]

@@ -10,6 +10,7 @@ from torch import nn
 
 from undegrade.training.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from undegrade.training.networks.deoldify_critic import DeOldifyCritic
+from undegrade.training.networks.diagnosis import DiagnosisNetwork
 from undegrade.training.networks.dllgan import DLLGenerator, PixelDiscriminator
 from undegrade.training.networks.dped import (
     DPEDDiscriminator,
@@ -17,6 +18,7 @@ from undegrade.training.networks.dped import (
     PhoneGenerator,
 )
 from undegrade.training.networks.drgn import DRGN, OneStep
+from undegrade.training.networks.identity import Identity
 from undegrade.training.networks.mobilenet_unet import MobileNetUNet
 from undegrade.training.networks.patchgan import PatchDiscriminator
 from undegrade.training.networks.regressors import ResNet18Regressor, SmallRegressor
@@ -41,6 +43,7 @@ NETWORKS: Table = {
     "dped64": partial(PhoneGenerator, channels=64, statistics="instance"),
     "srcnn": SRCNN,
     "vdsr": VDSR,
+    "identity": Identity,
 }
 """Picture to picture, sRGB in [0, 1] to sRGB, each with ``scale``, ``multiple`` and ``radius``.
 
@@ -58,8 +61,12 @@ DISCRIMINATORS: Table = {
 }
 """Picture to logits, (N, 1) or a map (N, 1, h, w), positive for real."""
 
-REGRESSORS: Table = {"resnet18": ResNet18Regressor, "small": SmallRegressor}
-"""Picture to degradation levels, (N, levels)."""
+REGRESSORS: Table = {
+    "resnet18": ResNet18Regressor,
+    "small": SmallRegressor,
+    "diagnosis": DiagnosisNetwork,
+}
+"""Picture to degradation levels, (N, levels); "diagnosis" adds as many log-variances."""
 
 
 def build(name: str, table: Table = NETWORKS, /, **arguments: Any) -> nn.Module:

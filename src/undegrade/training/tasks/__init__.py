@@ -7,6 +7,7 @@ from typing import Any
 from undegrade.errors import RecipeError
 from undegrade.training.recipe import Recipe
 from undegrade.training.tasks.base import Batch, GradedTask, Photos, Task
+from undegrade.training.tasks.diagnose import DiagnoseTask
 from undegrade.training.tasks.grade import GradeTask
 from undegrade.training.tasks.pairs import DarknessTask, PairsTask, PhoneTask
 from undegrade.training.tasks.restore import RestoreTask
@@ -19,6 +20,7 @@ TASKS: dict[str, Any] = {
     "pairs": PairsTask,
     "phone": PhoneTask,
     "darkness": DarknessTask,
+    "diagnose": DiagnoseTask,
 }
 
 

@@ -1,0 +1,269 @@
+"""Measure how well the diagnosis network reads photos that it was never trained on.
+
+    python benchmarks/diagnosis.py --data DIR [--model FILE.onnx] [--limit N] [--write]
+
+DIR holds ``cbsd68.tar``, ``live1.tar``, ``set5.tar`` and ``lol_val.tar`` (or folders of those
+names). Damage is made by the operators on arrays and by Pillow, as 8-bit pictures without a file's
+quantisation tables: what is found, is found in the pixels. "Half the mid level" is level 0.25 of
+an operator, whose level 1 is the worst that is trained on; see ``undegrade/degradation``.
+
+With --write the rows go to ``benchmarks/results/diagnosis.json`` and the scores into the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import statistics
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from cases import noisy_photo
+from numpy.typing import NDArray
+from PIL import Image
+from speed import machine
+
+from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation.darkness import WORST_STOPS
+from undegrade.degradation.jpeg_tables import quality_of_level
+from undegrade.diagnosis import CropReader, Diagnosis, Measure, diagnose, open_reader, write_card
+from undegrade.diagnosis.network import BUNDLED
+from undegrade.picture import Encoding, decode, from_array
+
+Floats = NDArray[np.float32]
+RESULT = Path(__file__).parent / "results" / "diagnosis.json"
+COMMAND = "python benchmarks/diagnosis.py --data DIR --write"
+
+SETS = ("cbsd68", "live1", "set5", "lol_val/high")
+SIGMAS = (0, 5, 10, 15, 25, 35, 50)
+QUALITIES = tuple(range(10, 91, 10))
+HALF_OF_MID = 0.25
+CLEAN_SHARE, FOUND_SHARE = 0.97, 0.95
+SIGMA_ERROR, QUALITY_ERROR, SECONDS = 1.5, 5.0, 0.15
+
+
+def damaged(image: Floats, name: str, **parameters: object) -> Floats:
+    """*image* through one operator."""
+    operator = DEGRADATIONS[name]
+    seed = {"seed": 0} if any(field.name == "seed" for field in operator.fields) else {}
+    return operator.apply(image, seed | parameters)
+
+
+class Patient:
+    """Diagnoses by the network that is measured."""
+
+    def __init__(self, reader: CropReader) -> None:
+        self.reader = reader
+
+    def __call__(self, image: Floats) -> Diagnosis:
+        pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+        return diagnose(from_array(pixels), self.reader)
+
+
+def errors(
+    look: Patient,
+    truths: Iterable[Floats],
+    harm: Callable[[Floats], Floats],
+    quantity: str,
+    to: float,
+) -> list[float]:
+    """Absolute errors of *quantity*, which *harm* makes *to*, one for each image."""
+    return [abs(look(harm(t)).findings()[quantity].value - to) for t in truths]
+
+
+def noise_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
+    found, rows = [], []
+    for sigma in SIGMAS:
+
+        def harm(image: Floats, sigma: float = sigma) -> Floats:
+            return damaged(image, "gaussian-noise", sigma=float(sigma))
+
+        found.append(errors(look, truths, harm, "noise", sigma))
+        protocol = f"{name}, noise sigma {sigma}, clipped"
+        rows.append(Measure(protocol, "sigma error", mean(found[-1]), SIGMA_ERROR, len(truths)))
+    overall = Measure(
+        f"{name}, noise sigma 0..50, clipped",
+        "sigma error",
+        mean([mean(values) for values in found]),
+        SIGMA_ERROR,
+        len(truths),
+    )
+    return [overall, *rows]
+
+
+def sensor_row(look: Patient, name: str, truths: list[Floats]) -> Measure:
+    """Sensor noise of sigma 20 at mid grey, against the root mean square that it has."""
+    found = []
+    for truth in truths:
+        noisy = damaged(truth, "poisson-gaussian-noise", gain=0.02, read=0.02)
+        sigma = 255 * float(np.sqrt(np.mean((noisy - truth) ** 2)))
+        found.append(abs(look(noisy).noise.value - sigma))
+    return Measure(f"{name}, sensor noise", "sigma error", mean(found), SIGMA_ERROR, len(truths))
+
+
+def jpeg_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
+    """JPEG saved again as PNG: whole, cropped off the grid, coded twice, resized."""
+
+    def coded(image: Floats, quality: int) -> Floats:
+        return damaged(image, "jpeg", quality=quality)
+
+    ways: dict[str, tuple[Callable[[Floats, int], Floats], float]] = {
+        "as PNG": (coded, QUALITY_ERROR),
+        "as PNG, cropped by 3 and 5": (lambda t, q: coded(t, q)[3:, 5:], QUALITY_ERROR),
+        "then 92, as PNG": (lambda t, q: coded(coded(t, q), 92), QUALITY_ERROR),
+        "resized by 0.75": (lambda t, q: imresize(coded(t, q), scale=0.75), np.inf),
+    }
+    rows = []
+    for way, (harm, bound) in ways.items():
+        found = []
+        for q in QUALITIES:
+            found.append(errors(look, truths, lambda t, q=q, h=harm: h(t, q), "jpeg", q))
+            if way == "as PNG":
+                protocol = f"{name}, JPEG quality {q} {way}"
+                rows.append(Measure(protocol, "quality error", mean(found[-1]), bound, len(truths)))
+        protocol = f"{name}, JPEG quality 10..90 {way}"
+        rows.append(
+            Measure(
+                protocol,
+                "quality error",
+                mean([mean(values) for values in found]),
+                bound,
+                len(truths),
+            )
+        )
+    return rows
+
+
+HALVES: dict[str, tuple[Callable[[Floats], Floats], tuple[str, ...]]] = {
+    "noise sigma 12.5": (lambda t: damaged(t, "gaussian-noise", sigma=12.5), ("noise",)),
+    "JPEG quality 89 as PNG": (
+        lambda t: damaged(t, "jpeg", quality=round(quality_of_level(HALF_OF_MID))),
+        ("jpeg",),
+    ),
+    "blur sigma 1": (lambda t: damaged(t, "blur", sigma=1.0), ("blur",)),
+    "darkness 1.25 stops": (
+        lambda t: damaged(t, "darkness", stops=HALF_OF_MID * WORST_STOPS),
+        ("exposure",),
+    ),
+    "cast of 0.25 stops in blue": (
+        lambda t: damaged(t, "phone", blue=0.25),
+        ("red_green", "yellow_blue"),
+    ),
+}
+
+
+def found_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
+    """Shares of photos in which damage of half the mid level is found."""
+    rows = []
+    for protocol, (harm, quantities) in HALVES.items():
+        hits = []
+        for truth in truths:
+            findings = look(harm(truth)).findings()
+            hits.append(any(findings[quantity].found for quantity in quantities))
+        share = float(np.mean(hits))
+        rows.append(Measure(f"{name}, {protocol}", "found", share, FOUND_SHARE, len(truths)))
+    return rows
+
+
+def clean_rows(look: Patient, sets: dict[str, list[Floats]]) -> list[Measure]:
+    """Shares of untouched photos that are called clean, and what the others are called."""
+    rows, verdicts = [], []
+    for name, truths in sets.items():
+        found = [look(truth) for truth in truths]
+        verdicts += found
+        share = float(np.mean([one.is_clean for one in found]))
+        rows.append(Measure(f"{name}, untouched", "clean", share, CLEAN_SHARE, len(truths)))
+    share = float(np.mean([one.is_clean for one in verdicts]))
+    rows.insert(0, Measure("all untouched", "clean", share, CLEAN_SHARE, len(verdicts)))
+    for quantity in verdicts[0].findings():
+        share = float(np.mean([not one.findings()[quantity].found for one in verdicts]))
+        if share < 1:
+            protocol = f"all untouched, {quantity} alone"
+            rows.append(Measure(protocol, "clean", share, CLEAN_SHARE, len(verdicts)))
+    return rows
+
+
+def time_row(look: Patient) -> Measure:
+    """Seconds for a decoded photo of 12 megapixels: the median of several."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = decode(noisy_photo(Path(folder) / "large.jpg", 4000, 3000))
+    picture = replace(picture, encoding=Encoding())
+    seconds = []
+    for _ in range(7):
+        started = time.perf_counter()
+        diagnose(picture, look.reader)
+        seconds.append(time.perf_counter() - started)
+    return Measure("12 megapixels, decoded", "seconds", statistics.median(seconds), SECONDS, 1)
+
+
+def mean(values: list[float]) -> float:
+    return float(np.mean(values))
+
+
+def kept(row: Measure) -> bool:
+    """Whether a row keeps to its bound: shares are to be at least it, all else at most."""
+    if row.metric in ("found", "clean"):
+        return row.value >= row.bound
+    return row.value <= row.bound
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, default=BUNDLED)
+    parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    look = Patient(open_reader(options.model))
+    sets = {name: load(options.data, name, options.limit) for name in options.sets}
+    rows = [time_row(look)]
+    show(rows)
+    steps: list[Callable[[], list[Measure]]] = [lambda: clean_rows(look, sets)]
+    for name, truths in sets.items():
+        for measure in (noise_rows, jpeg_rows, found_rows):
+            steps.append(lambda m=measure, n=name, t=truths: m(look, n, t))
+        steps.append(lambda n=name, t=truths: [sensor_row(look, n, t)])
+    for step in steps:
+        rows += (made := step())
+        show(made)
+    if options.write:
+        about = {"machine": machine(), "command": COMMAND}
+        table = [{k: v if v != np.inf else None for k, v in asdict(row).items()} for row in rows]
+        RESULT.write_text(json.dumps(about | {"rows": table}, indent=1) + "\n")
+        told = [row for row in rows if row.bound != np.inf]
+        card = replace(look.reader.card, scores=tuple(told), measured_by=COMMAND)
+        write_card(card, options.model.with_suffix(".toml"))
+
+
+def load(data: Path, name: str, limit: int | None) -> list[Floats]:
+    """The photos of a set, or of one folder of it, (H, W, 3) in [0, 1] and in name order."""
+    pack, _, part = name.partition("/")
+    if (data / pack).is_dir():
+        files = {str(p): p.read_bytes() for p in (data / pack / part).iterdir() if p.is_file()}
+    else:
+        with tarfile.open(data / f"{pack}.tar") as tar:
+            files = {m.name: tar.extractfile(m).read() for m in tar if m.isfile()}
+    names = sorted(path for path in files if f"/{part}/" in path or not part)
+    return [
+        np.asarray(Image.open(io.BytesIO(files[path])).convert("RGB"), np.float32) / 255
+        for path in names[:limit]
+    ]
+
+
+def show(rows: list[Measure]) -> None:
+    for row in rows:
+        mark = " " if kept(row) else "!"
+        print(
+            f"{mark} {row.protocol:<58}{row.metric:<14}{row.value:8.3f}{row.bound:8.2f}", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The one verb: a photo in, what it has lost out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.diagnosis import crops, grid, light, wording
+from undegrade.diagnosis.combine import combine
+from undegrade.diagnosis.network import CropReader
+from undegrade.diagnosis.result import Diagnosis, Finding
+from undegrade.diagnosis.thresholds import DEVIATIONS, RESAVED, THRESHOLDS
+from undegrade.diagnosis.units import MAX_SIGMA, detail_scale, from_level
+from undegrade.picture import Picture
+
+Floats = NDArray[np.float64]
+
+
+def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
+    """What *picture* has lost: noise, JPEG and detail by the network, light and colour by count.
+
+    Up to 16 crops of native pixels are read on the grid of the JPEG that they came from, so that
+    its cost does not grow with the photo. What the file's own tables say of JPEG is taken where
+    the pixels do not contradict it, for it is exact; a file that was saved again says nothing of
+    what came before.
+    """
+    corners = crops.lay(crops.choose(picture))
+    looked = crops.cut(picture, corners)
+    if any(phase := grid.phase(looked, corners)):
+        looked = crops.cut(picture, crops.lay(corners, phase))
+    mean, deviation = reader(looked)
+    level, error = (values.tolist() for values in combine(mean, deviation))
+    slope = _slope(looked.mean((1, 2, 3)), mean[:, 0], deviation[:, 0])
+    lit = _light(light.measure(picture))
+    return Diagnosis(
+        noise=_finding("noise", level[0], error[0]),
+        noise_slope=Finding(*slope, False, wording.noise_slope(*slope)),
+        jpeg=_jpeg(level[1], error[1], picture.encoding.jpeg_quality),
+        blur=_finding("blur", level[2], error[2]),
+        scale=_scale(level[2], error[2]),
+        exposure=lit["exposure"],
+        headroom=lit["headroom"],
+        shadows=lit["shadows"],
+        highlights=lit["highlights"],
+        red_green=lit["red_green"],
+        yellow_blue=lit["yellow_blue"],
+        flatness=lit["flatness"],
+        file_quality=picture.encoding.jpeg_quality,
+        crops=len(corners),
+    )
+
+
+def _finding(name: str, level: float, error: float) -> Finding:
+    """Noise or blur in people's unit."""
+    limit = THRESHOLDS[name].limit / (MAX_SIGMA if name == "noise" else 1.0)
+    value, uncertainty = _converted(name, level, error)
+    found = level >= limit and level >= DEVIATIONS * error
+    words = wording.noise if name == "noise" else wording.blur
+    return Finding(value, uncertainty, found, words(value, uncertainty))
+
+
+def _jpeg(level: float, error: float, told: float | None) -> Finding:
+    """The file's quality where the pixels agree with it, else that of the pixels."""
+    known = 0.0 if told is None else jpeg_level(told)
+    again = told is not None and level - known > max(RESAVED, DEVIATIONS * error)
+    if told is not None and not again:
+        found = known >= THRESHOLDS["jpeg"].limit
+        return Finding(told, 0.0, found, wording.jpeg(told, 0.0))
+    quality, uncertainty = _converted("jpeg", level, error)
+    found = level >= THRESHOLDS["jpeg"].limit and level >= DEVIATIONS * error
+    return Finding(quality, uncertainty, found, wording.jpeg(quality, uncertainty, told))
+
+
+def _scale(level: float, error: float) -> Finding:
+    value = detail_scale(level)
+    uncertainty = (detail_scale(level + error) - detail_scale(level - error)) / 2
+    return Finding(value, uncertainty, False, wording.scale(value, uncertainty))
+
+
+def _converted(name: str, level: float, error: float) -> tuple[float, float]:
+    """Value and uncertainty in people's unit, of a level and its standard deviation."""
+    ends = [from_level(name, level + error), from_level(name, level - error)]
+    return from_level(name, level), abs(ends[0] - ends[1]) / 2
+
+
+def _slope(brightness: Floats, mean: Floats, deviation: Floats) -> tuple[float, float]:
+    """Slope of the noise's sigma over *brightness* 0..1, by weighted least squares, and its error.
+
+    Nothing is known where all crops are of one brightness.
+    """
+    weight = deviation**-2.0
+    middle = (weight * brightness).sum() / weight.sum()
+    spread = (weight * (brightness - middle) ** 2).sum()
+    if len(mean) < 3 or spread < 1e-6 * weight.sum():
+        return 0.0, math.inf
+    centre = (weight * mean).sum() / weight.sum()
+    slope = (weight * (brightness - middle) * (mean - centre)).sum() / spread
+    rest = mean - centre - slope * (brightness - middle)
+    scatter = (weight * rest**2).sum() / (len(mean) - 2)
+    return float(MAX_SIGMA * slope), float(MAX_SIGMA * math.sqrt(max(scatter, 1.0) / spread))
+
+
+def _light(found: light.Light) -> dict[str, Finding]:
+    value, error = found.value, found.error
+    dark = (
+        value["exposure"] <= THRESHOLDS["dark"].limit
+        and value["headroom"] >= THRESHOLDS["headroom"].limit
+    )
+    chroma = math.hypot(value["red_green"], value["yellow_blue"])
+    noise = math.hypot(error["red_green"], error["yellow_blue"])
+    cast = chroma >= THRESHOLDS["cast"].limit and chroma >= DEVIATIONS * noise
+    # One cast is one damage: it is told by the larger of the two.
+    by_red = abs(value["red_green"]) > abs(value["yellow_blue"])
+    flags = {
+        "exposure": dark,
+        "headroom": False,
+        "shadows": False,
+        "highlights": False,
+        "red_green": cast and by_red,
+        "yellow_blue": cast and not by_red,
+        "flatness": value["flatness"] <= THRESHOLDS["flat"].limit,
+    }
+    return {
+        name: Finding(value[name], error[name], flag, wording.LIGHT[name](value[name], error[name]))
+        for name, flag in flags.items()
+    }

@@ -1,0 +1,79 @@
+"""What a photo has lost, in numbers and words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One quantity."""
+
+    value: float
+    uncertainty: float
+    """Standard deviation, in the unit of the value."""
+    found: bool
+    """Whether it counts as damage; see :mod:`undegrade.diagnosis.thresholds`."""
+    words: str
+    """The same for people, such as ``noise of sigma 12.3 ± 0.8``."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What :func:`undegrade.diagnosis.diagnose` finds."""
+
+    noise: Finding
+    """Standard deviation of the noise before the last coding, 0..255 units; where it depends on
+    the signal, of the middle of the photo's crops."""
+    noise_slope: Finding
+    """How much larger that is in white than in black parts; negative for a sensor's noise, that
+    tone curves have raised in the shadows."""
+    jpeg: Finding
+    """Quality 1..100 of the coarsest coding that the pixels have gone through; 100 for none."""
+    blur: Finding
+    """Standard deviation in pixels of a Gaussian that leaves as little detail."""
+    scale: Finding
+    """How many times smaller the photo could be and hold the same detail; 1 for all there is."""
+    exposure: Finding
+    """Stops from mid grey to the median luminance; damage where it is too dark."""
+    headroom: Finding
+    """Stops by which the photo could be brightened before its lights clip; no damage by itself."""
+    shadows: Finding
+    """Share of the pixels that are black; told, not counted as damage."""
+    highlights: Finding
+    """Share of the pixels with a channel that is full; told, not counted as damage."""
+    red_green: Finding
+    """CIELAB a* of what may be grey: positive is red, negative green."""
+    yellow_blue: Finding
+    """CIELAB b* of what may be grey: positive is yellow, negative blue."""
+    flatness: Finding
+    """Spread of L* between the darkest and the brightest twentieth; damage where it is small."""
+    file_quality: float | None = None
+    """What the file's own quantisation tables say, ``None`` where it has none."""
+    crops: int = 0
+    """How many crops were looked at."""
+
+    def findings(self) -> dict[str, Finding]:
+        """Every quantity by name, in order."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Finding)}
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing counts as damage."""
+        return not any(finding.found for finding in self.findings().values())
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was found, one phrase each; empty for a clean photo."""
+        return tuple(finding.words for finding in self.findings().values() if finding.found)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, for JSON."""
+        return {"clean": self.is_clean, **asdict(self, dict_factory=_finite)}
+
+
+def _finite(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON has no infinity: an uncertainty without bounds is None."""
+    return {key: None if value in (math.inf, -math.inf) else value for key, value in pairs}

@@ -1,0 +1,35 @@
+"""From which value on a loss counts as damage: one table, with reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A limit, and why it is where it is."""
+
+    limit: float
+    why: str
+
+
+# Limits are chosen on training photos that were held out, never on a test set.
+THRESHOLDS = {
+    "noise": Threshold(6.0, "sigma; the grain of clean film scans measures up to 5"),
+    "jpeg": Threshold(0.21, "level, quality 91; finer coding cannot be seen, and hardly be told"),
+    "blur": Threshold(0.36, "level, 0.8 pixels; soft lenses and demosaicing reach 0.7"),
+    "dark": Threshold(-0.3, "stops from mid grey to the median, together with the headroom below"),
+    "headroom": Threshold(1.24, "stops; 98 of 100 good photos leave less of the scale unused"),
+    "cast": Threshold(16.0, "chroma of what may be grey; warm evenings and lawns reach 15"),
+    "flat": Threshold(18.0, "spread of L*; fog leaves more in 99 of 100 photos"),
+}
+
+# Clipped shadows and highlights are told and not counted: nothing gives them back, and a white
+# background is meant.
+
+RESAVED = 0.12
+"""JPEG level by which pixels must look worse than the file's own tables to contradict them: 10
+points of quality at 90."""
+
+DEVIATIONS = 2.0
+"""Standard deviations by which they must, too, and by which a value must lie above none."""

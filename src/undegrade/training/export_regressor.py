@@ -1,0 +1,102 @@
+"""From a recipe that trains a regressor alone to the network and card of the use half."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from undegrade.catalog import sha256
+from undegrade.diagnosis import DiagnosisCard, write_card
+from undegrade.diagnosis.units import CROP, QUANTITIES
+from undegrade.errors import RecipeError
+from undegrade.training.checkpoint import history, load_regressor
+from undegrade.training.export import OPSET, clear_notes, with_half_weights
+from undegrade.training.networks import REGRESSORS, build
+from undegrade.training.recipe import Recipe
+
+TOLERANCE = 1e-3
+"""Largest difference of a level or log-variance between ONNX Runtime and torch."""
+HALF_TOLERANCE = 0.02
+"""Largest difference that weights in fp16 may make: one unit of sigma, or one point of quality."""
+
+
+def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> DiagnosisCard:
+    """Export the regressor of a checkpoint with its card; scores are measured later.
+
+    Raises
+    ------
+    RecipeError: it reads other quantities than those that the use half knows.
+    ModelError: *checkpoint* holds no such regressor.
+    """
+    settings = recipe.regressor
+    if settings is None or recipe.task != "diagnose" or settings.loss != "gaussian":
+        raise RecipeError("task", recipe.task, f"trains no network that reads {QUANTITIES}")
+    network = build(settings.network, REGRESSORS, **settings.arguments)
+    load_regressor(network, checkpoint)
+    path = folder / f"{recipe.name}.onnx"
+    export(network, path)
+    card = DiagnosisCard(
+        file=path.name,
+        sha256=sha256(path),
+        parameters=sum(p.numel() for p in network.parameters()),
+        recipe="; then ".join(history(checkpoint)),
+        **recipe.card,  # type: ignore[arg-type]
+    )
+    write_card(card, path.with_suffix(".toml"))
+    return card
+
+
+def export(network: nn.Module, path: Path) -> float:
+    """Write *network* as ONNX for any number of crops; returns the largest error found.
+
+    Learned weights are stored as fp16; the network's constants keep their precision. A difference
+    over ``TOLERANCE`` (before the weights are rounded) or ``HALF_TOLERANCE`` (after) raises
+    ``ArithmeticError``.
+    """
+    network = network.cpu().eval().requires_grad_(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
+        program = torch.onnx.export(
+            network,
+            (torch.rand(2, 3, CROP, CROP),),
+            input_names=["crops"],
+            output_names=["levels"],
+            dynamic_shapes=({0: torch.export.Dim("n", min=1, max=1 << 10)},),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    path.parent.mkdir(parents=True, exist_ok=True)
+    clear_notes(model)
+    onnx.save(model, path)
+    if (error := parity(network, path)) > TOLERANCE:
+        raise ArithmeticError(f"the exported network differs from torch by {error:.2g}")
+    learned = {name for name, _ in network.named_parameters()}
+    constants = {w.name for w in model.graph.initializer} - learned
+    onnx.save(with_half_weights(model, but=constants), path)
+    if (error := parity(network, path)) > HALF_TOLERANCE:
+        raise ArithmeticError(f"weights in fp16 change the output by {error:.2g}")
+    return error
+
+
+def parity(network: nn.Module, path: Path) -> float:
+    """Largest difference between the file in ONNX Runtime and *network* in torch.
+
+    On 8-bit crops of noise, of noise around grey, and of nothing.
+    """
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    noise = torch.rand(1, 3, CROP, CROP, generator=torch.Generator().manual_seed(0))
+    crops = torch.cat([noise, 0.45 + 0.1 * noise, torch.full_like(noise, 0.5)])
+    crops = torch.round(crops * 255) / 255
+    with torch.no_grad():
+        expected = network(crops).numpy()
+    return float(np.abs(session.run(None, {"crops": crops.numpy()})[0] - expected).max())

@@ -1,0 +1,125 @@
+"""The network that says what a crop has lost: noise, JPEG and detail, each with its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from undegrade.training.networks import initialisation
+
+BLOCK = 8
+"""Side of JPEG's blocks, on whose grid crops must lie."""
+
+STEPS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 19, 22, 26, 31, 37, 44, 52, 62, 74, 88, 105)
+"""Quantiser steps that are tried on every frequency."""
+
+FREQUENCIES = 20
+"""Lowest frequencies (of 63) in zigzag order that are tried: the others are mostly zero."""
+
+LUMA = (0.299, 0.587, 0.114)
+BLUE = (-0.168735892, -0.331264108, 0.5)
+RED = (0.5, -0.418687589, -0.081312411)
+"""Rows of JFIF's matrix (ITU-T T.871, section 7)."""
+
+
+class DiagnosisNetwork(nn.Module):
+    """Reads levels of damage off native pixels by what their 8 x 8 cosine transform holds.
+
+    The crop must begin on the 8 x 8 grid of a JPEG that it has gone through, if any (see
+    :mod:`undegrade.diagnosis.grid`). Nothing is learned about the transform itself, because it is
+    sufficient for what is asked:
+
+    * **noise** is what is left in the finest bands of the smoothest blocks, above all in chroma;
+    * **JPEG** leaves coefficients on multiples of its steps, so that the mean over the blocks of
+      ``cos(2 pi c / s)`` is near 1 where *s* is the step of a frequency or divides it (Fan and
+      de Queiroz, "Identification of bitmap compression history", IEEE TIP 2003);
+    * **blur** shows in how the energies fall with frequency, at full and at half size.
+
+    Logarithms of the coefficients of each block go through two layers of convolutions over the
+    blocks; mean, deviation and largest value over all blocks, and the cosines, go through dense
+    layers.
+
+    ``x`` (N, 3, H, W) sRGB in [0, 1], sides multiples of 16. Returns (N, 2 levels): means, then
+    log-variances, which :mod:`undegrade.training.losses.gaussian` reads. Run it in float32:
+    coefficients up to 1024 must keep fractions of 1.
+    """
+
+    ycc: Tensor
+    basis: Tensor
+    turns: Tensor
+
+    def __init__(self, levels: int = 3, channels: int = 64) -> None:
+        super().__init__()
+        basis = _cosine_basis()
+        self.register_buffer("ycc", torch.tensor([LUMA, BLUE, RED]).view(3, 3, 1, 1), False)
+        self.register_buffer("basis", basis.view(64, 1, BLOCK, BLOCK), False)
+        self.register_buffer("turns", 2 * math.pi / torch.tensor(STEPS).view(-1, 1), False)
+        self.fine = _block_layers(3 * 64, channels)
+        self.coarse = _block_layers(64, channels)
+        self.lattice = nn.Sequential(
+            nn.Linear(FREQUENCIES * len(STEPS), 2 * channels),
+            nn.LeakyReLU(0.1),
+            nn.Linear(2 * channels, channels),
+        )
+        widths = [7 * channels, 2 * channels, 2 * channels]
+        self.head = nn.Sequential()
+        for c_in, c_out in pairwise(widths):
+            self.head.extend([nn.Linear(c_in, c_out), nn.LeakyReLU(0.1)])
+        self.head.append(nn.Linear(widths[-1], 2 * levels))
+        initialisation.he(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        ycc = F.conv2d(x, 255.0 * self.ycc)
+        luma = ycc[:, :1] - 128.0
+        fine = self._coefficients(torch.cat([luma, ycc[:, 1:]], 1))
+        coarse = self._coefficients(F.avg_pool2d(luma, 2))
+        turns = torch.cos(fine[:, 1 : FREQUENCIES + 1].flatten(2).unsqueeze(2) * self.turns)
+        pooled = [_pooled(self.fine(_logarithms(fine))), _pooled(self.coarse(_logarithms(coarse)))]
+        # Most of the means lie near 1: doubled, less 1, they spread around 0.
+        lattice = self.lattice(2.0 * turns.mean(3).flatten(1) - 1.0)
+        levels: Tensor = self.head(torch.cat([*pooled, lattice], 1))
+        return levels
+
+    def _coefficients(self, planes: Tensor) -> Tensor:
+        """Orthonormal DCT-II of the blocks of (N, C, H, W): (N, 64 C, H / 8, W / 8), zigzag."""
+        n, channels, height, width = planes.shape
+        flat = F.conv2d(planes.reshape(n * channels, 1, height, width), self.basis, stride=BLOCK)
+        return flat.reshape(n, channels * 64, height // BLOCK, width // BLOCK)
+
+
+def _block_layers(c_in: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(c_in, channels, 1),
+        nn.LeakyReLU(0.1),
+        nn.Conv2d(channels, channels, 3, padding=1),
+        nn.LeakyReLU(0.1),
+        nn.Conv2d(channels, channels, 1),
+    )
+
+
+def _logarithms(coefficients: Tensor) -> Tensor:
+    """Noise and blur multiply energies: in logarithms they add."""
+    return torch.log(coefficients.abs() + 0.25)
+
+
+def _pooled(maps: Tensor) -> Tensor:
+    """Mean, deviation and largest value of each channel, (N, 3 C)."""
+    mean = maps.mean((2, 3))
+    spread = (maps - mean[:, :, None, None]).square().mean((2, 3))
+    return torch.cat([mean, (spread + 1e-6).sqrt(), maps.amax((2, 3))], 1)
+
+
+def _cosine_basis() -> Tensor:
+    """The orthonormal 8 x 8 DCT-II in zigzag order, (64, 8, 8)."""
+    k = torch.arange(BLOCK, dtype=torch.float64)
+    matrix = torch.cos((2 * k[None] + 1) * k[:, None] * math.pi / (2 * BLOCK)) / 2
+    matrix[0] /= math.sqrt(2)
+    order = sorted(
+        ((v, u) for v in range(BLOCK) for u in range(BLOCK)),
+        key=lambda at: (sum(at), at[0] if sum(at) % 2 else at[1]),
+    )
+    return torch.stack([torch.outer(matrix[v], matrix[u]) for v, u in order]).float()

@@ -1,0 +1,72 @@
+"""``undegrade diagnose`` as a user meets it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import refused, undegrade  # noqa: F401 - a fixture
+from tests.diagnosis.readers import tiny_reader
+from tests.photos import photo_file, scene, write_photo
+from tests.test_imports import loaded_after
+from undegrade.diagnosis import network
+
+
+@pytest.fixture(autouse=True)
+def bundled(tmp_path, monkeypatch):
+    """A tiny random network in the place of the trained one."""
+    folder = tmp_path / "network"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(network, "BUNDLED", tiny_reader(folder))
+
+
+def test_words_and_numbers(undegrade, tmp_path):  # noqa: F811
+    write_photo(tmp_path / "a.jpg", scene(200, 300), quality=20)
+    ran = undegrade("diagnose", "a.jpg")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("a.jpg: ")
+    assert "JPEG artefacts of quality 20" in ran.out
+    for name in ("noise", "blur", "exposure", "highlights", "flatness"):
+        assert f" {name}" in ran.out
+
+
+def test_json_of_many_and_a_bad_one(undegrade, tmp_path):  # noqa: F811
+    write_photo(tmp_path / "album" / "a.png")
+    write_photo(tmp_path / "album" / "deep" / "b.jpg", quality=40)
+    (tmp_path / "album" / "broken.png").write_bytes(b"no picture")
+    ran = undegrade("diagnose", "album", "--recursive", "--json")
+    assert ran.code == 1
+    assert [row["input"][-5:] for row in ran.rows] == ["a.png", "b.jpg"]
+    assert ran.rows[1]["file_quality"] == pytest.approx(40, abs=1)
+    assert ran.err.count("\n") == 1
+    assert "broken.png" in ran.err
+
+
+def test_stdin(undegrade):  # noqa: F811
+    ran = undegrade("diagnose", "-", stdin=photo_file(scene()))
+    assert ran.code == 0
+    assert ran.out.startswith("-: ")
+    refused(undegrade("diagnose", "-"), 3, "stdin is empty")
+    refused(undegrade("diagnose", "-", "a.png"), 2, "one photo")
+
+
+def test_refusals(undegrade, tmp_path, monkeypatch):  # noqa: F811
+    refused(undegrade("diagnose", "lost.png"), 3, "lost.png")
+    (tmp_path / "empty").mkdir()
+    refused(undegrade("diagnose", "empty"), 3, "no photo")
+    refused(undegrade("diagnose", write_photo(tmp_path / "a.png"), "--max-megapixels", 0.001), 6)
+    monkeypatch.setattr(network, "BUNDLED", tmp_path / "lost.onnx")
+    refused(undegrade("diagnose", "a.png"), 5, "the diagnosis network is missing")
+
+
+def test_torch_is_never_touched(tmp_path):
+    source, reader = write_photo(tmp_path / "a.png"), tiny_reader(tmp_path)
+    loaded = loaded_after(
+        "import sys, pathlib, undegrade.cli, undegrade.diagnosis.network as network\n"
+        f"network.BUNDLED = pathlib.Path({str(reader)!r})\n"
+        f"sys.argv = ['undegrade', 'diagnose', {str(source)!r}, '--json']\n"
+        "try: undegrade.cli.main()\nexcept SystemExit as end: assert not end.code, end.code"
+    )
+    assert "onnxruntime" in loaded
+    assert not {name for name in loaded if name.split(".")[0] in ("torch", "onnx", "yaml", "rich")}
+    assert not {name for name in loaded if name.startswith("undegrade.training")}

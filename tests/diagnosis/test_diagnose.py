@@ -1,0 +1,134 @@
+"""What crops and pixels say becomes one diagnosis, in numbers and words."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.diagnosis.readers import Told, tiny_reader
+from tests.photos import photo_file, scene
+from undegrade.diagnosis import diagnose, open_reader
+from undegrade.errors import ModelError
+from undegrade.picture import decode, from_array
+
+
+def wide(height=160, width=200):
+    pixels = scene(height, width).astype(float)
+    return np.rint((pixels - pixels.min()) / np.ptp(pixels) * 255).astype(np.uint8)
+
+
+def test_a_clean_photo():
+    found = diagnose(from_array(wide()), Told())
+    assert found.is_clean
+    assert found.words == ()
+    assert found.noise.value == found.blur.value == 0
+    assert found.jpeg.value == 100
+    assert found.scale.value == 1
+    assert found.crops == 4
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "says"),
+    [
+        ({"noise": 20.0}, "noise", "noise of sigma 20.0"),
+        ({"jpeg": 30.0}, "jpeg", "JPEG artefacts of quality 30"),
+        ({"blur": 2.0}, "blur", "blurred by 2.0"),
+    ],
+)
+def test_one_damage(told, name, says):
+    found = diagnose(from_array(wide()), Told(**told))
+    assert [key for key, finding in found.findings().items() if finding.found] == [name]
+    assert found.findings()[name].value == pytest.approx(told[name])
+    assert found.findings()[name].uncertainty > 0
+    assert says in found.words[0]
+    assert not found.is_clean
+
+
+def test_what_is_not_sure_is_not_found():
+    found = diagnose(from_array(wide()), Told(noise=20, jpeg=30, blur=2, deviation=1.0))
+    assert found.is_clean
+    assert found.noise.uncertainty > 10
+
+
+def test_a_dark_photo():
+    dark = (wide() * 0.3).astype(np.uint8)
+    found = diagnose(from_array(dark), Told())
+    assert found.exposure.found
+    assert "below mid grey" in found.words[0]
+
+
+@pytest.mark.parametrize("quality", [30, 60, 85])
+def test_the_files_tables_are_taken_where_the_pixels_agree(quality):
+    picture = decode(photo_file(wide(), "JPEG", quality=quality))
+    found = diagnose(picture, Told(jpeg=quality - 2))
+    assert found.jpeg.value == found.file_quality == pytest.approx(quality, abs=1)
+    assert found.jpeg.found
+    assert found.jpeg.uncertainty == 0
+
+
+def test_a_file_that_was_saved_again_is_seen_through():
+    picture = decode(photo_file(wide(), "JPEG", quality=95))
+    found = diagnose(picture, Told(jpeg=30))
+    assert found.jpeg.value == pytest.approx(30)
+    assert "the file says 95" in found.jpeg.words
+    assert diagnose(picture, Told(jpeg=30, deviation=0.5)).jpeg.value == pytest.approx(95, abs=1)
+
+
+def test_noise_that_depends_on_brightness():
+    pixels = np.zeros((512, 512, 3), np.uint8)
+    pixels[:] = np.linspace(20, 235, 512, dtype=np.uint8)[:, None]
+
+    def reader(crops):
+        mean = np.zeros((len(crops), 3))
+        mean[:, 0] = 0.1 + 0.4 * crops.mean((1, 2, 3))
+        return mean, np.full_like(mean, 0.02)
+
+    found = diagnose(from_array(pixels), reader)
+    assert found.noise_slope.value == pytest.approx(20, rel=0.05)
+    assert "bright parts" in found.noise_slope.words
+
+
+def test_plain_data_goes_through_json():
+    row = json.loads(
+        json.dumps(diagnose(from_array(scene(1, 1)), Told()).as_dict(), allow_nan=False)
+    )
+    assert row["noise"]["value"] == 0
+    assert {"clean", "jpeg", "blur", "exposure", "file_quality"} <= row.keys()
+
+
+def test_the_reader_runs_in_batches(tmp_path):
+    reader = open_reader(tiny_reader(tmp_path), threads=1)
+    crops = np.random.default_rng(0).random((19, 3, 128, 128), np.float32)
+    mean, deviation = reader(crops)
+    assert mean.shape == deviation.shape == (19, 3)
+    assert (deviation > 0).all()
+    one, _ = reader(crops[17:18])
+    np.testing.assert_allclose(one[0], mean[17], atol=1e-6)
+    assert diagnose(from_array(wide()), reader).crops == 4
+
+
+def test_networks_that_cannot_be_used(tmp_path):
+    with pytest.raises(ModelError, match=r"missing.*train the recipe 'diagnosis'"):
+        open_reader(tmp_path / "lost.onnx")
+    path = tiny_reader(tmp_path)
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(ModelError, match="damaged"):
+        open_reader(path)
+    with pytest.raises(ModelError, match="crops are 3 x 128 x 128"):
+        open_reader(tiny_reader(tmp_path, side=64))
+    crops = np.zeros((1, 3, 128, 128), np.float32)
+    for wrong in ({"outputs": 4}, {"poison": True}):
+        with pytest.raises(ModelError, match="returned"):
+            open_reader(tiny_reader(tmp_path, **wrong))(crops)
+
+
+def test_cards_that_cannot_be_used(tmp_path):
+    path = tiny_reader(tmp_path)
+    card = path.with_suffix(".toml")
+    good = card.read_text()
+    for bad in ("file = ", good + "\ncolour = 3\n", good.replace('"blur"', '"fog"')):
+        card.write_text(bad)
+        with pytest.raises(ModelError, match=r"card diagnosis\.toml"):
+            open_reader(path)
