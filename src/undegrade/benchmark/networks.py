@@ -17,7 +17,14 @@ from undegrade.benchmark.cases import Case, Floats, enlarged
 from undegrade.catalog import Model, sha256
 from undegrade.errors import ComputeError, ModelError
 from undegrade.levels import Levels
-from undegrade.runtime import Network, cores, make_grid, open_network, tile_side
+from undegrade.runtime import (
+    Network,
+    cores,
+    make_grid,
+    make_thumbnail,
+    open_network,
+    tile_side,
+)
 
 PROBE_SIDE = 64
 """Side of the picture on which a network without a card shows its scale, in pixels."""
@@ -51,14 +58,23 @@ class Carded:
         grid = make_grid(height, width, card.radius, card.multiple, core)
         margin = grid.margin * scale
         output = np.empty((height * scale, width * scale, channels), np.float32)
+        small = self._thumbnail(picture)
         for tile in grid:
             window = cast(Floats, grid.read(cast(Any, picture), tile))
-            made = _made(self.name, lambda planes: self.network.run(planes, values), window, 3)
+            made = _made(
+                self.name, lambda planes: self.network.run(planes, values, small), window, 3
+            )
             top, left = tile.top * scale, tile.left * scale
             tall, wide = tile.height * scale, tile.width * scale
             kept = made[margin : margin + tall, margin : margin + wide]
             output[top : top + tall, left : left + wide] = kept
         return output
+
+    def _thumbnail(self, picture: Floats) -> Floats | None:
+        side = self.network.card.thumbnail
+        if not side:
+            return None
+        return make_thumbnail(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), side, None)
 
 
 @dataclass(frozen=True, eq=False)

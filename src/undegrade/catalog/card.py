@@ -50,6 +50,8 @@ class Card:
     """Whether the radius is proven, so that tiles equal the whole; else tiles may show seams."""
     multiple: int = 1
     """Sides of the network's input must be multiples of this."""
+    thumbnail: int = 0
+    """Side of the thumbnail of the whole picture that it sees beside each tile; 0 for none."""
     levels: tuple[str, ...] = ()
     """Meaning of the ``level`` input's channels, from ``LEVELS``; empty for a blind network."""
     summary: str = ""

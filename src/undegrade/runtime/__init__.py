@@ -4,6 +4,7 @@ from undegrade.runtime.colour_lock import lock_colour
 from undegrade.runtime.memory import bound, tile_need, tile_side
 from undegrade.runtime.process import Progress, process
 from undegrade.runtime.session import Network, cores, open_network, providers
+from undegrade.runtime.thumbnail import make_thumbnail
 from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
 from undegrade.runtime.verify import verify_model
 
@@ -17,6 +18,7 @@ __all__ = [
     "cores",
     "lock_colour",
     "make_grid",
+    "make_thumbnail",
     "open_network",
     "process",
     "providers",

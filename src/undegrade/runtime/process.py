@@ -8,6 +8,7 @@ import numpy as np
 
 from undegrade.errors import Cancelled, ComputeError
 from undegrade.runtime.session import Floats, Network
+from undegrade.runtime.thumbnail import make_thumbnail
 from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
 
 Progress = Callable[[int, int], None]
@@ -45,12 +46,13 @@ def process(
     height, width, channels = pixels.shape
     scale = card.scale
     grid = make_grid(height, width, card.radius, card.multiple, tile)
+    seen = make_thumbnail(pixels, card.thumbnail, to_srgb) if card.thumbnail else None
     output = np.empty((height * scale, width * scale, channels), pixels.dtype)
     for number, part in enumerate(grid):
         if cancelled and cancelled():
             raise Cancelled
         window = _to_planes(grid.read(pixels, part), to_srgb)
-        result = _kept(network.run(window, levels), grid, part, scale)
+        result = _kept(network.run(window, levels, seen), grid, part, scale)
         # One sum instead of a mask of the tile: it is finite only if every value is.
         if not np.isfinite(result.sum(dtype=np.float64)):
             raise ComputeError(

@@ -51,8 +51,16 @@ class Network:
     card: Card
     _session: onnxruntime.InferenceSession
 
-    def run(self, windows: Floats, levels: Sequence[float] | Floats = ()) -> Floats:
+    def run(
+        self,
+        windows: Floats,
+        levels: Sequence[float] | Floats = (),
+        thumbnail: Floats | None = None,
+    ) -> Floats:
         """Run (1, 3, h, w) sRGB in [0, 1]; *levels* as the card orders them, one value each.
+
+        Where the card names a thumbnail, *thumbnail* (1, 3, side, side) shows the whole picture
+        (:func:`undegrade.runtime.make_thumbnail`).
 
         Returns (1, 3, scale * h, scale * w), not clipped.
         """
@@ -61,6 +69,8 @@ class Network:
         if self.card.levels:
             level = np.asarray(levels, np.float32)
             feed[inputs[1].name] = level.reshape(1, len(self.card.levels), 1, 1)
+        if self.card.thumbnail:
+            feed[inputs[-1].name] = thumbnail
         output: Floats = self._session.run(None, feed)[0]
         return output
 

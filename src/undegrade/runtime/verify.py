@@ -19,7 +19,8 @@ def verify_model(model: Model) -> None:
     side = 16 * card.multiple
     picture = np.full((1, 3, side, side), 0.5, np.float32)
     try:
-        output = network.run(picture, [0.5] * len(card.levels))
+        small = np.full((1, 3, card.thumbnail, card.thumbnail), 0.5, np.float32)
+        output = network.run(picture, [0.5] * len(card.levels), small)
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise ModelError(

@@ -48,9 +48,11 @@ def whole(multiple: int, *sides: int) -> tuple[int, ...]:
 def example_inputs(
     network: nn.Module, height: int, width: int, seed: int = 0
 ) -> tuple[Tensor, ...]:
-    """A random picture, and levels where the network takes them."""
+    """A random picture, and levels or a thumbnail where the network takes them."""
     generator = torch.Generator().manual_seed(seed)
     picture = torch.rand(1, 3, height, width, generator=generator)
+    if side := getattr(network, "thumbnail", 0):
+        return picture, torch.rand(1, 3, side, side, generator=generator)
     steer = getattr(network, "steer", None)
     if steer is None:
         return (picture,)
@@ -70,6 +72,7 @@ def export(network: nn.Module, path: Path, half: bool = True) -> float:
     inputs = example_inputs(network, *whole(m, 48, 64))
     height, width = (torch.export.Dim(name, min=1, max=1 << 20) * m for name in ("h", "w"))
     shapes: list[dict[int, object]] = [{2: height, 3: width}]
+    second = "thumbnail" if hasattr(network, "thumbnail") else "level"
     if len(inputs) == 2:
         shapes.append({})
     with warnings.catch_warnings():
@@ -77,7 +80,7 @@ def export(network: nn.Module, path: Path, half: bool = True) -> float:
         program = torch.onnx.export(
             network,
             inputs,
-            input_names=["input", "level"][: len(inputs)],
+            input_names=["input", second][: len(inputs)],
             output_names=["output"],
             dynamic_shapes=tuple(shapes),
             opset_version=OPSET,
@@ -88,7 +91,7 @@ def export(network: nn.Module, path: Path, half: bool = True) -> float:
     model = program.model_proto
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_notes(model)
-    if len(inputs) == 2:
+    if len(inputs) == 2 and second == "level":
         _free_level_size(model)
     onnx.save(model, path)
     error = parity(network, path)
@@ -252,6 +255,7 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
         radius=SAFE_RADIUS if radius is None else measured_radius(network, 2 * (radius + multiple)),
         exact=radius is not None,
         multiple=multiple,
+        thumbnail=getattr(network, "thumbnail", 0),
         levels=("noise", "jpeg") if recipe.task == "restore" else (),
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network), 1),

@@ -224,8 +224,8 @@ class Recipe:
             raise RecipeError("data.pairs", self.data.pairs, f"does not fit the task {self.task!r}")
         if not self.stages:
             raise RecipeError("stages", self.stages, "must hold at least one")
-        if self.system == "two-step" and self.task != "pairs":
-            raise RecipeError("system", self.system, "needs the task 'pairs'")
+        if self.system == "two-step" and self.task not in ("pairs", "darkness", "phone"):
+            raise RecipeError("system", self.system, f"has no use for the task {self.task!r}")
         for name in {"generator", "regressor"} & self.discriminators.keys():
             raise RecipeError(f"discriminators.{name}", name, "is the name of another network")
         for name, stage in self.stages.items():

@@ -58,6 +58,11 @@ def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
         raise RecipeError("scale", recipe.scale, f"is not that of {recipe.network!r}")
     if (recipe.task == "restore") != hasattr(generator, "steer"):
         raise RecipeError("network", recipe.network, f"does not fit the task {recipe.task!r}")
+    if ("context" in recipe.damage) != hasattr(generator, "guide"):
+        wanted = (
+            f"must be given with the network 'guided' and with no other, not {recipe.network!r}"
+        )
+        raise RecipeError("damage.context", recipe.damage.get("context"), wanted)
     if recipe.system == "two-step" and not hasattr(generator, "steps"):
         raise RecipeError("network", recipe.network, "does not work in two steps")
     multiple = generator.multiple

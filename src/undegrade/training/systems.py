@@ -17,12 +17,12 @@ reference_degradation, reference_base, reference_output
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from undegrade.training.networks.drgn import DRGN
+from undegrade.training.networks.drgn import Steps
 from undegrade.training.tasks import Batch
 
 Views = dict[str, Tensor]
@@ -54,6 +54,12 @@ class PlainSystem(nn.Module):
         return {"input": picture, "target": batch.target, "output": output.float()}
 
 
+class TwoSteps(Protocol):
+    """A network that shows what its first step made; it may take a thumbnail, too."""
+
+    def steps(self, x: Tensor, *thumbnail: Tensor) -> Steps: ...
+
+
 class TwoStepSystem(PlainSystem):
     """DRGN with its second row, the pairs it makes itself (Jiang et al., AAAI 2022, figure).
 
@@ -69,10 +75,11 @@ class TwoStepSystem(PlainSystem):
     )
 
     def forward(self, batch: Batch) -> Views:
-        network = cast(DRGN, self.network)
-        picture = batch.inputs[0].contiguous(memory_format=torch.channels_last)
+        network = cast(TwoSteps, self.network)
+        picture, *thumbnail = batch.inputs
+        picture = picture.contiguous(memory_format=torch.channels_last)
         with autocast(picture.device, self.precision):
-            steps = network.steps(picture)
+            steps = network.steps(picture, *thumbnail)
         views = {"input": picture, "target": batch.target}
         views |= {name: getattr(steps, name).float() for name in ("degradation", "base")}
         views["output"] = steps.enhanced.float()
@@ -80,7 +87,7 @@ class TwoStepSystem(PlainSystem):
             views |= self._reference_row(network, batch.reference, views["degradation"])
         return views
 
-    def _reference_row(self, network: DRGN, reference: Tensor, degradation: Tensor) -> Views:
+    def _reference_row(self, network: TwoSteps, reference: Tensor, degradation: Tensor) -> Views:
         low = torch.clamp(reference + degradation.roll(1, 0), 0.0, 1.0)
         with autocast(reference.device, self.precision):
             steps = network.steps(low.detach().contiguous(memory_format=torch.channels_last))

@@ -35,9 +35,12 @@ VARIANTS = {
     "vdsr": ("vdsr", {"depth": 3, "channels": 4}),
     "vdsr-x2-colour": ("vdsr", {"scale": 2, "depth": 4, "channels": 4, "colour": True}),
 }
-assert {name for name, _ in VARIANTS.values()} | {"restorer", "upscaler", "identity"} == set(
-    NETWORKS
-)
+assert {name for name, _ in VARIANTS.values()} | {
+    "restorer",
+    "upscaler",
+    "identity",
+    "guided",
+} == set(NETWORKS)
 
 FINITE = [
     key

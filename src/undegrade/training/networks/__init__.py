@@ -18,6 +18,7 @@ from undegrade.training.networks.dped import (
     PhoneGenerator,
 )
 from undegrade.training.networks.drgn import DRGN, OneStep
+from undegrade.training.networks.guided import Guided
 from undegrade.training.networks.identity import Identity
 from undegrade.training.networks.mobilenet_unet import MobileNetUNet
 from undegrade.training.networks.patchgan import PatchDiscriminator
@@ -43,6 +44,7 @@ NETWORKS: Table = {
     "dped64": partial(PhoneGenerator, channels=64, statistics="instance"),
     "srcnn": SRCNN,
     "vdsr": VDSR,
+    "guided": Guided,
     "identity": Identity,
 }
 """Picture to picture, sRGB in [0, 1] to sRGB, each with ``scale``, ``multiple`` and ``radius``.

@@ -23,7 +23,7 @@ from undegrade.training.networks.normalisation import ImageNet, spectral
 from undegrade.training.networks.pixel_shuffle import PixelShuffleUp
 from undegrade.training.networks.published import load_published
 
-UNetPreset = Literal["faithful", "full"]
+UNetPreset = Literal["faithful", "full", "light"]
 
 
 def spectral_conv(c_in: int, c_out: int, kernel: int) -> nn.Conv2d:
@@ -78,39 +78,47 @@ class MobileNetUNet(nn.Module):
     ``full``: what they intended: skips at 1/16, 1/8, 1/4 and 1/2, self-attention in the second
     up block (1/8), and, which theirs lacks, the residual ``x + f(x)`` whose last convolution
     starts at zero (and has no spectral norm, which zero does not have); 26,117,021.
+    ``light``: ours, ``full`` without self-attention, so that tiles equal the whole; with a narrow
+    bridge it is what a phone can hold.
 
     Parameters
     ----------
     size: of the encoder, see :class:`~undegrade.training.networks.mobilenet.MobileNetV3`.
     width: channels of the up blocks, even.
+    bridge: channels in the middle of the bridge; 0 is twice the encoder's last.
 
     Shapes
     ------
     ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of 32. Returns (N, 3, H, W), sRGB, not
     clipped. The radius is None where squeeze-and-excitation or self-attention see the whole
-    picture; ``faithful`` with a minimal encoder has one of 283 pixels.
+    picture; with a minimal encoder ``faithful`` has one of 283 pixels, ``light`` one of 325.
     """
 
     scale = 1
     multiple = 32
 
     def __init__(
-        self, preset: str = "faithful", size: str = "small_minimal", width: int = 512
+        self,
+        preset: str = "faithful",
+        size: str = "small_minimal",
+        width: int = 512,
+        bridge: int = 0,
     ) -> None:
         super().__init__()
         self.preset = checked("preset", preset, get_args(UNetPreset))
-        full = preset == "full"
+        full = preset != "faithful"
         self.imagenet = ImageNet()
         self.encoder = MobileNetV3(size, classes=0)
         skips = [channels for _, channels in self.encoder.stages()]
         deepest = skips.pop()
+        bridge = bridge or 2 * deepest
         self.bridge = nn.Sequential(
             nn.BatchNorm2d(deepest),
             nn.ReLU(),
-            spectral_conv(deepest, 2 * deepest, 3),
+            spectral_conv(deepest, bridge, 3),
             nn.ReLU(),
-            nn.BatchNorm2d(2 * deepest),
-            spectral_conv(2 * deepest, deepest, 3),
+            nn.BatchNorm2d(bridge),
+            spectral_conv(bridge, deepest, 3),
             nn.ReLU(),
             nn.BatchNorm2d(deepest),
         )
@@ -120,7 +128,8 @@ class MobileNetUNet(nn.Module):
         for index in self.skips:
             wide = width if index else width // 2
             repeat = 1 if full else 8
-            self.ups.append(UpBlock(channels, skips[index], wide, repeat, full and index == 2))
+            attention = preset == "full" and index == 2
+            self.ups.append(UpBlock(channels, skips[index], wide, repeat, attention))
             channels = wide
         self.shuffle = PixelShuffleUp(channels, channels, norm=False)
         joined = channels + 3
@@ -132,16 +141,18 @@ class MobileNetUNet(nn.Module):
         )
         self.last = zero(nn.Conv2d(joined, 3, 1)) if full else spectral_conv(joined, 3, 1)
         self.radius: int | None = None
-        if not full and size.endswith("_minimal"):
-            self.radius = self._faithful_radius()
+        if preset != "full" and size.endswith("_minimal"):
+            self.radius = self._radius()
 
-    def _faithful_radius(self) -> int:
+    def _radius(self) -> int:
         blur = field.conv(2, padding=1)
         depthwise = [field.conv(row.kernel, row.stride) for row in self.encoder.rows]
         bridge = [field.conv(3)] * 2
-        up = [field.enlarge(2), blur, field.enlarge(8), field.conv(3)]
+        ups = [field.enlarge(2), blur, field.conv(3)] * len(self.ups)
+        if self.preset == "faithful":
+            ups.insert(2, field.enlarge(8))
         tail = [field.enlarge(2), blur, *[field.conv(3)] * 2]
-        layers = [field.conv(3, 2), *depthwise, *bridge, *up, *tail]
+        layers = [field.conv(3, 2), *depthwise, *bridge, *ups, *tail]
         return field.radius(layers, multiple=self.multiple)
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
@@ -156,6 +167,6 @@ class MobileNetUNet(nn.Module):
             features = up(features, pyramid[index])
         joined = torch.cat([self.shuffle(features), normalised], 1)
         output: Tensor = self.last(joined + self.refine(joined))
-        if self.preset == "full":
+        if self.preset != "faithful":
             return x + output
         return self.imagenet.inverse(6 * torch.sigmoid(output) - 3)

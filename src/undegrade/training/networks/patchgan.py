@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from undegrade.training.networks import initialisation
+from undegrade.training.networks.luma import luma
 from undegrade.training.networks.normalisation import spectral
 
 
@@ -16,15 +17,21 @@ class PatchDiscriminator(nn.Module):
     parameters**. Serves DRGN as D_low (on pictures) and as D_de (on signed degradations): two
     networks of this kind, whose layers the paper's public parts do not give.
 
+    Parameters
+    ----------
+    channels: of the first convolution.
+    grey: judge brightness alone, as the discriminators of texture do.
+
     ``x`` (N, 3, H, W), any range. Returns logits (N, 1, H / 8 - 2, W / 8 - 2), H and W at least
     24; each sees 70 x 70 pixels.
     """
 
-    def __init__(self, channels: int = 64) -> None:
+    def __init__(self, channels: int = 64, grey: bool = False) -> None:
         super().__init__()
+        self.grey = grey
         layers: list[nn.Module] = []
         for c_in, c_out, stride in (
-            (3, channels, 2),
+            (1 if grey else 3, channels, 2),
             (channels, 2 * channels, 2),
             (2 * channels, 4 * channels, 2),
             (4 * channels, 8 * channels, 1),
@@ -38,5 +45,5 @@ class PatchDiscriminator(nn.Module):
                 spectral(layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(x)
+        logits: Tensor = self.layers(luma(x) if self.grey else x)
         return logits

@@ -9,6 +9,7 @@ from undegrade.training.recipe import Recipe
 from undegrade.training.tasks.base import Batch, GradedTask, Photos, Task
 from undegrade.training.tasks.diagnose import DiagnoseTask
 from undegrade.training.tasks.grade import GradeTask
+from undegrade.training.tasks.guided import GuidedTask
 from undegrade.training.tasks.pairs import DarknessTask, PairsTask, PhoneTask
 from undegrade.training.tasks.restore import RestoreTask
 from undegrade.training.tasks.upscale import UpscaleTask
@@ -27,11 +28,13 @@ TASKS: dict[str, Any] = {
 def task(recipe: Recipe) -> Task:
     """The task of *recipe*; arguments it does not take are a :class:`RecipeError`."""
     scale = {"scale": recipe.scale} if recipe.task == "upscale" else {}
+    damage = dict(recipe.damage)
+    context = damage.pop("context", None)
     try:
-        made: Task = TASKS[recipe.task](**scale, **recipe.damage)
+        made: Task = TASKS[recipe.task](**scale, **damage)
     except TypeError as error:
         raise RecipeError("damage", recipe.damage, f"does not fit: {error}") from None
-    return made
+    return made if context is None else GuidedTask(made, context)
 
 
 __all__ = ["TASKS", "Batch", "GradedTask", "Photos", "Task", "task"]

@@ -1,0 +1,40 @@
+"""The whole picture at a glance, for networks that must know more than their tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undegrade.runtime.tiling import Pixels
+
+Floats = NDArray[np.float32]
+
+
+def make_thumbnail(pixels: Pixels, side: int, to_srgb: Callable[[Floats], Floats] | None) -> Floats:
+    """*pixels* (H, W, C) of whole numbers, averaged to (1, 3, *side*, *side*) sRGB in [0, 1].
+
+    Means over windows that cover the picture evenly, from ``floor(i H / side)`` to
+    ``ceil((i + 1) H / side)``, as in training; the shape of the picture is not kept. Grey is
+    repeated.
+    """
+    height, width, channels = pixels.shape
+    small = np.empty((side, side, channels), np.float32)
+    columns = _windows(width, side)
+    for row, (top, bottom) in enumerate(_windows(height, side)):
+        # Sums of 16-bit values pass 2^32 in a picture of 65,536 rows times 48.
+        total = np.zeros((width + 1, channels), np.uint64)
+        np.cumsum(pixels[top:bottom].sum(0, dtype=np.uint64), axis=0, out=total[1:])
+        for column, (left, right) in enumerate(columns):
+            area = (bottom - top) * (right - left)
+            small[row, column] = (total[right] - total[left]) / area
+    small /= np.iinfo(pixels.dtype).max
+    if to_srgb:
+        small = to_srgb(small)
+    planes = np.broadcast_to(small.transpose(2, 0, 1), (3, side, side))
+    return np.ascontiguousarray(planes)[None]
+
+
+def _windows(length: int, count: int) -> list[tuple[int, int]]:
+    return [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
