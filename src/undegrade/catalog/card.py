@@ -11,7 +11,7 @@ from typing import Any
 from undegrade.errors import ModelError
 
 TASKS = ("restore", "sr", "lowlight", "phone")
-LEVELS = ("noise", "jpeg", "light")
+LEVELS = ("noise", "jpeg")
 COLOUR_LOCKED = ("restore", "sr")
 """Tasks that give back what was lost; the others change light and tone by nature."""
 
