@@ -7,9 +7,18 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
+from safetensors import safe_open  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
+
 from undegrade.catalog import find  # noqa: E402
 from undegrade.runtime import open_network, verify_model  # noqa: E402
-from undegrade.training.export import export, measured_radius, parity, trained, write_model  # noqa: E402
+from undegrade.training.export import (  # noqa: E402
+    export,
+    measured_radius,
+    parity,
+    trained,
+    write_model,
+)
 from undegrade.training.loop import train  # noqa: E402
 from undegrade.training.networks import build  # noqa: E402
 from undegrade.training.networks.folding import plain  # noqa: E402
@@ -69,6 +78,28 @@ def test_the_card_says_what_the_recipe_and_the_network_say(name, models):
     assert card.summary == recipe.card["summary"]
     assert card.recipe == f"{name}.yaml, 2 steps in 0 minutes"
     assert {p.name for p in path.parent.iterdir()} == {"run", f"{name}.onnx", f"{name}.toml"}
+
+
+def test_mixing_moves_the_weights_and_says_so(models, tmp_path):
+    checkpoint, _, path = models("sr-x2")
+    other = find(str(path))
+    before = open_network(other, threads=1)
+    recipe = short("sr-x2")
+    with safe_open(checkpoint, framework="pt") as file:
+        moved = {key: 1.5 * file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        save_file(moved, tmp_path / "moved.safetensors", file.metadata())
+    run = tmp_path / "moved.safetensors"
+    cards = [write_model(recipe, run, tmp_path / "after")]
+    cards.append(write_model(recipe, run, tmp_path / "mixed", str(path), 0.25))
+    assert cards[1].recipe == cards[0].recipe + "; then mixed with 0.25 of sr-x2"
+    after, mixed = (
+        open_network(find(str(tmp_path / name / "sr-x2.onnx")), threads=1)
+        for name in ("after", "mixed")
+    )
+    x = np.random.default_rng(0).random((1, 3, 16, 16), dtype=np.float32)
+    between = mixed.run(x)
+    near, far = (np.abs(between - network.run(x)).mean() for network in (after, before))
+    assert 0 < near < far
 
 
 def test_an_exported_file_names_no_machine(models):

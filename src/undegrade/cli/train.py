@@ -61,14 +61,22 @@ def export(
     recipe: Recipe,
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of that recipe.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for model and card.")],
+    mix: Annotated[
+        str | None, typer.Option(help="Mix with this model of the same network: a name or file.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="Share of that model, 0..1.", min=0, max=1)] = 0.0,
 ) -> None:
     """Turn a checkpoint into an ONNX file and a card that `enhance --model` runs."""
+    from undegrade.errors import UsageError
+
     training = _training()
     chosen = training.recipe_file.read(recipe)
+    if (mix is None) != (share == 0) or (mix and chosen.only_regressor):
+        raise UsageError("--mix and --share belong together", "give both, for a generator")
     if chosen.only_regressor:
         card = training.export_regressor.write_regressor(chosen, checkpoint, output)
     else:
-        card = training.export.write_model(chosen, checkpoint, output)
+        card = training.export.write_model(chosen, checkpoint, output, mix or "", share)
     typer.echo(output / card.file)
 
 

@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from undegrade.catalog import Card, sha256, write_card
+from undegrade.catalog import Card, find, sha256, write_card
 from undegrade.training.checkpoint import HALF, history, load_average
 from undegrade.training.networks import build
 from undegrade.training.networks.folding import plain
@@ -236,9 +236,35 @@ def gflop_per_megapixel(network: nn.Module) -> float:
     return total / pixels / 1e3
 
 
-def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
-    """Export a checkpoint's network with its card; speed, memory and scores are measured later."""
+@torch.no_grad()
+def mix(network: nn.Module, recipe: Recipe, other: Path, share: float) -> None:
+    """Move *network* towards the exported one at *other* by *share*, 0..1, in place.
+
+    Between a faithful network and one that was trained on from it adversarially lie networks that
+    give up less of the one for most of the other (Wang et al., "Deep Network Interpolation", CVPR
+    2019). Raises :class:`ModelError` where *other* is another network.
+    """
+    goal = plain(build(recipe.network, **recipe.arguments))
+    load_average(goal, other, whole=True)
+    values = goal.state_dict()
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(values[name], share)
+
+
+def write_model(
+    recipe: Recipe, checkpoint: Path, folder: Path, towards: str = "", share: float = 0.0
+) -> Card:
+    """Export a checkpoint's network with its card; speed, memory and scores are measured later.
+
+    *towards* names a model with which it is mixed by *share*; see :func:`mix`.
+    """
     network = trained(recipe, checkpoint)
+    made_by = history(checkpoint)
+    if towards:
+        other = find(towards)
+        mix(network, recipe, other.path, share)
+        made_by.append(f"mixed with {share:g} of {other.card.name}")
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
     scale, multiple, about = network.scale, network.multiple, dict(recipe.card)
@@ -259,7 +285,7 @@ def write_model(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
         levels=("noise", "jpeg") if recipe.task == "restore" else (),
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network), 1),
-        recipe="; then ".join(history(checkpoint)),
+        recipe="; then ".join(made_by),
         **about,  # type: ignore[arg-type]
     )
     (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")
