@@ -98,12 +98,17 @@ def noise_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
 
 
 def sensor_row(look: Patient, name: str, truths: list[Floats]) -> Measure:
-    """Sensor noise of sigma 20 at mid grey, against the root mean square that it has."""
+    """A sensor's noise, against the white noise that is as strong once both are clipped."""
+
+    def strength(truth: Floats, noisy: Floats) -> float:
+        return 255 * float(np.sqrt(np.mean((np.clip(noisy, 0, 1) - truth) ** 2)))
+
     found = []
     for truth in truths:
         noisy = damaged(truth, "poisson-gaussian-noise", gain=0.02, read=0.02)
-        sigma = 255 * float(np.sqrt(np.mean((noisy - truth) ** 2)))
-        found.append(abs(look(noisy).noise.value - sigma))
+        seen = strength(truth, noisy)
+        trial = strength(truth, damaged(truth, "gaussian-noise", sigma=seen))
+        found.append(abs(look(noisy).noise.value - seen**2 / trial))
     return Measure(f"{name}, sensor noise", "sigma error", mean(found), SIGMA_ERROR, len(truths))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -127,19 +126,12 @@ def _free_level_size(model: onnx.ModelProto) -> None:
     del model.graph.value_info[:]
 
 
-def with_half_weights(
-    model: onnx.ModelProto, smallest: int = 64, but: Collection[str] = ()
-) -> onnx.ModelProto:
-    """The same graph with weights of *smallest* values or more stored as fp16 behind a cast.
-
-    Those whose names are in *but* stay as they are.
-    """
+def with_half_weights(model: onnx.ModelProto, smallest: int = 64) -> onnx.ModelProto:
+    """The same graph with weights of *smallest* values or more stored as fp16 behind a cast."""
     model = copy.deepcopy(model)
     casts = []
     for weight in model.graph.initializer:
         if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < smallest:
-            continue
-        if weight.name in but:
             continue
         name = weight.name
         values = numpy_helper.to_array(weight).astype(np.float16)

@@ -15,14 +15,12 @@ from undegrade.diagnosis import DiagnosisCard, write_card
 from undegrade.diagnosis.units import CROP, QUANTITIES
 from undegrade.errors import RecipeError
 from undegrade.training.checkpoint import history, load_regressor
-from undegrade.training.export import OPSET, clear_notes, with_half_weights
+from undegrade.training.export import OPSET, clear_notes
 from undegrade.training.networks import REGRESSORS, build
 from undegrade.training.recipe import Recipe
 
 TOLERANCE = 1e-3
 """Largest difference of a level or log-variance between ONNX Runtime and torch."""
-HALF_TOLERANCE = 0.02
-"""Largest difference that weights in fp16 may make: one unit of sigma, or one point of quality."""
 
 
 def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> DiagnosisCard:
@@ -54,9 +52,8 @@ def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Diagnosis
 def export(network: nn.Module, path: Path) -> float:
     """Write *network* as ONNX for any number of crops; returns the largest error found.
 
-    Learned weights are stored as fp16; the network's constants keep their precision. A difference
-    over ``TOLERANCE`` (before the weights are rounded) or ``HALF_TOLERANCE`` (after) raises
-    ``ArithmeticError``.
+    Weights stay in fp32: in fp16 they move levels by more than a unit of sigma. A difference over
+    ``TOLERANCE`` raises ``ArithmeticError``.
     """
     network = network.cpu().eval().requires_grad_(False)
     with warnings.catch_warnings():
@@ -78,11 +75,6 @@ def export(network: nn.Module, path: Path) -> float:
     onnx.save(model, path)
     if (error := parity(network, path)) > TOLERANCE:
         raise ArithmeticError(f"the exported network differs from torch by {error:.2g}")
-    learned = {name for name, _ in network.named_parameters()}
-    constants = {w.name for w in model.graph.initializer} - learned
-    onnx.save(with_half_weights(model, but=constants), path)
-    if (error := parity(network, path)) > HALF_TOLERANCE:
-        raise ArithmeticError(f"weights in fp16 change the output by {error:.2g}")
     return error
 
 

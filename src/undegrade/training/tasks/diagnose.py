@@ -35,7 +35,7 @@ class DiagnoseTask:
     =======  =======================================  ==============================================
     target   unit                                     what exactly
     =======  =======================================  ==============================================
-    noise    root mean square over the crop, / 50     of the noise **before** coding and clipping
+    noise    sigma of white noise, / 50               as strong once clipped; **before** coding
     jpeg     :func:`jpeg_level`: 0 at 100, 1 at 5     of the coarsest coding
     blur     :func:`blur_level`: log2 of the scale    at which the picture holds detail, over 3
     =======  =======================================  ==============================================
@@ -157,8 +157,7 @@ class DiagnoseTask:
             before = x[shot]
             noisy = degradations.poisson_gaussian_noise(before, *drawn, local)
             x[shot] = self._alike(before, noisy, grey[shot])
-            rms = (x[shot] - before).square().mean((1, 2, 3)).sqrt().cpu()
-            level[shot] = 255.0 / MAX_SIGMA * rms
+            level[shot] = _white_equal(before, x[shot], local).cpu() * 255.0 / MAX_SIGMA
         return level
 
     @staticmethod
@@ -185,6 +184,21 @@ class DiagnoseTask:
         x[chosen] = coded
         level[chosen] = torch.tensor([jpeg_level(q) for q in quality.tolist()])
         return level
+
+
+def _white_equal(before: Tensor, noisy: Tensor, generator: torch.Generator) -> Tensor:
+    """Deviation (N,) of the white noise that is as strong as that of *noisy* once both are clipped.
+
+    A sensor's noise is far larger near black than what clipping leaves of it.
+    """
+    strength = _strength(before, noisy)
+    white = torch.randn(before.shape, generator=generator, device=before.device)
+    trial = _strength(before, before + strength.view(-1, 1, 1, 1) * white)
+    return strength.square() / trial.clamp(min=1e-6)
+
+
+def _strength(before: Tensor, noisy: Tensor) -> Tensor:
+    return (noisy.clamp(0.0, 1.0) - before).square().mean((1, 2, 3)).sqrt()
 
 
 def noise_gain(side: int, target: int) -> float:
