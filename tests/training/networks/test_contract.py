@@ -100,7 +100,7 @@ def phases_reach(network, side):
     y = network(x)
     start = side // 2 // network.multiple * network.multiple
     reach = 0
-    for at in range(start, start + network.multiple, max(1, network.multiple // 8)):
+    for at in range(start, start + network.multiple):
         (gradient,) = torch.autograd.grad(y[0, :, at, at].sum(), x, retain_graph=True)
         seen = torch.nonzero(gradient[0].abs().sum((0, 1)))
         reach = max(reach, int((seen - at).abs().max()))

@@ -26,6 +26,7 @@ VARIANTS = {
     "mobilenet_unet-faithful": ("mobilenet_unet", UNET),
     "mobilenet_unet-faithful-large": ("mobilenet_unet", UNET | {"size": "large"}),
     "mobilenet_unet-full": ("mobilenet_unet", UNET | {"preset": "full", "size": "small"}),
+    "mobilenet_unet-light": ("mobilenet_unet", UNET | {"preset": "light", "bridge": 16}),
     "phone-running": ("phone", {"channels": 4, "blocks": 1}),
     "phone-batch": ("phone", {"channels": 4, "blocks": 2, "statistics": "batch"}),
     "dped64": ("dped64", {"channels": 4, "blocks": 1}),
@@ -46,7 +47,7 @@ FINITE = [
     key
     for key in VARIANTS
     if not key.startswith(("drgn", "one-step", "dped64", "mobilenet"))
-    or key == "mobilenet_unet-faithful"
+    or key in ("mobilenet_unet-faithful", "mobilenet_unet-light")
 ]
 """Those whose receptive radius is a number."""
 

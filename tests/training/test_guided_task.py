@@ -1,0 +1,76 @@
+"""Patches with a thumbnail of the picture around them."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+
+from undegrade.errors import RecipeError  # noqa: E402
+from undegrade.training import recipe_file, setup  # noqa: E402
+from undegrade.training.tasks import Batch, task  # noqa: E402
+from undegrade.training.tasks.guided import GuidedTask  # noqa: E402
+
+
+class Ramp:
+    """A task whose pictures are brighter to the right."""
+
+    def batch(self, photos, count, patch, generator):
+        picture = torch.linspace(0, 1, patch).expand(count, 3, patch, patch)
+        return Batch((picture,), 1 - picture)
+
+    def validation(self, photos, size):
+        return {"ramp": self.batch(photos, 2, size, None)}
+
+
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+def test_the_patch_is_a_part_of_what_the_thumbnail_shows():
+    batch = GuidedTask(Ramp(), 96).batch(None, 2, 32, generator())
+    picture, thumbnail = batch.inputs
+    assert picture.shape == batch.target.shape == (2, 3, 32, 32)
+    torch.testing.assert_close(batch.target, 1 - picture)
+    assert thumbnail.shape == (2, 3, 48, 48)
+    pairs = torch.linspace(0, 1, 96).view(48, 2).mean(1)
+    torch.testing.assert_close(thumbnail[0, 0, 0], pairs)
+    assert 0 <= picture.min() < picture.max() <= 1
+
+
+def test_patches_lie_anywhere_and_repeat_with_the_generator():
+    guided = GuidedTask(Ramp(), 96)
+    random = generator()
+    starts = {float(guided.batch(None, 1, 32, random).inputs[0].min()) for _ in range(20)}
+    assert len(starts) > 8
+    again = [guided.batch(None, 1, 32, generator()).inputs[0] for _ in range(2)]
+    assert torch.equal(*again)
+
+
+def test_a_patch_as_large_as_the_context():
+    picture, _ = GuidedTask(Ramp(), 64).batch(None, 1, 96, generator()).inputs
+    assert picture.shape == (1, 3, 96, 96)
+
+
+def test_validation_shows_the_whole():
+    picture, thumbnail = GuidedTask(Ramp(), 64).validation(None, 96)["ramp"].inputs
+    assert picture.shape == (2, 3, 96, 96)
+    assert thumbnail.shape == (2, 3, 48, 48)
+
+
+@pytest.mark.parametrize(
+    ("choice", "changes"),
+    [
+        ("lowlight:debug", {"damage": None}),
+        ("phone:debug", {"damage": {"context": 64}}),
+    ],
+)
+def test_a_thumbnail_belongs_to_a_guided_network(choice, changes):
+    recipe = recipe_file.read(choice, changes)
+    with pytest.raises(RecipeError, match=r"damage\.context"):
+        setup.initial_state(recipe, None, "cpu")
+
+
+def test_recipes_ask_for_it():
+    assert isinstance(task(recipe_file.read("lowlight")), GuidedTask)
+    assert not isinstance(task(recipe_file.read("phone")), GuidedTask)
