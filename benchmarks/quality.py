@@ -35,7 +35,7 @@ from undegrade import catalog
 from undegrade.catalog import Score, write_card
 from undegrade.degradation import imresize
 from undegrade.levels import MAX_SIGMA, Levels
-from undegrade.runtime import Network, open_network
+from undegrade.runtime import Network, make_thumbnail, open_network
 
 Floats = NDArray[np.float32]
 GATE_TOLERANCE = 0.02
@@ -62,7 +62,11 @@ def run_whole(network: Network, image: Floats, levels: tuple[float, ...] = ()) -
     rest = [(-side) % card.multiple for side in (height, width)]
     pad = ((margin, margin + rest[0]), (margin, margin + rest[1]), (0, 0))
     padded = np.pad(image, pad, mode="symmetric").transpose(2, 0, 1)[None]
-    output = network.run(np.ascontiguousarray(padded, np.float32), levels)
+    small = None
+    if card.thumbnail:
+        whole = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+        small = make_thumbnail(whole, card.thumbnail, None)
+    output = network.run(np.ascontiguousarray(padded, np.float32), levels, small)
     low, s = margin * card.scale, card.scale
     return output[0, :, low : low + height * s, low : low + width * s].transpose(1, 2, 0)
 
