@@ -1,0 +1,23 @@
+"""Objects of any store, on one machine or many: Ray Data runs it, fsspec reads and writes.
+
+>>> from undegrade.cluster import Cluster, Settings, run
+>>> run("s3://in/photos", "s3://out", Settings(), Cluster("auto"))  # doctest: +SKIP
+"""
+
+from undegrade.cluster.ledger import Ledger
+from undegrade.cluster.objects import Object, list_objects
+from undegrade.cluster.run import HERE, Cluster, Tally, run
+from undegrade.cluster.worker import ROW, Enhance, Settings
+
+__all__ = [
+    "HERE",
+    "ROW",
+    "Cluster",
+    "Enhance",
+    "Ledger",
+    "Object",
+    "Settings",
+    "Tally",
+    "list_objects",
+    "run",
+]

@@ -1,0 +1,67 @@
+"""Work measured out: units of objects of about the same number of megapixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from undegrade.batch.jobs import DECODE_ONLY
+from undegrade.cluster.objects import Object
+from undegrade.cluster.store import joined
+
+MOST_OBJECTS = 64
+"""In one unit: what a killed worker repeats."""
+
+
+@dataclass
+class Unit:
+    """Objects that one call of a worker does, with their outputs."""
+
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
+    megapixels: float = 0.0
+
+    def add(self, item: Object, output: str) -> None:
+        self.inputs.append(item.uri)
+        self.outputs.append(output)
+        self.versions.append(item.version)
+        self.megapixels += item.megapixels
+
+
+def measure_out(
+    objects: Iterable[Object],
+    output: str,
+    megapixels: float,
+    suffix: str | None,
+    done: Callable[[Object, str], bool],
+) -> Iterator[Unit]:
+    """Units of *objects* of about *megapixels* each, passing over what is *done*.
+
+    By megapixels, not by number: a unit of thumbnails takes as long as one of large photos.
+    """
+    unit = Unit()
+    for item in objects:
+        target = joined(output, output_key(item.key, suffix))
+        if done(item, target):
+            continue
+        if unit.inputs and (
+            unit.megapixels + item.megapixels > megapixels or len(unit.inputs) >= MOST_OBJECTS
+        ):
+            yield unit
+            unit = Unit()
+        unit.add(item, target)
+    if unit.inputs:
+        yield unit
+
+
+def output_key(key: str, suffix: str | None) -> str:
+    """The key of an object's output: its own, or with a format's *suffix* behind it.
+
+    Behind it, not in place of its own: ``a.jpg`` and ``a.png`` must not share an output, and with
+    a million objects nobody could look whether any do.
+    """
+    own = PurePosixPath(key).suffix.lower()
+    new = suffix or DECODE_ONLY.get(own)
+    return key if new is None or own == new else key + new
