@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-all lint types benchmark results clean
+.PHONY: help demo web test test-all lint types benchmark results clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,13 @@ $(VENV)/dev.done: $(VENV)/core.done
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,heif]'
 	@touch $@
+
+$(VENV)/web.done: $(VENV)/core.done
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[web,heif]'
+	@touch $@
+
+web: $(VENV)/web.done  ## the page and the REST interface at http://127.0.0.1:8400/
+	$(BIN)/undegrade serve
 
 demo: $(VENV)/core.done  ## enhance the example photos and write before/after pictures to demo/
 	$(BIN)/python examples/demo.py

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 import undegrade
-from undegrade.cli.wording import describe_levels, describe_steps
+from undegrade.cli.wording import describe_found, describe_steps
 
 PHOTOS = Path(__file__).parent / "photos"
 SCALES = {"rocket-thumbnail.png": 4}
@@ -39,7 +39,7 @@ def main() -> None:
     for path in sorted(p for p in PHOTOS.iterdir() if p.suffix in {".jpg", ".png"}):
         result = undegrade.enhance(path, scale=SCALES.get(path.name))
         result.save(folder / path.name)
-        print(f"{path.name}: found {describe_levels(result.found)}")
+        print(f"{path.name}: found {describe_found(result.found)}")
         print(f"    {describe_steps(result.steps)}; {result.seconds:.1f} s")
         with Image.open(path) as before:
             shown = before.resize(result.image.size, Image.Resampling.NEAREST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import io
+import json
 
 import numpy as np
 import pytest
@@ -315,7 +316,11 @@ def test_report():
     assert report["width"] == report["height"] == 96
     assert report["unchanged"] is False
     assert report["steps"][0]["model"] == "restore"
-    assert report["found"]["sigma"] == pytest.approx(25, abs=4)
+    assert report["steps"][0]["name"] == "restore"
+    assert report["found"]["noise"]["value"] == pytest.approx(25, abs=4)
+    assert report["left"]["noise"]["value"] < 10
+    assert not report["left"]["noise"]["found"]
+    json.dumps(report, allow_nan=False)
 
 
 def test_forecast_runs_nothing_and_says_the_size():

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.photos import noisy, photo_file, scene
+from tests.photos import noisy, scene
 from undegrade import levels
-from undegrade.enhancer import find_levels
 from undegrade.levels import BLOCK, Levels, noise_sigma
-from undegrade.picture import decode
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -51,22 +49,6 @@ def test_a_large_picture_is_sampled(monkeypatch):
     picture = noisy(scene(512, 640), 15)
     monkeypatch.setattr(levels, "MOST_BLOCKS", 40)
     assert abs(noise_sigma(picture) - 15) <= 2.5
-
-
-@pytest.mark.parametrize("quality", [5, 10, 30, 50, 75, 90, 95])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_jpeg_quality_is_read_from_the_file(quality, channels):
-    data = photo_file(scene(channels=channels), "JPEG", quality=quality)
-    found = find_levels(decode(data))
-    assert found.quality == pytest.approx(quality, abs=1)
-    assert found.sigma < 3
-
-
-@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP"])
-def test_no_jpeg_history(kind):
-    found = find_levels(decode(photo_file(scene(), kind)))
-    assert found.quality is None
-    assert found.jpeg == 0
 
 
 def test_levels_as_numbers():

@@ -8,26 +8,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.diagnosis.made_up import BLUE, DARK, FLAT, RED, jpeg, made_up, noise, scale
 from undegrade.catalog import Card, Model
 from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.errors import ModelError, UsageError
-from undegrade.levels import Levels
 from undegrade.plan import (
-    LEAST_JPEG,
+    FOUR_TIMES,
+    GRAIN,
+    LOWLIGHT,
     MAX_STRENGTH,
     SCALES,
+    STEPS,
     TASKS,
+    TWICE,
     Wishes,
-    known_levels,
     make_plan,
-    unmet,
+    model_names,
+    stated,
 )
 
 
-def model(name, scale=1, levels=()):
+def model(name, scale=1, levels=(), task=None):
     card = Card(
         name=name,
-        task="restore" if scale == 1 else "sr",
+        task=task or ("restore" if scale == 1 else "sr"),
         file=f"{name}.onnx",
         sha256="",
         scale=scale,
@@ -38,12 +42,17 @@ def model(name, scale=1, levels=()):
 
 MODELS = {
     "restore": model("restore", levels=("noise", "jpeg")),
+    "lowlight-free": model("lowlight-free", task="lowlight"),
+    "lowlight": model("lowlight", task="lowlight"),
+    "phone": model("phone", task="phone"),
     "sr-x2": model("sr-x2", 2),
     "sr-x4": model("sr-x4", 4),
+    "face-x4": model("face-x4", 4),
     "blind": model("blind"),
     "noise-only": model("noise-only", levels=("noise",)),
     "sr-levels": model("sr-levels", 2, levels=("noise",)),
 }
+CLEAN = made_up()
 
 
 def find(name):
@@ -52,8 +61,19 @@ def find(name):
     return MODELS[name]
 
 
-def plan(found=None, **wishes):
-    return make_plan(found or Levels(), Wishes(**wishes), find)
+def without(*missing):
+    """An installation that lacks some models."""
+
+    def find_one(name):
+        if name in missing:
+            raise ModelError(f"no model is called {name!r}", "choose another")
+        return find(name)
+
+    return find_one
+
+
+def plan(found=CLEAN, **wishes):
+    return make_plan(found, Wishes(**wishes), find).steps
 
 
 def names(steps):
@@ -61,144 +81,288 @@ def names(steps):
 
 
 FOUND = {
-    "clean": Levels(0.8),
-    "clean JPEG": Levels(0.8, 95),
-    "noisy": Levels(20),
-    "coarse JPEG": Levels(1, 30),
-    "noisy coarse JPEG": Levels(20, 30),
+    "clean": {},
+    "slight": {"noise": noise(0.8, False), "jpeg": jpeg(95, False)},
+    "noisy": {"noise": noise(20)},
+    "coarse JPEG": {"noise": noise(1, False), "jpeg": jpeg(30)},
+    "noisy coarse JPEG": {"noise": noise(20), "jpeg": jpeg(30)},
 }
 # What restoring is told of each, for every task: noise and JPEG, or that it is not run.
 NOISE, JPEG = 20 / 50, jpeg_level(30)
 RESTORED = {
     "auto": {
         "clean": None,
-        "clean JPEG": None,
+        "slight": None,
         "noisy": (NOISE, 0),
         "coarse JPEG": (0, JPEG),
         "noisy coarse JPEG": (NOISE, JPEG),
     },
     "denoise": {
-        "clean": (0.8 / 50, 0),
-        "clean JPEG": (0.8 / 50, 0),
+        "clean": None,
+        "slight": (0.8 / 50, 0),
         "noisy": (NOISE, 0),
         "coarse JPEG": (1 / 50, 0),
         "noisy coarse JPEG": (NOISE, 0),
     },
     "dejpeg": {
         "clean": None,
-        "clean JPEG": (0, jpeg_level(95)),
+        "slight": (0, jpeg_level(95)),
         "noisy": None,
         "coarse JPEG": (0, JPEG),
         "noisy coarse JPEG": (0, JPEG),
     },
-    "sr": dict.fromkeys(FOUND),
+    "restore": {
+        "clean": None,
+        "slight": (0.8 / 50, jpeg_level(95)),
+        "noisy": (NOISE, 0),
+        "coarse JPEG": (1 / 50, JPEG),
+        "noisy coarse JPEG": (NOISE, JPEG),
+    },
+} | {task: dict.fromkeys(FOUND) for task in ("sr", "face", "lowlight", "phone")}
+LIGHT = {
+    "well lit": ({}, []),
+    "dark": ({"exposure": DARK}, [LOWLIGHT]),
+    "tinted": ({"yellow_blue": BLUE}, ["phone"]),
+    "flat": ({"flatness": FLAT}, ["phone"]),
+    "dark and flat": ({"exposure": DARK, "flatness": FLAT}, [LOWLIGHT]),
+    "dark and tinted": ({"exposure": DARK, "red_green": RED}, [LOWLIGHT, "phone"]),
 }
-ALL = list(itertools.product(TASKS, FOUND, (None, *SCALES), (0.0, 0.5, 1.0, MAX_STRENGTH)))
+DETAIL = {"sharp": (1.0, 1), "soft": (1.45, 1), "half": (2.3, 2), "quarter": (4.5, 4)}
+STRENGTHS = (0.0, 0.5, 1.0, MAX_STRENGTH)
 
 
-@pytest.mark.parametrize(("task", "found", "scale", "strength"), ALL)
-def test_every_combination(task, found, scale, strength):
-    if (task in ("denoise", "dejpeg") and scale in (2, 4)) or (task == "sr" and scale == 1):
-        with pytest.raises(UsageError, match=rf"task '{task}'|scale of {scale}"):
-            Wishes(task=task, scale=scale)
+@pytest.mark.parametrize("damage", FOUND)
+@pytest.mark.parametrize("light", LIGHT)
+@pytest.mark.parametrize("detail", DETAIL)
+def test_what_a_photo_needs(damage, light, detail):
+    """Every combination of findings, scales and strengths."""
+    value, factor = DETAIL[detail]
+    lit, retouched = LIGHT[light]
+    found = made_up(scale=scale(value), **FOUND[damage], **lit)
+    for size, strength in itertools.product((None, *SCALES), STRENGTHS):
+        steps = plan(found, scale=size, strength=strength)
+        expected = []
+        if strength and (levels := RESTORED["auto"][damage]):
+            expected.append(("restore", "restore", 1, 1.0))
+            assert steps[0].levels == pytest.approx([level * strength for level in levels])
+        if strength:
+            expected += [(name.removesuffix("-free"), name, 1, strength) for name in retouched]
+        if (size or 1) > 1:
+            shrink = min(factor, 4 // size)
+            expected.append(("enlarge", f"sr-x{size * shrink}", shrink, strength))
+        elif factor > 1 and strength:
+            expected.append(("resharpen", f"sr-x{factor}", factor, strength))
+        made = [(s.name, s.model.card.name, s.shrink, s.strength) for s in steps]
+        assert made == expected
+        assert [step.name for step in steps] == sorted(
+            (step.name for step in steps), key=STEPS.index
+        )
+        assert all(step.reason for step in steps)
+        scaled = 1
+        for step in steps:
+            scaled *= step.scale
+        assert scaled == (size or 1)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("damage", FOUND)
+@pytest.mark.parametrize("size", [None, *SCALES])
+def test_every_task(task, damage, size):
+    keeps_size = task in ("denoise", "dejpeg", "restore", "lowlight", "phone")
+    refused = (keeps_size and size in (2, 4)) or (task in ("sr", "face") and size == 1)
+    if refused or (task == "face" and size == 2):
+        with pytest.raises(UsageError, match=rf"task '{task}'"):
+            Wishes(task=task, scale=size)
         return
-    steps = plan(FOUND[found], task=task, scale=scale, strength=strength)
-    restored = RESTORED[task][found] if strength else None
-    enlarged = {None: [] if task != "sr" else ["sr-x4"], 1: [], 2: ["sr-x2"], 4: ["sr-x4"]}[scale]
-    assert names(steps) == (["restore"] if restored else []) + enlarged
-    if restored:
-        assert steps[0].levels == pytest.approx([level * strength for level in restored])
-    if enlarged:
-        assert steps[-1].levels == ()
-        assert enlarged[0][-1] in steps[-1].reason
-    assert json.loads(json.dumps([step.as_dict() for step in steps])) == [
-        {
-            "model": step.model.card.name,
-            "scale": step.model.card.scale,
-            "levels": dict(zip(step.model.card.levels, step.levels, strict=True)),
-            "detail": 0.0,
-            "reason": step.reason,
-        }
-        for step in steps
+    # A named task does not look at what else there is.
+    others = {} if task == "auto" else {"exposure": DARK, "red_green": RED, "scale": scale(3)}
+    for strength in STRENGTHS:
+        steps = plan(made_up(**FOUND[damage], **others), task=task, scale=size, strength=strength)
+        restored = RESTORED[task][damage] if strength else None
+        last = {
+            "sr": [f"sr-x{size or 4}"],
+            "face": ["face-x4"],
+            "lowlight": [LOWLIGHT] if strength else [],
+            "phone": ["phone"] if strength else [],
+        }.get(task, [f"sr-x{size}"] if (size or 1) > 1 else [])
+        assert names(steps) == (["restore"] if restored else []) + last
+        if restored:
+            assert steps[0].levels == pytest.approx([level * strength for level in restored])
+        rows = json.loads(json.dumps([step.as_dict() for step in steps]))
+        assert rows == [
+            {
+                "name": step.name,
+                "model": step.model.card.name,
+                "scale": step.model.card.scale,
+                "shrink": 1,
+                "levels": dict(zip(step.model.card.levels, step.levels, strict=True)),
+                "strength": 1.0 if step.levels else strength,
+                "detail": 0.0,
+                "reason": step.reason,
+            }
+            for step in steps
+        ]
+
+
+def test_reasons_hold_the_numbers():
+    found = made_up(
+        noise=noise(12.3),
+        jpeg=jpeg(30),
+        exposure=DARK,
+        yellow_blue=BLUE,
+        red_green=RED,
+        scale=scale(2.3),
+    )
+    assert [step.reason for step in plan(found)] == [
+        "noise of sigma 12.3 ± 0.8 and JPEG artefacts of quality 30",
+        "its middle 2.1 ± 0.1 stops below mid grey",
+        "a red cast of 18.0 ± 1.0 and a blue cast of 20.0 ± 1.0",
+        "as much detail as a photo 2.3 ± 0.1 times smaller",
     ]
-
-
-@pytest.mark.parametrize(("sigma", "runs"), [(0, False), (2.99, False), (3, True), (60, True)])
-def test_noise_threshold(sigma, runs):
-    steps = plan(Levels(sigma))
-    assert names(steps) == ["restore"] * runs
-    if runs:
-        assert f"sigma {sigma:.1f}" in steps[0].reason
-
-
-def test_jpeg_threshold():
-    for quality in range(1, 101):
-        runs = jpeg_level(quality) >= LEAST_JPEG
-        assert runs == (quality < 90)
-        steps = plan(Levels(0, quality))
-        assert names(steps) == ["restore"] * runs
-        if runs:
-            assert steps[0].reason == f"JPEG artefacts of quality {quality}"
-
-
-def test_both_damages_are_named():
-    (step,) = plan(Levels(20, 30))
-    assert step.reason == "noise of sigma 20.0 and JPEG artefacts of quality 30"
-
-
-@pytest.mark.parametrize("task", ["auto", "denoise"])
-def test_stated_noise_is_obeyed_below_the_threshold(task):
-    (step,) = plan(Levels(0, 95), task=task, sigma=1)
-    assert step.levels == (pytest.approx(1 / 50), 0)
-    assert plan(Levels(20), task=task, sigma=0) == []
-
-
-@pytest.mark.parametrize("task", ["auto", "dejpeg"])
-def test_stated_quality_is_obeyed_below_the_threshold(task):
-    (step,) = plan(Levels(1), task=task, quality=98)
-    assert step.levels == (0, pytest.approx(jpeg_level(98)))
-    assert plan(Levels(1, 30), task=task, quality=100) == []
-
-
-def test_what_is_stated_takes_the_place_of_what_is_found():
-    assert known_levels(Levels(3, 50), Wishes()) == Levels(3, 50)
-    assert known_levels(Levels(3, 50), Wishes(sigma=0, quality=70)) == Levels(0, 70)
-    (step,) = plan(Levels(3, 50), sigma=10)
-    assert step.levels == (pytest.approx(0.2), pytest.approx(jpeg_level(50)))
-
-
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("found", FOUND)
-@pytest.mark.parametrize("strength", [0.0, 1.0, 1.5])
-@pytest.mark.parametrize("scale", [None, *SCALES])
-def test_a_model_that_is_named(name, found, strength, scale):
-    card = MODELS[name].card
-    if scale not in (None, card.scale):
-        with pytest.raises(UsageError, match=rf"{name}.* enlarges by {card.scale}, but {scale}"):
-            plan(FOUND[found], model=name, strength=strength, scale=scale)
-        return
-    steps = plan(FOUND[found], model=name, strength=strength, scale=scale)
-    levels = {"noise": FOUND[found].noise * strength, "jpeg": FOUND[found].jpeg * strength}
-    # Enlarging is no matter of strength; all else leaves the photo as it is at strength 0.
-    if card.scale == 1 and strength == 0:
-        assert steps == []
-    else:
-        assert names(steps) == [name]
-        assert steps[0].levels == pytest.approx(tuple(levels[level] for level in card.levels))
-
-
-def test_a_levelled_model_leaves_what_has_no_damage():
-    assert plan(Levels(0), model="restore") == []
-    assert plan(Levels(0, 30), model="noise-only") == []
-    assert names(plan(Levels(0), model="sr-levels")) == ["sr-levels"]
+    (enlarging,) = plan(made_up(scale=scale(2.3)), scale=2)
+    assert enlarging.reason.startswith("enlarging 2 times was asked for, and it holds as much")
+    assert plan(task="phone")[0].reason == "this was asked for"
+    assert plan(made_up(flatness=FLAT))[0].reason == FLAT.words
 
 
 @pytest.mark.parametrize(
-    ("task", "name"), [("denoise", "sr-x4"), ("dejpeg", "sr-x2"), ("sr", "restore")]
+    ("value", "error", "factor"),
+    [
+        (TWICE, 0.0, 2),
+        (TWICE - 0.01, 0.0, 1),
+        (TWICE + 0.5, 0.6, 1),
+        (FOUR_TIMES, 0.0, 4),
+        (FOUR_TIMES + 1, 1.1, 2),
+        (9.0, float("inf"), 1),
+    ],
+)
+def test_detail_must_surely_be_missing(value, error, factor):
+    steps = plan(made_up(scale=scale(value, error)))
+    assert names(steps) == ([f"sr-x{factor}"] if factor > 1 else [])
+    assert all(step.scale == 1 for step in steps)
+
+
+@pytest.mark.parametrize("task", ["auto", "denoise", "restore"])
+def test_stated_noise_is_obeyed_however_little(task):
+    (step,) = plan(task=task, sigma=1)
+    assert step.levels == (pytest.approx(1 / 50), 0)
+    assert step.reason == "noise of sigma 1.0"
+    assert plan(made_up(noise=noise(20)), task=task, sigma=0) == ()
+
+
+@pytest.mark.parametrize("task", ["auto", "dejpeg", "restore"])
+def test_stated_quality_is_obeyed_however_fine(task):
+    (step,) = plan(task=task, quality=98)
+    assert step.levels == (0, pytest.approx(jpeg_level(98)))
+    assert plan(made_up(jpeg=jpeg(30)), task=task, quality=100) == ()
+
+
+def test_what_is_stated_takes_the_place_of_what_is_found():
+    found = made_up(noise=noise(3), jpeg=jpeg(50))
+    assert stated(found, Wishes()) == found
+    known = stated(found, Wishes(sigma=0, quality=70))
+    assert (known.noise.value, known.noise.found) == (0, False)
+    assert (known.jpeg.value, known.jpeg.found, known.jpeg.uncertainty) == (70, True, 0)
+    (step,) = plan(found, sigma=10)
+    assert step.levels == (pytest.approx(0.2), pytest.approx(jpeg_level(50)))
+
+
+def test_grain_is_kept():
+    found = made_up(noise=noise(20), jpeg=jpeg(30), exposure=DARK, red_green=RED, scale=scale(2.3))
+    plain, kept = plan(found), plan(found, keep=("grain",))
+    assert names(kept) == names(plain)
+    restore, lowlight, phone, resharpen = kept
+    assert restore.levels == pytest.approx((NOISE * GRAIN["restore"], JPEG))
+    assert "kept as grain" in restore.reason
+    assert lowlight.strength == 1
+    assert phone.strength == GRAIN["phone"]
+    assert resharpen.strength == GRAIN["resharpen"]
+    assert all(0 < factor < 1 for factor in GRAIN.values())
+    assert plan(found, keep=("grain",), strength=0.5)[2].strength == GRAIN["phone"] / 2
+    (named,) = plan(found, keep=("grain",), model="noise-only")
+    assert named.levels == pytest.approx((NOISE * GRAIN["restore"],))
+    (jpeg_only,) = plan(made_up(jpeg=jpeg(30)), keep="grain")
+    assert "grain" not in jpeg_only.reason
+
+
+@pytest.mark.parametrize("skipped", STEPS)
+def test_steps_that_are_skipped(skipped):
+    found = made_up(noise=noise(20), exposure=DARK, red_green=RED, scale=scale(2.3))
+    for size in (1, 2):
+        if (skipped, size) == ("enlarge", 2):
+            with pytest.raises(UsageError, match="a scale of 2 was asked for, and to skip"):
+                Wishes(skip=(skipped,), scale=size)
+            continue
+        whole = [step.name for step in plan(found, scale=size)]
+        steps = plan(found, scale=size, skip=(skipped,))
+        assert [step.name for step in steps] == [name for name in whole if name != skipped]
+    # What is not to be resharpened is enlarged plainly, too.
+    (step,) = plan(made_up(scale=scale(2.3)), scale=2, skip="resharpen")
+    assert (step.model.card.name, step.shrink) == ("sr-x2", 1)
+
+
+def test_a_model_that_is_missing_is_a_note_where_nobody_asked_for_it():
+    found = made_up(noise=noise(20), exposure=DARK, red_green=RED)
+    made = make_plan(found, Wishes(), without(LOWLIGHT, "phone"))
+    assert names(made.steps) == ["restore"]
+    assert made.notes == (
+        f"the step 'lowlight' is left out: no model is called {LOWLIGHT!r}",
+        "the step 'phone' is left out: no model is called 'phone'",
+    )
+    assert make_plan(found, Wishes(), find).notes == ()
+    assert make_plan(CLEAN, Wishes(), without(LOWLIGHT, "phone")).notes == ()
+    assert make_plan(found, Wishes(skip=("lowlight", "phone")), without(LOWLIGHT)).notes == ()
+    for task in ("lowlight", "phone", "face"):
+        with pytest.raises(ModelError, match="no model is called"):
+            make_plan(found, Wishes(task=task), without(LOWLIGHT, "phone", "face-x4"))
+    with pytest.raises(ModelError, match="'restore'"):
+        make_plan(found, Wishes(), without("restore"))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("damage", FOUND)
+@pytest.mark.parametrize("strength", [0.0, 1.0, 1.5])
+@pytest.mark.parametrize("size", [None, *SCALES])
+def test_a_model_that_is_named(name, damage, strength, size):
+    card, found = MODELS[name].card, made_up(**FOUND[damage])
+    if size not in (None, card.scale):
+        with pytest.raises(UsageError, match=rf"{name}.* enlarges by {card.scale}, but {size}"):
+            plan(found, model=name, strength=strength, scale=size)
+        return
+    steps = plan(found, model=name, strength=strength, scale=size)
+    sigma, quality = found.noise.value, found.jpeg.value
+    levels = {"noise": sigma / 50 * strength, "jpeg": jpeg_level(quality) * strength}
+    told = tuple(levels[level] for level in card.levels)
+    # A larger size is no matter of strength; all else leaves the photo as it is at strength 0.
+    if card.scale == 1 and (strength == 0 or (card.levels and not any(told))):
+        assert steps == ()
+        return
+    assert names(steps) == [name]
+    assert steps[0].levels == pytest.approx(told)
+    assert steps[0].strength == (1.0 if card.levels else strength)
+
+
+def test_a_levelled_model_leaves_what_has_no_damage():
+    assert plan(model="restore") == ()
+    assert plan(made_up(jpeg=jpeg(30)), model="noise-only") == ()
+    assert names(plan(model="sr-levels")) == ["sr-levels"]
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        *(("denoise", "sr-x4"), ("dejpeg", "sr-x2"), ("sr", "restore")),
+        *(("phone", "lowlight"), ("lowlight", "blind"), ("restore", "phone")),
+    ],
 )
 def test_a_model_that_does_not_do_the_task(task, name):
     with pytest.raises(UsageError, match=rf"{name}.*{task}.*leave --task away"):
         plan(task=task, model=name)
+
+
+def test_a_model_that_does():
+    for task, name in (("lowlight", "lowlight"), ("sr", "face-x4"), ("denoise", "blind")):
+        assert names(plan(task=task, model=name)) == [name]
 
 
 def test_an_unknown_model():
@@ -226,6 +390,12 @@ def test_an_unknown_model():
         ({"task": "denoise", "scale": 2}, "'denoise'.*2"),
         ({"task": "dejpeg", "scale": 4}, "'dejpeg'.*4"),
         ({"task": "sr", "scale": 1}, "'sr'.*1"),
+        ({"task": "face", "scale": 2}, "'face'.*2"),
+        ({"keep": ("noise",)}, "'noise' to keep"),
+        ({"skip": ("restore", "blur")}, "'blur' to skip"),
+        ({"skip": ("restore",), "task": "denoise"}, "restore cannot be skipped"),
+        ({"skip": ("enlarge",), "task": "sr"}, "enlarge cannot be skipped"),
+        ({"skip": ("enlarge",), "scale": 4}, "scale of 4"),
     ],
 )
 def test_impossible_wishes_are_refused_with_their_value(wishes, value):
@@ -236,9 +406,24 @@ def test_impossible_wishes_are_refused_with_their_value(wishes, value):
 
 
 def test_wishes_are_plain_data():
-    wishes = Wishes("sr", 2, 0.5, None, 10, 80, 0.7)
+    wishes = Wishes("auto", 2, 0.5, None, 10, 80, 0.7, ("grain", "grain"), ["phone", "lowlight"])
     assert wishes.as_dict()["detail"] == 0.7
+    assert (wishes.keep, wishes.skip) == (("grain",), ("phone", "lowlight"))
+    assert Wishes(keep="grain") == Wishes(keep=("grain",))
     assert Wishes(**json.loads(json.dumps(wishes.as_dict()))) == wishes
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("size", [None, *SCALES])
+def test_every_model_that_may_run_is_known_before(task, size):
+    try:
+        wishes = Wishes(task=task, scale=size)
+    except UsageError:
+        return
+    for value, _ in DETAIL.values():
+        lit = {"exposure": DARK, "red_green": RED}
+        found = made_up(noise=noise(20), jpeg=jpeg(30), scale=scale(value), **lit)
+        assert set(names(make_plan(found, wishes, find).steps)) <= set(model_names(wishes))
 
 
 @pytest.mark.parametrize("detail", [0.0, 0.3, 1.0])
@@ -250,10 +435,11 @@ def test_detail_goes_to_the_steps_that_have_a_vivid_variant(detail):
         return crisp if found.card.name == "sr-x4" else None
 
     wishes = Wishes(scale=4, detail=detail)
-    restoring, enlarging = make_plan(Levels(20), wishes, find, find_vivid)
+    made = make_plan(made_up(noise=noise(20)), wishes, find, find_vivid)
+    restoring, enlarging = made.steps
     assert (restoring.detail, restoring.vivid) == (0, None)
     assert enlarging.detail == enlarging.as_dict()["detail"] == detail
     assert enlarging.vivid == (crisp if detail else None)
-    notes = unmet([restoring, enlarging], wishes)
-    assert notes == (("no vivid variant of 'restore': detail has no effect",) if detail else ())
-    assert make_plan(Levels(0), Wishes(detail=detail), find, find_vivid) == []
+    note = "no vivid variant of 'restore': detail has no effect"
+    assert made.notes == ((note,) if detail else ())
+    assert make_plan(CLEAN, Wishes(detail=detail), find, find_vivid).steps == ()

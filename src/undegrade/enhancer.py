@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -16,9 +16,11 @@ from PIL import Image
 
 from undegrade import catalog
 from undegrade.catalog import Model
+from undegrade.diagnosis import Diagnosis, Look, open_look
 from undegrade.errors import UsageError
-from undegrade.levels import Levels, noise_sigma
 from undegrade.picture import (
+    ColourSpace,
+    Encoding,
     Picture,
     bleed,
     decode,
@@ -28,9 +30,10 @@ from undegrade.picture import (
     to_pil,
 )
 from undegrade.picture import save as save_picture
-from undegrade.plan import DETAIL, Step, Wishes, make_plan, unmet
+from undegrade.plan import DETAIL, Step, Wishes, make_plan
 from undegrade.runtime import (
     Network,
+    Pixels,
     bound,
     lock_colour,
     make_grid,
@@ -38,6 +41,8 @@ from undegrade.runtime import (
     process,
     tile_side,
 )
+from undegrade.runtime.dial import dial
+from undegrade.runtime.resize import enlarge, reduce
 
 Source: TypeAlias = (
     "str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | Image.Image | Picture"
@@ -46,9 +51,14 @@ Progress = Callable[[float], None]
 """Called with the part done, 0 to 1, over all steps."""
 
 DEVICES = ("auto", "cpu", "gpu")
+PRECISIONS = ("auto", "fp32", "int8")
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
+BLIND = "the diagnosis network is missing: noise is estimated without it, and detail is not"
+"""Told of each photo where classical estimators stand in."""
+DIAGNOSIS_NEED = 60_000_000
+"""Working memory of a diagnosis in bytes, whatever the size of the photo (measured)."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +66,12 @@ class Result:
     """What :func:`enhance` returns."""
 
     picture: Picture
-    found: Levels
-    """Damage found before."""
+    found: Diagnosis
+    """What the photo had lost before."""
     steps: tuple[Step, ...]
     """What was run; empty when the photo was left alone."""
+    left: Diagnosis
+    """What it lacks now, by its pixels alone; *found* where it was left alone."""
     seconds: float
 
     @property
@@ -107,6 +119,7 @@ class Result:
         return {
             "found": self.found.as_dict(),
             "steps": [step.as_dict() for step in self.steps],
+            "left": self.left.as_dict(),
             "unchanged": self.unchanged,
             "width": self.picture.width,
             "height": self.picture.height,
@@ -120,7 +133,7 @@ class Forecast:
     """What a run would take, known before it starts."""
 
     picture: Picture
-    found: Levels
+    found: Diagnosis
     steps: tuple[Step, ...]
     width: int
     height: int
@@ -158,6 +171,9 @@ class Enhancer:
     threads: threads inside a network; by default every core.
     device: ``auto``, ``cpu`` or ``gpu``.
     max_megapixels: pictures above are refused before they are decoded.
+    precision: ``auto``, ``fp32`` or ``int8`` (faster where a network has such weights).
+    look: how a photo is diagnosed; by default by the network that ships, or by classical
+        estimators where it is missing.
     """
 
     wishes: Wishes = field(default_factory=Wishes)
@@ -165,6 +181,8 @@ class Enhancer:
     threads: int | None = None
     device: str = "auto"
     max_megapixels: float = 200.0
+    precision: str = "auto"
+    look: Look | None = None
     _open: dict[tuple[str, float], Network] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -172,6 +190,11 @@ class Enhancer:
         if self.device not in DEVICES:
             raise UsageError(
                 f"there is no device {self.device!r}", f"choose one of: {', '.join(DEVICES)}"
+            )
+        if self.precision not in PRECISIONS:
+            raise UsageError(
+                f"there is no precision {self.precision!r}",
+                f"choose one of: {', '.join(PRECISIONS)}",
             )
         if not 0 < self.max_megapixels < float("inf"):
             raise UsageError(
@@ -186,11 +209,15 @@ class Enhancer:
         tiles, seconds, memory = 0, 0.0, 0
         for step in steps:
             card = step.model.card
-            grid = make_grid(height, width, card.radius, card.multiple, self._tile(step.model))
+            seen = -(-height // step.shrink), -(-width // step.shrink)
+            grid = make_grid(*seen, card.radius, card.multiple, self._tile(step.model))
             channels = picture.channels + (picture.alpha is not None)
             need = bound(card, grid, channels, picture.pixels.itemsize, workers)
+            need += workers * DIAGNOSIS_NEED
+            if step.shrink > 1:
+                need += workers * height * width * channels * picture.pixels.itemsize
             memory, tiles = max(memory, need), tiles + len(grid)
-            height, width = height * card.scale, width * card.scale
+            height, width = height * step.scale, width * step.scale
             seconds += card.seconds_per_megapixel * height * width / 1e6
         promised = all(step.model.card.bytes_per_pixel for step in steps)
         return Forecast(picture, found, steps, width, height, tiles, memory, promised, seconds)
@@ -207,14 +234,21 @@ class Enhancer:
         for number, step in enumerate(steps):
             part = _share(progress, number, len(steps))
             picture = self._run(step, picture, part, cancelled)
-        return Result(picture, found, steps, time.perf_counter() - started)
+        left = self._look(replace(picture, encoding=Encoding())) if steps else found
+        return Result(picture, found, steps, left, time.perf_counter() - started)
 
-    def _plan(self, source: Source) -> tuple[Picture, Levels, tuple[Step, ...]]:
+    def _plan(self, source: Source) -> tuple[Picture, Diagnosis, tuple[Step, ...]]:
         picture = self._load(source)
-        found = find_levels(picture)
-        steps = tuple(make_plan(found, self.wishes, catalog.find))
-        notes = (*picture.notes, *unmet(steps, self.wishes))
-        return replace(picture, notes=notes), found, steps
+        found = self._look(picture)
+        plan = make_plan(found, self.wishes, catalog.find)
+        blind = () if found.crops else (BLIND,)
+        return replace(picture, notes=(*picture.notes, *blind, *plan.notes)), found, plan.steps
+
+    def _look(self, picture: Picture) -> Diagnosis:
+        with self._lock:
+            if self.look is None:
+                self.look = open_look(self.threads)
+        return self.look(picture)
 
     def _load(self, source: Source) -> Picture:
         if isinstance(source, Picture):
@@ -235,19 +269,36 @@ class Enhancer:
         pixels = picture.pixels
         if picture.alpha is not None:
             pixels = bleed(pixels, picture.alpha)
+        if step.strength == 0:
+            return picture.with_pixels(_plain(pixels, step.scale))
+        result = self._enhanced(step, pixels, picture.colour, progress, cancelled)
+        if step.strength != 1:
+            dial(_plain(pixels, step.scale), result, step.strength)
+        return picture.with_pixels(result)
+
+    def _enhanced(
+        self,
+        step: Step,
+        pixels: Pixels,
+        colour: ColourSpace,
+        progress: Callable[[int, int], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Pixels:
+        """What the network makes of *pixels* (H, W, C) at full strength, (scale H, scale W, C)."""
         result = process(
             self._network(step),
-            pixels,
+            pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
             tile=self._tile(step.model),
-            to_srgb=None if picture.colour.is_srgb else picture.colour.to_srgb,
-            from_srgb=None if picture.colour.is_srgb else picture.colour.from_srgb,
+            to_srgb=None if colour.is_srgb else colour.to_srgb,
+            from_srgb=None if colour.is_srgb else colour.from_srgb,
             progress=progress,
             cancelled=cancelled,
         )
-        if step.model.card.colour_locked:
-            result = lock_colour(pixels, result)
-        return picture.with_pixels(result)
+        # Reducing rounds the sides up.
+        height, width = pixels.shape[0] * step.scale, pixels.shape[1] * step.scale
+        result = result[:height, :width].copy() if step.shrink > 1 else result
+        return lock_colour(pixels, result) if step.model.card.colour_locked else result
 
     def _tile(self, model: Model) -> int:
         return tile_side(model.card) if self.tile is None else self.tile
@@ -262,13 +313,14 @@ class Enhancer:
                     device=self.device,
                     vivid=step.vivid,
                     detail=step.detail,
+                    precision=self.precision,
                 )
             return self._open[key]
 
 
-def find_levels(picture: Picture) -> Levels:
-    """What the classical estimators say of a picture."""
-    return Levels(round(noise_sigma(picture.pixels), 2), picture.encoding.jpeg_quality)
+def _plain(pixels: Pixels, scale: int) -> Pixels:
+    """What the change of a network is measured against: the picture, or it enlarged plainly."""
+    return pixels if scale == 1 else enlarge(pixels, scale)
 
 
 def enhance(
@@ -285,6 +337,9 @@ def enhance(
     threads: int | None = None,
     device: str = "auto",
     max_megapixels: float = 200.0,
+    precision: str = "auto",
+    keep: Sequence[str] = (),
+    skip: Sequence[str] = (),
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Result:
@@ -294,16 +349,20 @@ def enhance(
     ----------
     source: a path, the bytes of a file, a binary file object, a Pillow image, or an array
         (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16.
-    task: ``auto`` does what the photo needs; ``denoise``, ``dejpeg`` and ``sr`` do one thing.
+    task: ``auto`` does what the photo needs; ``restore``, ``denoise``, ``dejpeg``, ``lowlight``,
+        ``phone``, ``sr`` and ``face`` do one thing.
     scale: 1, 2 or 4 times the size.
-    strength: 0 (untouched) to 1.5; 1 as measured.
+    strength: 0 (untouched, or plainly enlarged) to 1.5; 1 as measured.
     model: name or ONNX file of the one network to run.
     noise, jpeg: the noise's sigma (0..255 units) and the JPEG quality, where they are known.
+    keep: ``grain`` leaves most of the noise and smooths and sharpens less.
+    skip: steps that are left out: ``restore``, ``lowlight``, ``phone``, ``resharpen``, ``enlarge``.
     detail: 0 (faithful) to 1 (vivid: crisper, but partly made up), where a network has both.
     tile: kept side of a tile in pixels; smaller needs less memory and more time.
     threads: threads inside a network; by default every core.
     device: ``auto``, ``cpu`` or ``gpu``.
     max_megapixels: larger pictures are refused before they are decoded.
+    precision: ``auto``, ``fp32`` or ``int8``.
     progress: called with the part done, 0 to 1.
     cancelled: asked between tiles; true raises :class:`undegrade.errors.Cancelled`.
 
@@ -319,8 +378,8 @@ def enhance(
     >>> undegrade.enhance(grey).unchanged
     True
     """
-    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail)
-    enhancer = Enhancer(wishes, tile, threads, device, max_megapixels)
+    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, tuple(keep), tuple(skip))
+    enhancer = Enhancer(wishes, tile, threads, device, max_megapixels, precision)
     return enhancer(source, progress, cancelled)
 
 
@@ -331,4 +390,4 @@ def _share(progress: Progress | None, number: int, count: int) -> Callable[[int,
     return lambda done, total: progress((number + done / total) / count)
 
 
-__all__ = ["Enhancer", "Forecast", "Result", "enhance", "find_levels"]
+__all__ = ["Enhancer", "Forecast", "Result", "enhance"]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import _thread
+import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from undegrade.batch.manifest import NAME
 from undegrade.enhancer import Enhancer
 from undegrade.errors import ComputeError, LimitError
 from undegrade.picture import decode
+from undegrade.plan import GRAIN
 
 NOISY = noisy(scene(), 25)
 
@@ -142,7 +146,7 @@ def test_dry_run(undegrade, noisy_photo, photos, tmp_path):
     assert ran.out.count(" -> out/") == 4
     first = ran.out.splitlines()[:6]
     assert first[0] == "noisy.png -> out/noisy.png"
-    assert first[1].startswith("  found   noise sigma 2")
+    assert first[1].startswith("  found   noise of sigma 2")
     assert first[2].startswith("  plan    restore (noise of sigma")
     assert first[2].endswith("then sr-x2 (enlarging 2 times was asked for)")
     assert first[3] == "  size    80 x 64 -> 160 x 128"
@@ -195,6 +199,31 @@ def test_detail_that_no_model_has(undegrade, noisy_photo, network):
     assert ran.err.endswith(f"; {note}\n")
     assert f"  note    {note}\n" in undegrade(*command, "--dry-run").out
     assert undegrade(*command, "--dry-run", "--json").rows[0]["notes"] == [note]
+
+
+def test_before_and_after(undegrade, noisy_photo):
+    ran = undegrade("enhance", "noisy.png", "-o", "out/", "--noise", "25")
+    assert re.search(r"restore \(noise of sigma 25\.0\); noise 2\d\.\d -> \d\.\d, ", ran.err), (
+        ran.err
+    )
+    (row,) = undegrade("enhance", "noisy.png", "-o", "out/", "--json").rows
+    assert row["found"]["noise"]["value"] > 3 * row["left"]["noise"]["value"]
+    (line,) = [json.loads(line) for line in Path("out", NAME).read_text().splitlines()[-1:]]
+    assert (line["found"], line["left"]) == (row["found"], row["left"])
+
+
+def test_steps_that_are_bent(undegrade, noisy_photo):
+    dry = ("enhance", "noisy.png", "--dry-run", "--json")
+    (whole,), (kept,) = (undegrade(*dry, *more).rows for more in ((), ("--keep", "grain")))
+    assert kept["steps"][0]["levels"]["noise"] == pytest.approx(
+        GRAIN["restore"] * whole["steps"][0]["levels"]["noise"]
+    )
+    (left,) = undegrade(*dry, "--skip", "restore", "--skip", "phone").rows
+    assert left["steps"] == []
+    (other,) = undegrade(*dry, "--skip", "phone", "--precision", "fp32").rows
+    assert other["steps"] == whole["steps"]
+    both = undegrade(*dry, "--scale", "2").rows[0]["steps"]
+    assert [step["name"] for step in both] == ["restore", "enlarge"]
 
 
 def test_dry_run_of_what_cannot_be_read(undegrade, photos):
@@ -325,6 +354,10 @@ def test_ctrl_c_elsewhere(undegrade, tmp_path, monkeypatch, arguments):
         (["--quality", "101"], 2, "101"),
         (["--task", "denoise", "--scale", "2"], 2, "'denoise'"),
         (["--device", "tpu"], 2, "'tpu'"),
+        (["--precision", "fp8"], 2, "'fp8'"),
+        (["--keep", "dust"], 2, "'dust'"),
+        (["--skip", "dust"], 2, "'dust'"),
+        (["--skip", "enlarge", "--scale", "2"], 2, "a scale of 2"),
         (["--max-megapixels", "nan"], 2, "nan"),
         (["--tile", "0", "--scale", "2"], 2, "tile of 0"),
         (["--model", "magic"], 5, "'magic'"),

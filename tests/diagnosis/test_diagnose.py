@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.diagnosis.readers import Told, tiny_reader
-from tests.photos import photo_file, scene
+from tests.photos import noisy, photo_file, scene
 from undegrade.diagnosis import diagnose, open_reader
 from undegrade.errors import ModelError
 from undegrade.picture import decode, from_array
@@ -50,6 +50,32 @@ def test_what_is_not_sure_is_not_found():
     found = diagnose(from_array(wide()), Told(noise=20, jpeg=30, blur=2, deviation=1.0))
     assert found.is_clean
     assert found.noise.uncertainty > 10
+
+
+def test_a_photo_with_nothing_on_it_is_not_flat_but_empty():
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    assert diagnose(from_array(grey), Told()).is_clean
+    faint = (112 + wide() / 16).astype(np.uint8)
+    assert diagnose(from_array(faint), Told()).flatness.found
+
+
+def test_photos_too_small_for_the_network_are_left_to_classical_eyes():
+    told = Told(noise=20, blur=3)
+    small = diagnose(from_array(scene(31, 200)), told)
+    assert told.crops == []
+    assert not small.noise.found
+    assert not small.blur.found
+    assert diagnose(from_array(scene(32, 200)), told).noise.found
+
+
+def test_noise_that_can_be_measured_corrects_what_is_read():
+    pixels = noisy(scene(384, 512), 20)
+    found = diagnose(from_array(pixels), Told(noise=25, deviation=0.06))
+    assert found.noise.value == pytest.approx(20.5, abs=1)
+    assert found.noise.uncertainty < 3
+    # But what is read stays where the noise was coded, and where the two are not of one thing.
+    assert diagnose(from_array(pixels), Told(noise=25, jpeg=40)).noise.value == pytest.approx(25)
+    assert diagnose(from_array(pixels), Told(noise=45)).noise.value == pytest.approx(45)
 
 
 def test_a_dark_photo():

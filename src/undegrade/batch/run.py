@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,10 +13,14 @@ from typing import Any, Literal
 from undegrade import catalog
 from undegrade.batch.jobs import Job
 from undegrade.batch.manifest import Manifest, settings_hash, sha256
+from undegrade.diagnosis import network
 from undegrade.enhancer import Enhancer, Result
 from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError, UsageError
 from undegrade.picture import check_target, format_of, losses, write_atomic
 from undegrade.plan import model_names
+
+PAUSE = 0.01
+"""Seconds between two looks for finished photos."""
 
 Status = Literal["enhanced", "unchanged", "skipped", "failed", "stopped"]
 
@@ -91,15 +95,18 @@ def run(
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         try:
             futures = [pool.submit(work, job) for job in jobs]
-            pending = set(futures)
-            while pending:
+            finished: list[Future[Outcome]] = []
+            for future in futures:
+                future.add_done_callback(finished.append)
+            told = 0
+            while told < len(futures):
                 try:
-                    # A time-out keeps the main thread open to Ctrl-C on every platform.
-                    finished, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        pending.remove(future)
+                    # Not concurrent.futures.wait: a Ctrl-C while it takes its locks keeps them.
+                    time.sleep(PAUSE)
+                    while told < len(finished):
+                        told += 1
                         if on_done:
-                            on_done(future.result())
+                            on_done(finished[told - 1].result())
                 except KeyboardInterrupt:
                     stop.set()
         finally:
@@ -131,7 +138,7 @@ def _one(
         check_target(job.target, protect=[job.source])
         data = read(job.source)
         before = sha256(data)
-        settings = settings_hash(_settings(enhancer, writing)) if manifest else ""
+        settings = settings_hash(decisive(enhancer, writing)) if manifest else ""
         if resume and manifest and manifest.done(job.target, before, settings):
             return Outcome(job, "skipped", time.perf_counter() - started)
         result = enhancer(job.source, part, cancelled)
@@ -178,12 +185,22 @@ def encoded(result: Result, data: bytes, format: str | None, writing: Writing) -
     return result.encode(format=format, quality=writing.quality, strip=writing.strip)
 
 
-def _settings(enhancer: Enhancer, writing: Writing) -> dict[str, Any]:
+def decisive(enhancer: Enhancer, writing: Writing) -> dict[str, Any]:
     """Everything but the input that decides an output: wishes, format, and the weights."""
     wishes = enhancer.wishes
-    names = [wishes.model] if wishes.model else model_names(wishes)
-    used = [catalog.find(name) for name in names]
+    known = catalog.models()
+    names = [] if wishes.model else model_names(wishes)
+    used = [catalog.find(wishes.model)] if wishes.model else []
+    # A step whose model is missing is left out.
+    used += [known[name] for name in names if name in known]
     if wishes.detail:
         used += [vivid for model in list(used) if (vivid := catalog.vivid_of(model))]
-    weights = [catalog.sha256(model.path) for model in used]
-    return {"wishes": wishes.as_dict(), "writing": vars(writing), "weights": weights}
+    files = [model.path for model in used]
+    # What is found decides what is done, so the eyes count, too.
+    files += [network.BUNDLED] if network.BUNDLED.is_file() else []
+    return {
+        "wishes": wishes.as_dict(),
+        "writing": vars(writing),
+        "precision": enhancer.precision,
+        "weights": [catalog.sha256(path) for path in files],
+    }

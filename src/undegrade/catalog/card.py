@@ -61,6 +61,14 @@ class Card:
     vivid: str = ""
     """Name of the ONNX file beside the card with the vivid weights of the same graph; where it is
     empty, those of the model ``NAME-vivid`` beside it are taken, if there is one."""
+    int8: str = ""
+    """Name of the ONNX file beside the card with the same network in 8 bit; empty for none."""
+    int8_sha256: str = ""
+    """Of that file."""
+    int8_loss_db: float = 0.0
+    """PSNR that it loses on training photos held out, in dB: the worst of all kinds of damage."""
+    int8_seconds_per_megapixel: float = 0.0
+    """As ``seconds_per_megapixel``; measured by ``benchmarks/int8.py``."""
     recolours: bool = False
     """Whether it changes colours on purpose, though its task is one of ``COLOUR_LOCKED``."""
     parameters: int = 0
@@ -97,6 +105,8 @@ class Card:
             refuse(f"names the file {self.file!r}; it must lie beside the card")
         if self.vivid and Path(self.vivid).name != self.vivid:
             refuse(f"names the vivid file {self.vivid!r}; it must lie beside the card")
+        if self.int8 and Path(self.int8).name != self.int8:
+            refuse(f"names the int8 file {self.int8!r}; it must lie beside the card")
 
     @property
     def colour_locked(self) -> bool:

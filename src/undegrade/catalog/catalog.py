@@ -114,18 +114,27 @@ def sha256(path: Path) -> str:
 
 def read_weights(model: Model) -> bytes:
     """The bytes of the network, after checking them against the card; raises ModelError."""
+    return _read_checked(model.path, model.card.sha256, f"weights of {model.card.name!r}")
+
+
+def read_int8(model: Model) -> bytes:
+    """As :func:`read_weights`, those of the network in 8 bit, which its card must name."""
+    path = model.path.with_name(model.card.int8)
+    return _read_checked(path, model.card.int8_sha256, f"int8 weights of {model.card.name!r}")
+
+
+def _read_checked(path: Path, expected: str, what: str) -> bytes:
     try:
-        data = model.path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise ModelError(
-            f"the weights of {model.card.name!r} cannot be read: {error.strerror}",
+            f"the {what} cannot be read: {error.strerror}",
             "install undegrade again, or add the model again",
         ) from None
     actual = hashlib.sha256(data).hexdigest()
-    if model.card.sha256 and actual != model.card.sha256:
+    if expected and actual != expected:
         raise ModelError(
-            f"the weights of {model.card.name!r} are damaged: sha256 {actual[:16]}... "
-            f"instead of {model.card.sha256[:16]}...",
+            f"the {what} are damaged: sha256 {actual[:16]}... instead of {expected[:16]}...",
             "install undegrade again, or add the model again",
         )
     return data
@@ -134,7 +143,7 @@ def read_weights(model: Model) -> bytes:
 def add(path: Path, name: str | None = None, folder: Path | None = None) -> Model:
     """Copy a user's ONNX file and a card for it into the user's folder; returns the model.
 
-    Its vivid weights come along, if it has any.
+    Its vivid weights and those in 8 bit come along, if it has any.
     """
     model = from_file(path)
     vivid = vivid_of(model)
@@ -145,12 +154,18 @@ def add(path: Path, name: str | None = None, folder: Path | None = None) -> Mode
             f"{title!r} cannot be a model's name", "use letters, digits, '-', '_' and '.'"
         )
     card = replace(model.card, name=title, file=f"{title}.onnx", sha256=sha256(path))
-    card = replace(card, vivid=f"{title}-vivid.onnx" if vivid else "")
+    card = replace(
+        card,
+        vivid=f"{title}-vivid.onnx" if vivid else "",
+        int8=f"{title}-int8.onnx" if card.int8 else "",
+    )
     try:
         place.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place / card.file)
         if vivid:
             shutil.copyfile(vivid.path, place / card.vivid)
+        if card.int8:
+            shutil.copyfile(path.with_name(model.card.int8), place / card.int8)
         (place / f"{title}.toml").write_text(write_card(card), encoding="utf-8")
     except OSError as error:
         raise ModelError(

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from undegrade.cli.align import align
+from undegrade.cli.cluster import cluster
 from undegrade.cli.data import data
 from undegrade.cli.degrade import degrade
 from undegrade.cli.diagnose import diagnose
@@ -19,6 +20,8 @@ from undegrade.cli.doctor import doctor
 from undegrade.cli.enhance import enhance
 from undegrade.cli.evaluate import evaluate
 from undegrade.cli.models import models
+from undegrade.cli.quantise import quantise
+from undegrade.cli.serve import serve
 from undegrade.cli.train import export, recipes, train
 from undegrade.errors import UndegradeError
 
@@ -59,6 +62,9 @@ app.add_typer(data, name="data")
 app.command()(train)
 app.command()(recipes)
 app.command()(export)
+app.command()(quantise)
+app.command()(serve)
+app.command()(cluster)
 app.command()(doctor)
 
 

@@ -26,11 +26,15 @@ def enhance(
     inputs: Inputs,
     output: Output = None,
     task: Annotated[
-        str, typer.Option(help="auto does what the photo needs; or denoise, dejpeg, sr.")
+        str,
+        typer.Option(
+            help="auto does what the photo needs; or one of restore, denoise, dejpeg, lowlight, "
+            "phone, sr, face."
+        ),
     ] = "auto",
     scale: Annotated[int | None, typer.Option(help="Enlarge 1, 2 or 4 times.")] = None,
     strength: Annotated[
-        float, typer.Option(help="0 leaves the photo untouched, 1 is as measured, up to 1.5.")
+        float, typer.Option(help="0 leaves the pixels untouched, 1 is as measured, up to 1.5.")
     ] = 1.0,
     model: Annotated[
         str | None, typer.Option(help="Run this model only: a name or your own .onnx file.")
@@ -44,6 +48,16 @@ def enhance(
     detail: Annotated[
         float | None,
         typer.Option(help="0 is faithful, 1 is vivid: crisper, but partly made up; default: 0."),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="grain: leave most of the noise, soften and sharpen less."),
+    ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave a step out: restore, lowlight, phone, resharpen, enlarge; repeatable."
+        ),
     ] = None,
     format: Annotated[
         str | None, typer.Option(help="Write jpg, png, webp, tif or avif instead of the input's.")
@@ -63,11 +77,17 @@ def enhance(
         int | None, typer.Option(help="Side of a tile in pixels; smaller takes less memory.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="auto, fp32 or int8: faster, where a network has such weights.")
+    ] = "auto",
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse larger pictures before decoding them.")
     ] = 200.0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print plan, size, memory and time; write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the plan with reasons, size, memory and time; write nothing."
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a photo.")] = False,
 ) -> None:
@@ -77,9 +97,13 @@ def enhance(
     from undegrade.runtime import cores
 
     detail = DETAIL if detail is None else detail
-    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail)
+    wishes = Wishes(
+        *(task, scale, strength, model, noise, jpeg, detail),
+        keep=tuple(keep or ()),
+        skip=tuple(skip or ()),
+    )
     threads = max(1, cores() // workers)
-    enhancer = Enhancer(wishes, tile, threads, device, max_megapixels)
+    enhancer = Enhancer(wishes, tile, threads, device, max_megapixels, precision)
     from undegrade.batch import Manifest, Writing, collect, run
 
     writing = Writing(quality, strip)
@@ -184,7 +208,7 @@ def _to_stdout(data: bytes) -> None:
 
 
 def _dry_run(jobs: list[Job], enhancer: Enhancer, workers: int, json: bool) -> int:
-    from undegrade.cli.wording import describe_levels, describe_steps, show
+    from undegrade.cli.wording import describe_found, describe_steps, show
     from undegrade.errors import UndegradeError
 
     code = 0
@@ -200,7 +224,7 @@ def _dry_run(jobs: list[Job], enhancer: Enhancer, workers: int, json: bool) -> i
             continue
         before = forecast.picture
         typer.echo(f"{show(job.source)} -> {show(job.target)}")
-        typer.echo(f"  found   {describe_levels(forecast.found)}")
+        typer.echo(f"  found   {describe_found(forecast.found)}")
         typer.echo(f"  plan    {describe_steps(forecast.steps)}")
         for step in forecast.steps:
             if step.detail:

@@ -13,20 +13,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @models.command("list")
 def list_models(json: Json = False) -> None:
-    """List the models with what they do, their size, speed and licence."""
+    """List the models with what they do, their size, speed (in 8 bit, too) and licence."""
     from undegrade import catalog
 
     found = catalog.models()
     if json:
         _print_json([model.card.as_dict() for model in found.values()])
         return
-    typer.echo(f"{'name':<16}{'task':<9}{'scale':<7}{'parameters':>10}  {'s/MP':>6}  licence")
+    typer.echo(
+        f"{'name':<16}{'task':<9}{'scale':<7}{'parameters':>10}  {'s/MP':>6}  {'int8':>6}  licence"
+    )
     for model in found.values():
         card = model.card
-        speed = f"{card.seconds_per_megapixel:.2f}" if card.seconds_per_megapixel else "-"
+        speed, faster = (
+            f"{seconds:.2f}" if seconds else "-"
+            for seconds in (card.seconds_per_megapixel, card.int8_seconds_per_megapixel)
+        )
         typer.echo(
             f"{card.name:<16}{card.task:<9}x{card.scale:<6}{card.parameters:>10,}  {speed:>6}  "
-            f"{card.licence or '-'}"
+            f"{faster:>6}  {card.licence or '-'}"
         )
 
 

@@ -8,7 +8,9 @@
 """
 
 from undegrade.diagnosis.card import DiagnosisCard, Measure, read_card, write_card
+from undegrade.diagnosis.classical import estimate
 from undegrade.diagnosis.diagnose import diagnose
+from undegrade.diagnosis.look import Look, open_look
 from undegrade.diagnosis.network import CropReader, open_reader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import THRESHOLDS, Threshold
@@ -19,9 +21,12 @@ __all__ = [
     "Diagnosis",
     "DiagnosisCard",
     "Finding",
+    "Look",
     "Measure",
     "Threshold",
     "diagnose",
+    "estimate",
+    "open_look",
     "open_reader",
     "read_card",
     "write_card",

@@ -21,7 +21,7 @@ class Measure:
     metric: str
     value: float
     bound: float
-    """The most, or for shares of photos the least, that it should be."""
+    """The most, or for shares of photos and gains the least, that it should be."""
     n: int
     """Number of photos."""
 

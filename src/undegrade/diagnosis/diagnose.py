@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.degradation.jpeg_tables import jpeg_level
-from undegrade.diagnosis import crops, grid, light, wording
+from undegrade.diagnosis import crops, grid, light, white, wording
+from undegrade.diagnosis.classical import estimate
 from undegrade.diagnosis.combine import combine
+from undegrade.diagnosis.judge import judge_light, told_jpeg
 from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import DEVIATIONS, RESAVED, THRESHOLDS
@@ -18,48 +21,56 @@ from undegrade.picture import Picture
 
 Floats = NDArray[np.float64]
 
+SMALLEST = 32
+"""Shorter photos would be all mirror images to the network, and are left to classical eyes."""
+
 
 def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     """What *picture* has lost: noise, JPEG and detail by the network, light and colour by count.
 
     Up to 16 crops of native pixels are read on the grid of the JPEG that they came from, so that
-    its cost does not grow with the photo. What the file's own tables say of JPEG is taken where
-    the pixels do not contradict it, for it is exact; a file that was saved again says nothing of
-    what came before.
+    its cost does not grow with the photo. White noise that was not coded is measured besides, and
+    the two figures are weighed against each other. What the file's own tables say of JPEG is taken
+    where the pixels do not contradict it, for it is exact; a file that was saved again says nothing
+    of what came before.
     """
+    if min(picture.height, picture.width) < SMALLEST:
+        return replace(estimate(picture), crops=1)
     corners = crops.lay(crops.choose(picture))
     looked = crops.cut(picture, corners)
     if any(phase := grid.phase(looked, corners)):
         looked = crops.cut(picture, crops.lay(corners, phase))
     mean, deviation = reader(looked)
     level, error = (values.tolist() for values in combine(mean, deviation))
+    jpeg = _jpeg(level[1], error[1], picture.encoding.jpeg_quality)
+    noise = _noise(level[0], error[0])
+    if noise.found and not jpeg.found:
+        sigma, doubt = white.agreed(noise.value, noise.uncertainty, *white.measure(looked))
+        noise = _noise(sigma / MAX_SIGMA, doubt / MAX_SIGMA)
     slope = _slope(looked.mean((1, 2, 3)), mean[:, 0], deviation[:, 0])
-    lit = _light(light.measure(picture))
     return Diagnosis(
-        noise=_finding("noise", level[0], error[0]),
+        noise=noise,
         noise_slope=Finding(*slope, False, wording.noise_slope(*slope)),
-        jpeg=_jpeg(level[1], error[1], picture.encoding.jpeg_quality),
-        blur=_finding("blur", level[2], error[2]),
+        jpeg=jpeg,
+        blur=_blur(level[2], error[2]),
         scale=_scale(level[2], error[2]),
-        exposure=lit["exposure"],
-        headroom=lit["headroom"],
-        shadows=lit["shadows"],
-        highlights=lit["highlights"],
-        red_green=lit["red_green"],
-        yellow_blue=lit["yellow_blue"],
-        flatness=lit["flatness"],
+        **judge_light(light.measure(picture)),
         file_quality=picture.encoding.jpeg_quality,
         crops=len(corners),
     )
 
 
-def _finding(name: str, level: float, error: float) -> Finding:
-    """Noise or blur in people's unit."""
-    limit = THRESHOLDS[name].limit / (MAX_SIGMA if name == "noise" else 1.0)
-    value, uncertainty = _converted(name, level, error)
-    found = level >= limit and level >= DEVIATIONS * error
-    words = wording.noise if name == "noise" else wording.blur
-    return Finding(value, uncertainty, found, words(value, uncertainty))
+def _noise(level: float, error: float) -> Finding:
+    sigma, uncertainty = _converted("noise", level, error)
+    found = sigma >= THRESHOLDS["noise"].limit and level >= DEVIATIONS * error
+    return Finding(sigma, uncertainty, found, wording.noise(sigma, uncertainty))
+
+
+def _blur(level: float, error: float) -> Finding:
+    scale = _scale(level, error)
+    found = scale.value - scale.uncertainty >= THRESHOLDS["blur"].limit
+    sigma, uncertainty = _converted("blur", level, error)
+    return Finding(sigma, uncertainty, found, wording.blur(sigma, uncertainty))
 
 
 def _jpeg(level: float, error: float, told: float | None) -> Finding:
@@ -67,8 +78,7 @@ def _jpeg(level: float, error: float, told: float | None) -> Finding:
     known = 0.0 if told is None else jpeg_level(told)
     again = told is not None and level - known > max(RESAVED, DEVIATIONS * error)
     if told is not None and not again:
-        found = known >= THRESHOLDS["jpeg"].limit
-        return Finding(told, 0.0, found, wording.jpeg(told, 0.0))
+        return told_jpeg(told)
     quality, uncertainty = _converted("jpeg", level, error)
     found = level >= THRESHOLDS["jpeg"].limit and level >= DEVIATIONS * error
     return Finding(quality, uncertainty, found, wording.jpeg(quality, uncertainty, told))
@@ -101,29 +111,3 @@ def _slope(brightness: Floats, mean: Floats, deviation: Floats) -> tuple[float, 
     rest = mean - centre - slope * (brightness - middle)
     scatter = (weight * rest**2).sum() / (len(mean) - 2)
     return float(MAX_SIGMA * slope), float(MAX_SIGMA * math.sqrt(max(scatter, 1.0) / spread))
-
-
-def _light(found: light.Light) -> dict[str, Finding]:
-    value, error = found.value, found.error
-    dark = (
-        value["exposure"] <= THRESHOLDS["dark"].limit
-        and value["headroom"] >= THRESHOLDS["headroom"].limit
-    )
-    chroma = math.hypot(value["red_green"], value["yellow_blue"])
-    noise = math.hypot(error["red_green"], error["yellow_blue"])
-    cast = chroma >= THRESHOLDS["cast"].limit and chroma >= DEVIATIONS * noise
-    # One cast is one damage: it is told by the larger of the two.
-    by_red = abs(value["red_green"]) > abs(value["yellow_blue"])
-    flags = {
-        "exposure": dark,
-        "headroom": False,
-        "shadows": False,
-        "highlights": False,
-        "red_green": cast and by_red,
-        "yellow_blue": cast and not by_red,
-        "flatness": value["flatness"] <= THRESHOLDS["flat"].limit,
-    }
-    return {
-        name: Finding(value[name], error[name], flag, wording.LIGHT[name](value[name], error[name]))
-        for name, flag in flags.items()
-    }

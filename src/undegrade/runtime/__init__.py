@@ -1,20 +1,24 @@
 """Networks on pictures: sessions, exact tiles, true colours and the promised bound on memory."""
 
 from undegrade.runtime.colour_lock import lock_colour
+from undegrade.runtime.device import cores, providers
 from undegrade.runtime.memory import bound, tile_need, tile_side
+from undegrade.runtime.precision import choose_precision
 from undegrade.runtime.process import Progress, process
-from undegrade.runtime.session import Network, cores, open_network, providers
+from undegrade.runtime.session import MADE_FROM, Network, open_network
 from undegrade.runtime.thumbnail import make_thumbnail
 from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
 from undegrade.runtime.verify import verify_model
 
 __all__ = [
+    "MADE_FROM",
     "Grid",
     "Network",
     "Pixels",
     "Progress",
     "Tile",
     "bound",
+    "choose_precision",
     "cores",
     "lock_colour",
     "make_grid",

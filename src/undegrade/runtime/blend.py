@@ -35,8 +35,10 @@ def mixed_weights(model: Model, vivid: Model, detail: float) -> bytes:
     mixed = bytearray(plain.data)
     for weight, other in zip(plain.weights, rich.weights, strict=True):
         faithful, goal = plain.values(weight), rich.values(other)
-        values = faithful + np.float32(detail) * (goal - faithful)
-        mixed[weight.start : weight.stop] = values.astype(weight.dtype).tobytes()
+        # Damaged weights may overflow; what comes of it is told where the network runs.
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = faithful + np.float32(detail) * (goal - faithful)
+            mixed[weight.start : weight.stop] = values.astype(weight.dtype).tobytes()
     return bytes(mixed)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,38 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.catalog import Card, Model, read_weights
+from undegrade.catalog import Card, Model, read_int8, read_weights
 from undegrade.errors import ModelError
 from undegrade.runtime.blend import mixed_weights
+from undegrade.runtime.device import cores, providers
+from undegrade.runtime.precision import choose_precision, has_dot_products
 
 if TYPE_CHECKING:
     import onnxruntime
 
 Floats = NDArray[np.float32]
 
-GPU_PROVIDERS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider")
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def providers(device: str = "auto") -> list[str]:
-    """ONNX Runtime's execution providers for *device* ``auto``, ``cpu`` or ``gpu``, in order."""
-    import onnxruntime as ort
-
-    if device == "cpu":
-        return ["CPUExecutionProvider"]
-    present = [p for p in GPU_PROVIDERS if p in ort.get_available_providers()]
-    if device == "gpu" and not present:
-        raise ModelError(
-            "no GPU provider of ONNX Runtime is installed",
-            "install onnxruntime-gpu in place of onnxruntime, or use --device cpu",
-        )
-    return [*present, "CPUExecutionProvider"]
+MADE_FROM = "made_from"
+"""Under this key an int8 file names the sha256 of the float file that it stands for."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +30,8 @@ class Network:
 
     card: Card
     _session: onnxruntime.InferenceSession
+    precision: str = "fp32"
+    """``fp32`` or ``int8``."""
 
     def run(
         self,
@@ -82,6 +64,7 @@ def open_network(
     device: str = "auto",
     vivid: Model | None = None,
     detail: float = 0.0,
+    precision: str = "auto",
 ) -> Network:
     """Check the weights against their card and open a session on them.
 
@@ -91,13 +74,18 @@ def open_network(
     device: ``auto``, ``cpu`` or ``gpu``.
     vivid: the same network with other weights (:func:`undegrade.catalog.vivid_of`).
     detail: how far the weights go towards those of *vivid*, 0 to 1.
+    precision: ``auto``, ``fp32`` or ``int8``; see :func:`choose_precision`.
 
     Raises
     ------
-    ModelError: the file is damaged, cannot be opened, or is not the same network as *vivid*.
+    ModelError: the file is damaged, cannot be opened, is not the same network as *vivid*, or was
+        made in 8 bit from other weights.
+    UsageError: ``int8`` is asked for and impossible.
     """
     import onnxruntime as ort
 
+    mixed = vivid is not None and detail > 0
+    precision = choose_precision(model, precision, device=device, mixed=mixed)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or cores()
     options.inter_op_num_threads = 1
@@ -106,7 +94,13 @@ def open_network(
     options.log_severity_level = 3
     # Spinning threads would take the cores from decoding, encoding and other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    data = mixed_weights(model, vivid, detail) if vivid else read_weights(model)
+    if precision == "int8":
+        data = read_int8(model)
+        if not has_dot_products():
+            # There the fast way of multiplying bytes saturates; this is the exact one.
+            options.add_session_config_entry("session.x64quantprecision", "1")
+    else:
+        data = mixed_weights(model, vivid, detail) if vivid else read_weights(model)
     try:
         session = ort.InferenceSession(data, options, providers=providers(device))
     except ModelError:
@@ -117,4 +111,16 @@ def open_network(
             f"the network {model.card.name!r} cannot be opened: {reason}",
             "check the file with `undegrade models verify`",
         ) from None
-    return Network(model.card, session)
+    if precision == "int8":
+        _check_origin(model, session)
+    return Network(model.card, session, precision)
+
+
+def _check_origin(model: Model, session: onnxruntime.InferenceSession) -> None:
+    """Raise :class:`ModelError` unless the int8 file was made from the weights of *model*."""
+    origin = session.get_modelmeta().custom_metadata_map.get(MADE_FROM, "")
+    if origin and model.card.sha256 and origin != model.card.sha256:
+        raise ModelError(
+            f"{model.card.int8!r} was made from other weights than those of {model.card.name!r}",
+            "make it again: undegrade quantise, or use --precision fp32",
+        )

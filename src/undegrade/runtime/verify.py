@@ -6,16 +6,25 @@ import numpy as np
 
 from undegrade.catalog import Model, vivid_of
 from undegrade.errors import ModelError
-from undegrade.runtime.session import open_network
+from undegrade.runtime.session import Network, open_network
 
 
 def verify_model(model: Model) -> None:
     """Check hash, opening, output size and finite values; raises :class:`ModelError`.
 
     Where it has a vivid variant, this is done half-way to it, so that the two must fit each other.
+    Where it has weights in 8 bit, they are checked, too.
     """
-    card = model.card
-    network = open_network(model, threads=1, device="cpu", vivid=vivid_of(model), detail=0.5)
+    halfway = open_network(
+        model, threads=1, device="cpu", vivid=vivid_of(model), detail=0.5, precision="fp32"
+    )
+    _check_runs(halfway)
+    if model.card.int8:
+        _check_runs(open_network(model, threads=1, device="cpu", precision="int8"))
+
+
+def _check_runs(network: Network) -> None:
+    card = network.card
     side = 16 * card.multiple
     picture = np.full((1, 3, side, side), 0.5, np.float32)
     try:

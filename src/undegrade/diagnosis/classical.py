@@ -1,0 +1,38 @@
+"""What can be told without the network: noise and JPEG by classical estimators, light by count."""
+
+from __future__ import annotations
+
+import math
+
+from undegrade.diagnosis import light, wording
+from undegrade.diagnosis.judge import judge_light, told_jpeg
+from undegrade.diagnosis.result import Diagnosis, Finding
+from undegrade.levels import noise_sigma
+from undegrade.picture import Picture
+
+LEAST_NOISE = 3.0
+"""Noise below this sigma is no damage: clean texture measures up to that."""
+
+NO_JPEG = 100.0
+"""The quality of pixels that show no JPEG."""
+
+
+def estimate(picture: Picture) -> Diagnosis:
+    """What *picture* has lost, as far as a machine without the network can tell.
+
+    Noise by the finest wavelet band, JPEG by the file's tables, light and colour as ever; how
+    sharp it is stays unknown. Uncertainties that nobody knows have no bounds.
+    """
+    sigma = round(noise_sigma(picture.pixels), 2)
+    told = picture.encoding.jpeg_quality
+    unseen = Finding(0.0, math.inf, False, "not looked at")
+    return Diagnosis(
+        noise=Finding(sigma, math.inf, sigma >= LEAST_NOISE, wording.noise(sigma, math.inf)),
+        noise_slope=unseen,
+        jpeg=Finding(NO_JPEG, math.inf, False, unseen.words) if told is None else told_jpeg(told),
+        blur=unseen,
+        scale=Finding(1.0, math.inf, False, unseen.words),
+        **judge_light(light.measure(picture)),
+        file_quality=told,
+        crops=0,
+    )

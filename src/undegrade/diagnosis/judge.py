@@ -1,0 +1,48 @@
+"""What is known without a network: light and colour by count, JPEG by the file's own tables."""
+
+from __future__ import annotations
+
+import math
+
+from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.diagnosis import wording
+from undegrade.diagnosis.light import Light
+from undegrade.diagnosis.result import Finding
+from undegrade.diagnosis.thresholds import DEVIATIONS, THRESHOLDS
+
+
+def told_jpeg(quality: float) -> Finding:
+    """What a file's own quantisation tables say; exact."""
+    found = jpeg_level(quality) >= THRESHOLDS["jpeg"].limit
+    return Finding(quality, 0.0, found, wording.jpeg(quality, 0.0))
+
+
+def judge_light(found: Light) -> dict[str, Finding]:
+    """The findings on light and colour, by the names that :class:`Diagnosis` has for them."""
+    value, error = found.value, found.error
+    dark = (
+        value["exposure"] <= THRESHOLDS["dark"].limit
+        and value["headroom"] >= THRESHOLDS["headroom"].limit
+    )
+    chroma = math.hypot(value["red_green"], value["yellow_blue"])
+    noise = math.hypot(error["red_green"], error["yellow_blue"])
+    cast = chroma >= THRESHOLDS["cast"].limit and chroma >= DEVIATIONS * noise
+    # One cast is one damage: it is told by the larger of the two.
+    by_red = abs(value["red_green"]) > abs(value["yellow_blue"])
+    flat = (
+        value["flatness"] >= THRESHOLDS["empty"].limit
+        and value["flatness"] + error["flatness"] <= THRESHOLDS["flat"].limit
+    )
+    flags = {
+        "exposure": dark,
+        "headroom": False,
+        "shadows": False,
+        "highlights": False,
+        "red_green": cast and by_red,
+        "yellow_blue": cast and not by_red,
+        "flatness": flat,
+    }
+    return {
+        name: Finding(value[name], error[name], flag, wording.LIGHT[name](value[name], error[name]))
+        for name, flag in flags.items()
+    }

@@ -1,0 +1,41 @@
+"""From what a photo has lost and what its owner wishes to the steps that are run."""
+
+from undegrade.plan.make import (
+    FOUR_TIMES,
+    GRAIN,
+    LOWLIGHT,
+    TWICE,
+    Plan,
+    make_plan,
+    model_names,
+    stated,
+)
+from undegrade.plan.step import Step
+from undegrade.plan.wishes import (
+    DETAIL,
+    KEEPS,
+    MAX_STRENGTH,
+    SCALES,
+    STEPS,
+    TASKS,
+    Wishes,
+)
+
+__all__ = [
+    "DETAIL",
+    "FOUR_TIMES",
+    "GRAIN",
+    "KEEPS",
+    "LOWLIGHT",
+    "MAX_STRENGTH",
+    "SCALES",
+    "STEPS",
+    "TASKS",
+    "TWICE",
+    "Plan",
+    "Step",
+    "Wishes",
+    "make_plan",
+    "model_names",
+    "stated",
+]

@@ -1,0 +1,250 @@
+"""From a diagnosis and wishes to steps: a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from undegrade.catalog import Model, vivid_of
+from undegrade.diagnosis import THRESHOLDS, Diagnosis, Finding, wording
+from undegrade.diagnosis.units import to_level
+from undegrade.errors import ModelError, UsageError
+from undegrade.plan.step import Step
+from undegrade.plan.wishes import Wishes
+
+LOWLIGHT = "lowlight-free"
+"""The network for dark photos that is chosen unasked; ``--model`` takes another."""
+
+TWICE, FOUR_TIMES = THRESHOLDS["blur"].limit, 3.0
+"""How many times smaller a photo of the same detail must be at least, its uncertainty taken off,
+before it is reduced by 2, or by 4, and enlarged again.
+
+On held-out training photos that were enlarged or blurred nothing was lost by that from here on:
+those of half the detail measure 1.8 to 2.4 with an uncertainty of 0.4 to 0.5."""
+
+GRAIN: Mapping[str, float] = {"restore": 0.4, "phone": 0.5, "resharpen": 0.5}
+"""What ``--keep grain`` leaves of a step: of the noise that ``restore`` is told (JPEG artefacts go
+as ever), and of the change that steps make which smooth or sharpen texture."""
+
+STEP_OF_TASK = {"restore": "restore", "sr": "enlarge", "lowlight": "lowlight", "phone": "phone"}
+"""What a network that the user names does, by the task on its card."""
+
+Find = Callable[[str], Model]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, and what is not."""
+
+    steps: tuple[Step, ...]
+    """First to last; empty where the photo is best left alone."""
+    notes: tuple[str, ...] = ()
+    """What of the wishes or needs cannot be met, one sentence each."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What the rules look at."""
+
+    found: Diagnosis
+    wishes: Wishes
+    find: Find
+
+    @property
+    def auto(self) -> bool:
+        """Whether a step is only taken where it is sure to be needed."""
+        return self.wishes.task == "auto"
+
+    def strength(self, step: str) -> float:
+        """How far a step goes: the dial, less what is to be kept."""
+        factor = GRAIN.get(step, 1.0) if "grain" in self.wishes.keep else 1.0
+        return self.wishes.strength * factor
+
+
+def make_plan(
+    found: Diagnosis,
+    wishes: Wishes,
+    find: Find,
+    find_vivid: Callable[[Model], Model | None] = vivid_of,
+) -> Plan:
+    """The steps for a photo, each with its reason.
+
+    First noise and JPEG, for noise is known as it lies in the input; then light, then a phone's
+    colours, and sharpness and size at last. A pure function: *find* looks a model up by name
+    (:func:`undegrade.catalog.find`), *find_vivid* its vivid variant, only where detail is asked
+    for.
+
+    Raises
+    ------
+    ModelError: a model that was asked for is missing. One that the photo needs is a note.
+    UsageError: a model that was asked for does not do what else was.
+    """
+    case = _Case(stated(found, wishes), wishes, find)
+    if wishes.model is not None:
+        steps = _one_model(find(wishes.model), case)
+        notes: list[str] = []
+    else:
+        steps, notes = _needed(case)
+    if wishes.detail:
+        steps = [_with_detail(step, find_vivid(step.model), wishes.detail) for step in steps]
+        plain = [step.model.card.name for step in steps if step.vivid is None]
+        notes += [f"no vivid variant of {name!r}: detail has no effect" for name in plain]
+    return Plan(tuple(steps), tuple(notes))
+
+
+def stated(found: Diagnosis, wishes: Wishes) -> Diagnosis:
+    """What was found, with what the user states in its place: exact, and always to be acted on."""
+    if (sigma := wishes.sigma) is not None:
+        found = replace(found, noise=Finding(sigma, 0.0, sigma > 0, wording.noise(sigma, 0.0)))
+    if (quality := wishes.quality) is not None:
+        told = Finding(quality, 0.0, quality < 100, wording.jpeg(quality, 0.0))
+        found = replace(found, jpeg=told)
+    return found
+
+
+def model_names(wishes: Wishes) -> list[str]:
+    """Every bundled model that a plan for *wishes* may run, whatever is found."""
+    if wishes.task == "face":
+        return ["face-x4"]
+    largest = wishes.enlargement
+    names = {
+        "restore": ["restore"],
+        "lowlight": [LOWLIGHT],
+        "phone": ["phone"],
+        "resharpen": ["sr-x2", "sr-x4"],
+        "enlarge": [f"sr-x{largest}"] if largest > 1 else [],
+    }
+    return list(dict.fromkeys(name for step in wishes.steps for name in names[step]))
+
+
+def _needed(case: _Case) -> tuple[list[Step], list[str]]:
+    """The steps by :data:`RULES`, and a note for each whose model is missing."""
+    steps, notes = [], []
+    for name in case.wishes.steps:
+        try:
+            step = RULES[name](case)
+        except ModelError as error:
+            if not (case.auto and name in OPTIONAL):
+                raise
+            notes.append(f"the step {name!r} is left out: {error.what}")
+        else:
+            steps += [step] if step else []
+    return steps, notes
+
+
+def _restore(case: _Case) -> Step | None:
+    found, task = case.found, case.wishes.task
+    # A task that the user names is obeyed at any strength of damage; what is found is only acted
+    # on where it is sure to be seen.
+    noisy = task in ("denoise", "restore") or (case.auto and found.noise.found)
+    coded = task in ("dejpeg", "restore") or (case.auto and found.jpeg.found)
+    levels = {
+        "noise": to_level("noise", found.noise.value) * case.strength("restore") * noisy,
+        "jpeg": to_level("jpeg", found.jpeg.value) * case.wishes.strength * coded,
+    }
+    if not any(levels.values()):
+        return None
+    words = {"noise": found.noise.words, "jpeg": found.jpeg.words}
+    if "grain" in case.wishes.keep:
+        words["noise"] += ", most of it kept as grain"
+    reason = " and ".join(words[name] for name, level in levels.items() if level > 0)
+    model = case.find("restore")
+    return Step("restore", model, tuple(levels[name] for name in model.card.levels), reason)
+
+
+def _lowlight(case: _Case) -> Step | None:
+    if case.auto and not case.found.exposure.found:
+        return None
+    return _retouch(case, "lowlight", LOWLIGHT, [case.found.exposure.words])
+
+
+def _phone(case: _Case) -> Step | None:
+    found = case.found
+    casts = [finding for finding in (found.red_green, found.yellow_blue) if finding.found]
+    # A dark photo is flat because it is dark.
+    flat = [found.flatness] if found.flatness.found and not found.exposure.found else []
+    if case.auto and not casts + flat:
+        return None
+    reasons = [finding.words for finding in casts + flat] or ["this was asked for"]
+    return _retouch(case, "phone", "phone", reasons)
+
+
+def _retouch(case: _Case, name: str, model: str, reasons: list[str]) -> Step | None:
+    """A network that changes light and tone, unless the dial is at 0."""
+    if (strength := case.strength(name)) == 0:
+        return None
+    return Step(name, case.find(model), (), " and ".join(reasons), strength)
+
+
+def _resharpen(case: _Case) -> Step | None:
+    """Where the size stays; where it grows, :func:`_enlarge` does both at once."""
+    strength = case.strength("resharpen")
+    factor = _coarseness(case.found.scale)
+    if factor == 1 or case.wishes.enlargement > 1 or strength == 0:
+        return None
+    model, reason = case.find(f"sr-x{factor}"), case.found.scale.words
+    return Step("resharpen", model, (), reason, strength, shrink=factor)
+
+
+def _enlarge(case: _Case) -> Step | None:
+    scale = case.wishes.enlargement
+    if scale == 1:
+        return None
+    reason = f"enlarging {scale} times was asked for"
+    if case.wishes.task == "face":
+        return Step("enlarge", case.find("face-x4"), (), reason, case.wishes.strength)
+    # No network enlarges more than 4 times.
+    sharpens = "resharpen" in case.wishes.steps
+    shrink = min(_coarseness(case.found.scale), 4 // scale) if sharpens else 1
+    if shrink > 1:
+        reason += f", and it holds {case.found.scale.words}"
+    model = case.find(f"sr-x{scale * shrink}")
+    return Step("enlarge", model, (), reason, case.wishes.strength, shrink=shrink)
+
+
+def _coarseness(scale: Finding) -> int:
+    """1, 2 or 4: by how much a photo can surely be reduced without losing detail."""
+    least = scale.value - scale.uncertainty
+    return 4 if least >= FOUR_TIMES else 2 if least >= TWICE else 1
+
+
+RULES: Mapping[str, Callable[[_Case], Step | None]] = {
+    "restore": _restore,
+    "lowlight": _lowlight,
+    "phone": _phone,
+    "resharpen": _resharpen,
+    "enlarge": _enlarge,
+}
+
+OPTIONAL = ("lowlight", "phone")
+"""Steps whose networks an installation may lack."""
+
+
+def _with_detail(step: Step, vivid: Model | None, detail: float) -> Step:
+    return replace(step, vivid=vivid, detail=detail if vivid else 0.0)
+
+
+def _one_model(model: Model, case: _Case) -> list[Step]:
+    card, wishes = model.card, case.wishes
+    if wishes.scale not in (None, card.scale):
+        raise UsageError(
+            f"the model {card.name!r} enlarges by {card.scale}, but {wishes.scale} was asked for",
+            "leave --scale away",
+        )
+    name = STEP_OF_TASK[card.task]
+    if wishes.task != "auto" and name not in wishes.steps:
+        raise UsageError(
+            f"the model {card.name!r} is for {card.task!r} and enlarges by {card.scale}, which is "
+            f"not the task {wishes.task!r}",
+            "leave --task away",
+        )
+    known = {
+        "noise": to_level("noise", case.found.noise.value) * case.strength("restore"),
+        "jpeg": to_level("jpeg", case.found.jpeg.value) * wishes.strength,
+    }
+    values = tuple(known[level] for level in card.levels)
+    idle = wishes.strength == 0 or (card.levels and not any(values))
+    if idle and card.scale == 1:
+        return []
+    strength = 1.0 if card.levels else case.strength(name)
+    return [Step(name, model, values, "this model was asked for", strength)]

@@ -1,0 +1,47 @@
+"""One network to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from undegrade.catalog import Model
+
+
+@dataclass(frozen=True)
+class Step:
+    """One network to run, and how far it goes."""
+
+    name: str
+    """One of :data:`undegrade.plan.STEPS`."""
+    model: Model
+    levels: tuple[float, ...]
+    """The network's level inputs, strength included; empty for a blind network."""
+    reason: str
+    """Why, in plain words, with the number that was found."""
+    strength: float = 1.0
+    """Share of the network's change that is made, 0 to 1.5, for a network without levels."""
+    shrink: int = 1
+    """How many times the picture is reduced before the network enlarges it."""
+    vivid: Model | None = None
+    """The network's vivid variant, where detail was asked for and there is one."""
+    detail: float = 0.0
+    """How far the weights go towards those of ``vivid``; 0 without one."""
+
+    @property
+    def scale(self) -> int:
+        """Output pixels per input pixel along a side, all in all."""
+        return self.model.card.scale // self.shrink
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, for JSON."""
+        return {
+            "name": self.name,
+            "model": self.model.card.name,
+            "scale": self.scale,
+            "shrink": self.shrink,
+            "levels": dict(zip(self.model.card.levels, self.levels, strict=True)),
+            "strength": self.strength,
+            "detail": self.detail,
+            "reason": self.reason,
+        }

@@ -1,0 +1,135 @@
+"""What the user asks for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from undegrade.errors import UsageError
+
+STEPS = ("restore", "lowlight", "phone", "resharpen", "enlarge")
+"""Every step, in the order in which they are run."""
+
+TASKS = {
+    "auto": STEPS,
+    "denoise": ("restore",),
+    "dejpeg": ("restore",),
+    "sr": ("enlarge",),
+    "restore": ("restore",),
+    "lowlight": ("lowlight",),
+    "phone": ("phone",),
+    "face": ("enlarge",),
+}
+"""Tasks by name, and the steps that each may take: ``auto`` those that the photo needs."""
+
+ENLARGING = {"sr": 4, "face": 4}
+"""Tasks that enlarge, and by how much where nobody says."""
+
+SCALES = (1, 2, 4)
+KEEPS = ("grain",)
+"""What may be kept though it is damage; see :data:`undegrade.plan.GRAIN`."""
+MAX_STRENGTH = 1.5
+DETAIL = 0.0
+"""Detail where nobody asks for any: what a photo did not show is not made up unasked."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks for; the defaults ask for what the photo needs.
+
+    Raises
+    ------
+    UsageError: something that cannot be, or two things that contradict each other.
+    """
+
+    task: str = "auto"
+    """One of ``TASKS``: ``auto`` runs what the photo needs."""
+    scale: int | None = None
+    """Enlargement 1, 2 or 4; ``None`` is 1, or a model's own, or 4 for a task that enlarges."""
+    strength: float = 1.0
+    """How far every step goes: 0 leaves the pixels as they are, up to 1.5 does more."""
+    model: str | None = None
+    """Name or ONNX file of the one network to run instead of what the task would choose."""
+    sigma: float | None = None
+    """Noise in 0..255 units, where the user knows better than the diagnosis."""
+    quality: float | None = None
+    """JPEG quality, where the user knows better than the diagnosis."""
+    detail: float = DETAIL
+    """From faithful weights, 0, to vivid ones, 1, where a network has both."""
+    keep: tuple[str, ...] = ()
+    """What of ``KEEPS`` is to stay."""
+    skip: tuple[str, ...] = ()
+    """Steps that are left out, of ``STEPS``."""
+
+    def __post_init__(self) -> None:
+        for name in ("keep", "skip"):
+            given = getattr(self, name)
+            names = (given,) if isinstance(given, str) else dict.fromkeys(given)
+            object.__setattr__(self, name, tuple(names))
+        self._check_names()
+        self._check_numbers()
+        self._check_together()
+
+    @property
+    def enlargement(self) -> int:
+        """The scale that is asked for, once nothing is left open; a model's own is not known."""
+        return self.scale or ENLARGING.get(self.task, 1)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps that may be run."""
+        return tuple(step for step in TASKS[self.task] if step not in self.skip)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data: with the input's hash, what decides an output."""
+        return asdict(self)
+
+    def _check_names(self) -> None:
+        if self.task not in TASKS:
+            raise UsageError(
+                f"there is no task {self.task!r}", f"choose one of: {', '.join(TASKS)}"
+            )
+        for kind, given, known in (("keep", self.keep, KEEPS), ("skip", self.skip, STEPS)):
+            for name in given:
+                if name not in known:
+                    raise UsageError(
+                        f"there is no {name!r} to {kind}", f"choose one of: {', '.join(known)}"
+                    )
+
+    def _check_numbers(self) -> None:
+        if self.scale is not None and self.scale not in SCALES:
+            raise UsageError(f"cannot enlarge by {self.scale}", "choose a scale of 1, 2 or 4")
+        if not 0 <= self.strength <= MAX_STRENGTH:
+            raise UsageError(
+                f"a strength of {self.strength:g} is not possible",
+                f"choose one between 0 and {MAX_STRENGTH:g}",
+            )
+        if self.sigma is not None and not 0 <= self.sigma <= 100:
+            raise UsageError(f"a noise of {self.sigma:g} is not possible", "choose 0 to 100")
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"a JPEG quality of {self.quality:g} is not possible", "choose 1-100")
+        if not 0 <= self.detail <= 1:
+            raise UsageError(
+                f"a detail of {self.detail:g} is not possible",
+                "choose one between 0 (faithful) and 1 (vivid)",
+            )
+
+    def _check_together(self) -> None:
+        if "enlarge" not in TASKS[self.task] and (self.scale or 1) != 1:
+            raise UsageError(
+                f"the task {self.task!r} keeps the size, but a scale of {self.scale} was asked for",
+                "use --task auto or sr to enlarge",
+            )
+        if self.task in ENLARGING and self.scale == 1:
+            raise UsageError(
+                f"the task {self.task!r} enlarges, but a scale of 1 was asked for", "use 2 or 4"
+            )
+        if self.task == "face" and self.scale == 2:
+            raise UsageError("the task 'face' enlarges by 4, but 2 was asked for", "use 4")
+        if not self.steps or ("enlarge" in self.skip and self.enlargement > 1):
+            raise UsageError(
+                f"{' and '.join(self.skip)} cannot be skipped, for nothing else was asked for"
+                if not self.steps
+                else f"a scale of {self.enlargement} was asked for, and to skip 'enlarge'",
+                "leave --skip away",
+            )

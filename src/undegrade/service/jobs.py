@@ -1,0 +1,253 @@
+"""Jobs: a queue with an end, states, progress, events, results."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from undegrade.service.names import result_name
+from undegrade.service.photos import Folder, Gone, Photo, new_id, stamp
+from undegrade.service.problems import Problem
+from undegrade.service.settings import Settings
+from undegrade.service.workers import Pool
+
+log = logging.getLogger("undegrade.service")
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+SURE = 0.1
+"""Progress from which the time left is told by it, and no longer by the plan."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One photo to be enhanced."""
+
+    id: str
+    photo: Photo
+    wishes: dict[str, Any]
+    output: dict[str, Any]
+    estimate: float
+    """Seconds that the plan expects."""
+    created: float = field(default_factory=time.time)
+    state: State = "queued"
+    progress: float = 0.0
+    started: float | None = None
+    """On the monotonic clock."""
+    ended: float | None = None
+    """Seconds since 1970."""
+    report: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
+    path: Path | None = None
+    """The result's file."""
+    name: str | None = None
+    """What the result is called."""
+    bytes: int | None = None
+    fetched: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, and replaced, whenever something has changed."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate while it runs."""
+        if self.state == "queued":
+            return round(self.estimate, 1)
+        if self.state != "running" or self.started is None:
+            return None
+        spent = time.monotonic() - self.started
+        if self.progress > SURE:
+            return round(spent * (1 - self.progress) / self.progress, 1)
+        return round(max(self.estimate - spent, 0.1), 1)
+
+    def notify(self) -> None:
+        """Wake all who follow it."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def brief(self) -> dict[str, Any]:
+        """What a progress event says."""
+        return {
+            "state": self.state,
+            "progress": round(self.progress, 3),
+            "seconds_left": self.seconds_left,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the client."""
+        return {
+            "id": self.id,
+            **self.brief(),
+            "created": stamp(self.created),
+            "photo": None if self.photo.deleted else self.photo.id,
+            "report": self.report,
+            "result": f"/api/v1/jobs/{self.id}/result" if self.state == "done" else None,
+            "name": self.name,
+            "bytes": self.bytes,
+            "problem": self.problem,
+        }
+
+
+class Jobs:
+    """Every job by its id, until its time is over.
+
+    Parameters
+    ----------
+    on_end: called with each job that is over.
+    """
+
+    def __init__(
+        self, settings: Settings, pool: Pool, folder: Folder, on_end: Callable[[Job], None]
+    ) -> None:
+        self._settings, self._pool, self._folder, self._on_end = settings, pool, folder, on_end
+        self._jobs: dict[str, Job] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._gone = Gone("job")
+
+    def count(self, state: State) -> int:
+        """How many are in *state*."""
+        return sum(job.state == state for job in self._jobs.values())
+
+    def check_room(self) -> None:
+        """Raises :class:`Problem` ``busy`` where the queue is full."""
+        if self.count("queued") >= self._settings.queue:
+            raise Problem(
+                "busy",
+                f"{self._settings.queue} jobs wait already",
+                "try again later",
+                {"Retry-After": str(self._retry_after())},
+            )
+
+    def add(
+        self, photo: Photo, wishes: dict[str, Any], output: dict[str, Any], estimate: float
+    ) -> Job:
+        """Queue a job that should take *estimate* seconds; raises as :meth:`check_room` does."""
+        self.check_room()
+        self._folder.check_room(photo.bytes)
+        job = Job(new_id(), photo, wishes, output, estimate)
+        photo.users += 1
+        self._jobs[job.id] = job
+        target = self._folder.new_path()
+        task = self._tasks[job.id] = asyncio.create_task(self._run(job, target))
+        task.add_done_callback(lambda _: self._end(job, target))
+        return job
+
+    def find(self, id: str) -> Job:
+        """Raises :class:`Problem`: it is gone, or never was."""
+        if id not in self._jobs:
+            raise self._gone.problem(id)
+        return self._jobs[id]
+
+    def of(self, photo: Photo) -> list[Job]:
+        """The jobs on *photo*."""
+        return [job for job in self._jobs.values() if job.photo is photo]
+
+    async def cancel(self, job: Job) -> None:
+        """Stop it, if it is not over."""
+        task = self._tasks.get(job.id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def remove(self, id: str) -> None:
+        """Cancel and delete one; raises as :meth:`find` does."""
+        job = self.find(id)
+        await self.cancel(job)
+        self.forget(job)
+
+    def expire(self) -> None:
+        """Delete what has been over for too long."""
+        oldest = time.time() - self._settings.keep
+        for job in list(self._jobs.values()):
+            if job.ended is not None and job.ended < oldest:
+                self.forget(job)
+
+    async def drain(self, seconds: float) -> None:
+        """Drop what waits, and let what runs go on for up to *seconds*."""
+        waiting = [job for job in self._jobs.values() if job.state == "queued"]
+        await asyncio.gather(*map(self.cancel, waiting))
+        if running := list(self._tasks.values()):
+            await asyncio.wait(running, timeout=seconds)
+
+    async def close(self) -> None:
+        """Cancel everything."""
+        await asyncio.gather(*map(self.cancel, list(self._jobs.values())))
+
+    @property
+    def unfetched(self) -> int:
+        """Results that nobody has asked for yet."""
+        return sum(job.state == "done" and not job.fetched for job in self._jobs.values())
+
+    def forget(self, job: Job) -> None:
+        """Delete one that is over, with its result."""
+        if self._jobs.pop(job.id, None) is not None:
+            self._gone.add(job.id)
+            if job.path is not None:
+                self._folder.remove(job.path)
+
+    def _retry_after(self) -> int:
+        """Until the next job is over, in seconds."""
+        left = [job.seconds_left or 1 for job in self._jobs.values() if job.state == "running"]
+        return round(min(max(min(left, default=1.0), 1), 60))
+
+    async def _run(self, job: Job, target: Path) -> None:
+        def begin() -> None:
+            job.state, job.started = "running", time.monotonic()
+            job.notify()
+
+        def progress(part: float) -> None:
+            job.progress = part
+            job.notify()
+
+        task = {
+            "do": "enhance",
+            "path": str(job.photo.path),
+            "wishes": job.wishes,
+            "output": job.output,
+            "target": str(target),
+        }
+        try:
+            done = await self._pool.work(task, begin, progress)
+        except Problem as problem:
+            job.state, job.problem = "failed", problem.as_dict()
+        except Exception as error:
+            log.exception("job broke off")
+            broken = Problem("internal", type(error).__name__, "please report it")
+            job.state, job.problem = "failed", broken.as_dict()
+        else:
+            job.report, job.bytes, job.path = done["report"], done["bytes"], target
+            job.name = result_name(job.photo.name, done["suffix"])
+            self._folder.added(done["bytes"])
+            job.state, job.progress = "done", 1.0
+
+    def _end(self, job: Job, target: Path) -> None:
+        """Once its task is over, however it came to that: a task may end before it begins."""
+        if not job.is_over:
+            job.state = "cancelled"
+        if job.path is None:
+            target.unlink(missing_ok=True)
+        job.ended = time.time()
+        job.photo.users -= 1
+        del self._tasks[job.id]
+        self._on_end(job)
+        job.notify()
+
+
+async def follow(job: Job, heartbeat: float) -> AsyncIterator[bool]:
+    """Yields whenever the job has changed, or false after *heartbeat* seconds without; ends."""
+    while not job.is_over:
+        changed = job.changed
+        try:
+            async with asyncio.timeout(heartbeat):
+                await changed.wait()
+            yield True
+        except TimeoutError:
+            yield False

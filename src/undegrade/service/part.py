@@ -1,0 +1,143 @@
+"""What becomes of a part of a photo, computed on that part alone.
+
+A network reaches as far as its radius, so a window that is larger by all radii gives the part what
+a run over the whole photo would. Two things come from elsewhere: levels, from the diagnosis of the
+whole, and the thumbnail that networks for light see, from a small copy of the whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undegrade.diagnosis import Diagnosis
+from undegrade.enhancer import Enhancer
+from undegrade.errors import UsageError
+from undegrade.picture import Picture
+from undegrade.plan import STEPS, Step
+from undegrade.runtime import Network, make_thumbnail
+
+Floats = NDArray[np.float32]
+
+LOCKED = 16
+"""Pixels around a part that settle its colours as in the whole photo: one cell of the lock."""
+SMALL = 256
+"""Longest side, about, of the copy that is brought as far as a network that wants a thumbnail."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """Part of a photo in pixels, upright."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def within(self, picture: Picture) -> Box:
+        """The part that lies inside; raises :class:`UsageError` where nothing does."""
+        width = min(self.width, picture.width - self.x)
+        height = min(self.height, picture.height - self.y)
+        if width < 1 or height < 1:
+            raise UsageError(
+                f"x = {self.x}, y = {self.y} lies outside of {picture.width} x {picture.height}",
+                "choose a part of the photo",
+            )
+        return Box(self.x, self.y, width, height)
+
+    def grown(self, margin: int, multiple: int, picture: Picture) -> Box:
+        """With *margin* pixels around where there are any; its corner at a *multiple*."""
+        x, y = (max(0, at - margin) // multiple * multiple for at in (self.x, self.y))
+        right = min(picture.width, self.x + self.width + margin)
+        bottom = min(picture.height, self.y + self.height + margin)
+        return Box(x, y, right - x, bottom - y)
+
+
+@dataclass(frozen=True)
+class _Shown(Network):
+    """A network that is shown this thumbnail, whatever it is given."""
+
+    glimpse: Floats | None = None
+
+    def run(
+        self,
+        windows: Floats,
+        levels: Sequence[float] | Floats = (),
+        thumbnail: Floats | None = None,
+    ) -> Floats:
+        return super().run(windows, levels, self.glimpse)
+
+
+@dataclass
+class PartEnhancer(Enhancer):
+    """An enhancer for whole photos, and for parts as if they were whole."""
+
+    glimpses: Mapping[str, Floats] = field(default_factory=dict)
+    """Thumbnails of the whole photo by the name of the step that sees them."""
+
+    def _network(self, step: Step) -> Network:
+        network = super()._network(step)
+        glimpse = self.glimpses.get(step.name)
+        if glimpse is None:
+            return network
+        return _Shown(**vars(network), glimpse=glimpse)
+
+
+def enhance_part(enhancer: PartEnhancer, picture: Picture, found: Diagnosis, box: Box) -> Picture:
+    """What becomes of *box* when *enhancer* enhances *picture*, of which *found* is known.
+
+    Raises
+    ------
+    UsageError: the box lies outside.
+    """
+    box = box.within(picture)
+    knowing = replace(enhancer, look=lambda _: found)
+    steps = knowing.forecast(cut(picture, Box(0, 0, 1, 1))).steps
+    reach = sum(step.model.card.radius * step.shrink for step in steps)
+    multiple = math.lcm(*(step.model.card.multiple * step.shrink for step in steps))
+    window = box.grown(reach + LOCKED, multiple, picture)
+    knowing = replace(knowing, glimpses=_glimpses(knowing, picture, steps))
+    result = knowing(cut(picture, window)).picture
+    scale = result.width // window.width
+    inner = Box(box.x - window.x, box.y - window.y, box.width, box.height)
+    return cut(result, Box(*(scale * length for length in vars(inner).values())))
+
+
+def cut(picture: Picture, box: Box) -> Picture:
+    """The part of *picture* in *box*, everything else as it is."""
+    rows, columns = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
+    alpha = None if picture.alpha is None else picture.alpha[rows, columns]
+    return picture.with_pixels(picture.pixels[rows, columns], alpha)
+
+
+def _glimpses(
+    enhancer: PartEnhancer, picture: Picture, steps: Sequence[Step]
+) -> Mapping[str, Floats]:
+    """What each network that sees the whole photo would see of it, when its turn comes."""
+    to_srgb = None if picture.colour.is_srgb else picture.colour.to_srgb
+    seen: dict[str, Floats] = {}
+    for number, step in enumerate(steps):
+        side = step.model.card.thumbnail
+        if side == 0:
+            continue
+        before = picture
+        # Steps that keep local colours change nothing that a thumbnail shows. Of those that do not,
+        # restoring is none, and would take the longest.
+        if not all(earlier.model.card.colour_locked for earlier in steps[:number]):
+            later = STEPS[STEPS.index(step.name) :]
+            skip = tuple(dict.fromkeys((*enhancer.wishes.skip, "restore", *later)))
+            wishes = replace(enhancer.wishes, skip=skip, scale=None)
+            small = picture.with_pixels(_reduced(picture), alpha=None)
+            before = replace(enhancer, wishes=wishes, glimpses=seen)(small).picture
+        seen[step.name] = make_thumbnail(before.pixels, side, to_srgb)
+    return seen
+
+
+def _reduced(picture: Picture) -> NDArray[np.generic]:
+    """Every so many-th pixel: for means over large areas, that is enough."""
+    every = max(1, max(picture.width, picture.height) // SMALL)
+    return np.ascontiguousarray(picture.pixels[::every, ::every])

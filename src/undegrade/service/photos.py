@@ -1,0 +1,217 @@
+"""What clients have sent: files in a private folder, under names that nobody can guess."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from undegrade.service.problems import Problem
+from undegrade.service.settings import Settings
+
+PREFIX = "undegrade-"
+LOCK = "lock"
+"""Held as long as the service lives; a folder whose lock is free was left by a killed one."""
+REMEMBERED = 10_000
+"""Ids of what is gone, so that its client is told so, and not that it never was."""
+
+
+def new_id() -> str:
+    """128 random bits, fit for a URL."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass
+class Photo:
+    """One upload."""
+
+    id: str
+    path: Path
+    name: str | None
+    bytes: int
+    created: float
+    """Seconds since 1970."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the worker found: size, format, diagnosis, plan, notes."""
+    users: int = 0
+    """Unfinished jobs that need the file."""
+    deleted: bool = False
+
+    def as_dict(self, keep: float) -> dict[str, Any]:
+        """For the client; *keep* is the seconds that it stays."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "bytes": self.bytes,
+            **self.facts,
+            "expires": stamp(self.created + keep),
+        }
+
+
+class Folder:
+    """A folder of our own, nobody else's to read, with an account of what is in it.
+
+    Raises
+    ------
+    Problem: ``storage``, from whatever would write into it and finds no room.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        parent = settings.folder or Path(tempfile.gettempdir())
+        _remove_left(parent)
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # mode 0700
+        self._lock = _locked(self.path / LOCK)
+        self._most = settings.max_stored
+        self.stored = 0
+        """Bytes of all finished files."""
+
+    def new_path(self) -> Path:
+        """Where a new file can be; its name says nothing."""
+        return self.path / secrets.token_hex(16)
+
+    def check_room(self, more: int) -> None:
+        """Refuse what would go over the limit, or the disk."""
+        free = shutil.disk_usage(self.path).free
+        if self.stored + more > self._most or more > free:
+            raise no_room()
+
+    def added(self, size: int) -> None:
+        """A file of *size* bytes has been finished."""
+        self.stored += size
+
+    def remove(self, path: Path) -> None:
+        """Delete a finished file."""
+        with suppress(OSError):
+            size = path.stat().st_size
+            path.unlink()
+            self.stored -= size
+
+    def close(self) -> None:
+        """Delete everything."""
+        if self._lock is not None:
+            os.close(self._lock)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Photos:
+    """Every upload by its id, until its time is over."""
+
+    def __init__(self, settings: Settings, folder: Folder) -> None:
+        self._keep, self._folder = settings.keep, folder
+        self._photos: dict[str, Photo] = {}
+        self._gone = Gone("photo")
+
+    def add(self, path: Path, name: str | None) -> Photo:
+        """A finished upload."""
+        size = path.stat().st_size
+        photo = Photo(new_id(), path, name, size, time.time())
+        self._folder.added(size)
+        self._photos[photo.id] = photo
+        return photo
+
+    def find(self, id: str) -> Photo:
+        """Raises :class:`Problem`: it is gone, or never was."""
+        if id not in self._photos:
+            raise self._gone.problem(id)
+        return self._photos[id]
+
+    def remove(self, id: str) -> None:
+        """Delete one; raises as :meth:`find` does."""
+        photo = self.find(id)
+        del self._photos[id]
+        photo.deleted = True
+        self._gone.add(id)
+        self._folder.remove(photo.path)
+
+    def expire(self) -> None:
+        """Delete what is over its time and not needed by a job."""
+        oldest = time.time() - self._keep
+        for photo in list(self._photos.values()):
+            if photo.created < oldest and not photo.users:
+                self.remove(photo.id)
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+
+class Gone:
+    """Ids that were known once."""
+
+    def __init__(self, noun: str) -> None:
+        self._noun = noun
+        self._ids: OrderedDict[str, None] = OrderedDict()
+
+    def add(self, id: str) -> None:
+        """It has just been deleted."""
+        self._ids[id] = None
+        if len(self._ids) > REMEMBERED:
+            self._ids.popitem(last=False)
+
+    def problem(self, id: str) -> Problem:
+        """What to tell who asks for an *id* that is not there."""
+        if id in self._ids:
+            return Problem("gone", f"this {self._noun} has been deleted", "send the photo again")
+        return Problem("not-found", f"there is no such {self._noun}", "send the photo again")
+
+
+def no_room() -> Problem:
+    """The problem of a disk that is full, or of a limit on what is stored."""
+    return Problem(
+        "storage",
+        "there is no room for the photo",
+        "try later, or delete photos that are done",
+        {"Retry-After": "60"},
+    )
+
+
+def is_full(error: OSError) -> bool:
+    """Whether there is no room on the disk, in a quota, or below a limit on a file's size."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def stamp(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+async def every(seconds: float, *actions: Any) -> None:
+    """Call *actions* again and again until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        for action in actions:
+            action()
+
+
+def _locked(path: Path) -> int | None:
+    """An open file that this process alone holds locked; ``None`` where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _remove_left(parent: Path) -> None:
+    """Delete the folders of services that were killed."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if folder.stat().st_uid == os.getuid() and (folder / LOCK).is_file():
+                handle = _locked(folder / LOCK)
+                shutil.rmtree(folder, ignore_errors=True)
+                if handle is not None:
+                    os.close(handle)

@@ -1,0 +1,118 @@
+"""Every error of the service as one document: problem details, RFC 9457."""
+
+from __future__ import annotations
+
+import http
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from undegrade.errors import (
+    InputError,
+    LimitError,
+    ModelError,
+    OutputError,
+    UndegradeError,
+    UsageError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+TITLES = {
+    "bad-request": (400, "The request is malformed"),
+    "token": (401, "A token is needed"),
+    "cross-site": (403, "Other sites may not do this"),
+    "not-found": (404, "There is no such thing"),
+    "method": (405, "This cannot be done here"),
+    "slow": (408, "The request came too slowly"),
+    "not-ready": (409, "It is not finished"),
+    "gone": (410, "It has been deleted"),
+    "too-large": (413, "Too large"),
+    "not-a-photo": (415, "This is no photo that can be read"),
+    "range": (416, "No such part"),
+    "host": (421, "Not known by this name"),
+    "invalid": (422, "The request does not fit"),
+    "wishes": (422, "The wishes cannot be met"),
+    "model": (422, "The network for that is not at hand"),
+    "time": (422, "It takes longer than allowed"),
+    "busy": (429, "Too much is waiting already"),
+    "internal": (500, "Something went wrong here"),
+    "worker": (500, "The work broke off"),
+    "stopping": (503, "The service is stopping"),
+    "unready": (503, "The service is not ready"),
+    "storage": (507, "No room left"),
+}
+"""Every kind of problem: status and title. The type is ``urn:undegrade:problem:KIND``."""
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
+    """What goes to the client instead of an answer.
+
+    Parameters
+    ----------
+    kind: one of ``TITLES``.
+    detail: what happened, with the value.
+    hint: what the client can do about it.
+    headers: for the response.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        hint: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind, self.detail, self.hint = kind, detail, hint
+        self.status, self.title = TITLES[kind]
+        self.headers = dict(headers or {})
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Problem:
+        """The problem that was told by :meth:`as_dict`, perhaps in another process."""
+        kind = str(document["type"]).rpartition(":")[2]
+        kind = kind if kind in TITLES else "internal"
+        return cls(kind, str(document["detail"]), str(document.get("hint", "")))
+
+    def as_dict(self, instance: str | None = None) -> dict[str, Any]:
+        """The document; *instance* is the path that was asked for."""
+        document: dict[str, Any] = {
+            "type": f"urn:undegrade:problem:{self.kind}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.hint:
+            document["hint"] = self.hint
+        if instance is not None:
+            document["instance"] = instance
+        return document
+
+
+def of_error(error: UndegradeError) -> Problem:
+    """The problem that an error of the engine is for a client."""
+    hint = _without_options(error.remedy)
+    if isinstance(error, InputError):
+        return Problem("not-a-photo", error.what, hint)
+    if isinstance(error, LimitError):
+        return Problem("too-large", error.what, "send a smaller photo")
+    if isinstance(error, UsageError | OutputError):
+        return Problem("wishes", error.what, hint)
+    if isinstance(error, ModelError):
+        return Problem("model", error.what, "ask for something else; see /api/v1/models")
+    return Problem("internal", error.what, hint)
+
+
+def of_status(status: int, detail: str = "") -> Problem:
+    """The problem for a plain HTTP status, as the framework raises it."""
+    kinds = {code: kind for kind, (code, _) in reversed(TITLES.items())}
+    kind = kinds.get(status, "bad-request" if status < 500 else "internal")
+    problem = Problem(kind, detail or http.HTTPStatus(status).phrase)
+    problem.status = status
+    return problem
+
+
+def _without_options(text: str) -> str:
+    """Remedies name options of the command line; here they are fields."""
+    return re.sub(r"--([a-z]+)", r"'\1'", text)

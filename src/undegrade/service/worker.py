@@ -1,0 +1,169 @@
+"""A worker's process: reads tasks from stdin, answers on stdout, one at a time.
+
+    python -m undegrade.service.worker '{"threads": 2, ...}'
+
+It opens strangers' files, so it may die at any time; see :mod:`undegrade.service.workers`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import queue
+import sys
+import threading
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from undegrade.errors import Cancelled, UndegradeError
+from undegrade.service import wire
+from undegrade.service.problems import Problem, of_error
+
+NICENESS = 5
+"""Below the service, so that it answers while networks take every core."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system calls a disk without room, a quota, or a limit on a file's size."""
+
+
+class Worker:
+    """The loop: tasks come through one pipe, progress and answers go through the other."""
+
+    def __init__(self, reading: BinaryIO, writing: BinaryIO, options: dict[str, Any]) -> None:
+        from undegrade.service.engine import Engine
+
+        self._reading, self._writing = reading, writing
+        self._idle_seconds = options.pop("idle_seconds")
+        self._engine = Engine(**options)
+        self._tasks: queue.Queue[wire.Head] = queue.Queue()
+        self._cancelled = threading.Event()
+
+    def run(self) -> None:
+        """Work until the service hangs up."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._send({"ready": True})
+        while True:
+            try:
+                task = self._tasks.get(timeout=self._idle_seconds)
+            except queue.Empty:
+                self._engine.forget()
+                _give_memory_back()
+                task = self._tasks.get()
+            self._cancelled.clear()
+            self._send(*self._answer(task))
+            if task["do"] == "enhance":
+                _give_memory_back()
+
+    def _listen(self) -> None:
+        """Beside the work: cancelling must be heard in the middle of it, and the end, too."""
+        while (head := wire.read(self._reading)) is not None:
+            if "cancel" in head:
+                self._cancelled.set()
+            else:
+                self._tasks.put(head)
+        os._exit(0)
+
+    def _answer(self, task: wire.Head) -> tuple[wire.Head, bytes]:
+        try:
+            head, body = self._do(task)
+            return {"done": head}, body
+        except Cancelled:
+            return {"cancelled": True}, b""
+        except UndegradeError as error:
+            return {"problem": _storage(error) or of_error(error).as_dict()}, b""
+        except FileNotFoundError:
+            problem = Problem("gone", "the photo has just been deleted", "send the photo again")
+            return {"problem": problem.as_dict()}, b""
+        except OSError as error:
+            return {"problem": _storage(error) or _internal(error)}, b""
+        except MemoryError:
+            problem = Problem("too-large", "it does not fit into memory", "send a smaller one")
+            return {"problem": problem.as_dict()}, b""
+        except Exception as error:
+            return {"problem": _internal(error)}, b""
+
+    def _do(self, task: wire.Head) -> tuple[wire.Head, bytes]:
+        from undegrade.service.part import Box
+
+        engine, path = self._engine, task["path"]
+        match task["do"]:
+            case "open":
+                return engine.open(path, task["wishes"]), b""
+            case "plan":
+                return engine.plan(path, task["wishes"]), b""
+            case "preview":
+                return {}, engine.preview(path, task["wishes"], Box(**task["box"]))
+            case "view":
+                body, kind = engine.view(path, task["side"])
+                return {"type": kind}, body
+            case "crop":
+                return {}, engine.crop(path, Box(**task["box"]))
+            case "enhance":
+                return self._enhance(task), b""
+            case unknown:
+                raise ValueError(f"no task is called {unknown!r}")
+
+    def _enhance(self, task: wire.Head) -> wire.Head:
+        return self._engine.enhance(
+            task["path"],
+            task["wishes"],
+            task["output"],
+            task["target"],
+            lambda part: self._send({"progress": round(part, 4)}),
+            self._cancelled.is_set,
+        )
+
+    def _send(self, head: wire.Head, body: bytes = b"") -> None:
+        self._writing.write(wire.pack(head, body))
+        self._writing.flush()
+
+
+def _storage(error: Exception) -> dict[str, Any] | None:
+    """The problem of a disk without room, if that is what *error* or its cause is."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in FULL:
+            return Problem("storage", "there is no room for the result", "try later").as_dict()
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _internal(error: Exception) -> dict[str, Any]:
+    # Where it broke, for the log of the service; a message could hold parts of the photo.
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
+    problem = Problem("internal", f"{type(error).__name__} in {where}", "please report it")
+    return problem.as_dict()
+
+
+def _give_memory_back() -> None:
+    """glibc keeps what was freed; a service shares the machine."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def main() -> None:
+    """Take the pipes for ourselves: what libraries print must not end up among the frames."""
+    reading = os.fdopen(os.dup(0), "rb")
+    writing = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        # A core dump would be a copy of somebody's photo.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(AttributeError, OSError):
+        os.nice(NICENESS)
+    worker = Worker(reading, writing, json.loads(sys.argv[1]))
+    # What decoders say of a strange file is no line of our log.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    worker.run()
+
+
+if __name__ == "__main__":
+    main()

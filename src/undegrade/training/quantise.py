@@ -1,0 +1,207 @@
+"""A shipped network in 8 bit: calibrated on training photos, judged on those held out.
+
+Ranges come from crops damaged as in training, every level and undamaged ones included, so that
+activations are what they will be; and from coloured squares, whose edges no photo has, but many a
+drawing and screenshot. See :mod:`undegrade.training.quantised_graph` for the rest.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+
+from undegrade.catalog import Card, Model, read_weights, sha256, write_card
+from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.errors import ModelError, OutputError, UsageError
+from undegrade.runtime import Network, open_network
+from undegrade.training import degradations
+from undegrade.training.data import Reading, load
+from undegrade.training.quantised_graph import (
+    Pair,
+    Ranges,
+    find_pairs,
+    quantised,
+    with_extremes,
+)
+from undegrade.training.tasks import Batch, Photos
+from undegrade.training.tasks.restore import MAX_SIGMA, RestoreTask
+from undegrade.training.tasks.upscale import UpscaleTask
+
+HELD_OUT = 16
+"""Photos on which the loss is measured, evenly spaced; those that training holds out, too, where
+it learns from the same sources."""
+CROPS, PATCH = 128, 64
+"""Number and side of the crops by which ranges are found."""
+SQUARES = 32
+"""Number of crops of coloured squares."""
+UNSEEN = 1 << 40
+"""Seed of the squares on which the loss is measured."""
+KEPT = 0.85
+"""Part of the ranges found that is kept: the rarest values are clipped, all others rounded less."""
+SIDE = 192
+"""Side of the crops on which the loss is measured, in pixels of the truth."""
+MEMORY = 0.25
+"""GiB of decoded photos kept."""
+LIGHT_SIGMA, LIGHT_QUALITY = 5.0, 90
+"""Light damage on which the loss is measured, too: where little is wrong, rounding shows most."""
+
+
+def write_int8(
+    model: Model, sources: Sequence[str | Path], folder: Path, seed: int = 0
+) -> tuple[Card, dict[str, float]]:
+    """Put *model* in 8 bit beside its weights and its card in *folder*.
+
+    Parameters
+    ----------
+    sources: training photos, see :func:`undegrade.training.data.load`.
+    folder: may be the model's own, whose card is then rewritten.
+    seed: of the crops and of their damage.
+
+    Returns
+    -------
+    The card with its new keys, and the PSNR lost in dB for each kind of damage.
+
+    Raises
+    ------
+    UsageError: a network for another task.
+    ModelError: a network without residual pairs.
+    InputError: a photo is broken or too small.
+    OutputError: *folder* cannot be written.
+    """
+    task = _task(model.card)
+    photos, held = load(sources, HELD_OUT, reading=Reading(memory=MEMORY))
+    data = read_weights(model)
+    graph = onnx.load_from_string(data)
+    pairs = find_pairs(graph)
+    if not pairs:
+        raise ModelError(
+            f"{model.card.name!r} has no residual pairs, of which 8 bit takes hold",
+            "run it in float32",
+        )
+    crops = [
+        _drawn(task, photos, CROPS, PATCH, seed),
+        _drawn(task, ColouredSquares(), SQUARES, PATCH, seed),
+    ]
+    ranges = _find_ranges(graph, pairs, crops).narrowed(KEPT)
+    made = quantised(graph, pairs, ranges, sha256(model.path))
+    card = replace(model.card, int8=f"{model.card.name}-int8.onnx", int8_seconds_per_megapixel=0.0)
+    path = folder / card.int8
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        onnx.save(made, path)
+        if not (folder / card.file).exists() or not model.path.samefile(folder / card.file):
+            shutil.copyfile(model.path, folder / card.file)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror}", "check it") from None
+    card = replace(card, int8_sha256=sha256(path))
+    losses = _losses(Model(card, folder / card.file), _validation(task, held))
+    card = replace(card, int8_loss_db=round(max(losses.values()), 3))
+    (folder / f"{card.name}.toml").write_text(write_card(card), encoding="utf-8")
+    return card, losses
+
+
+def _task(card: Card) -> RestoreTask | UpscaleTask:
+    """What the network of *card* has learnt; raises :class:`UsageError` for other tasks."""
+    if card.task == "restore" and card.levels == ("noise", "jpeg"):
+        return RestoreTask()
+    if card.task == "sr" and not card.levels:
+        return UpscaleTask(card.scale)
+    told = f"told of {' and '.join(card.levels)}" if card.levels else "told no levels"
+    raise UsageError(
+        f"8 bit is for restorers told of noise and jpeg, and for super-resolution; "
+        f"{card.name!r} does {card.task!r}, {told}",
+        "run it in float32",
+    )
+
+
+class ColouredSquares:
+    """Squares of 8 pixels in random colours, drawn as crops of photos are."""
+
+    SQUARE = 8
+
+    def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
+        """(count, 3, size, size) uint8."""
+        number = -(-size // self.SQUARE)
+        colours = torch.randint(
+            0, 256, (count, 3, number, number), generator=generator, dtype=torch.uint8
+        )
+        squares = colours.repeat_interleave(self.SQUARE, 2).repeat_interleave(self.SQUARE, 3)
+        return squares[..., :size, :size]
+
+
+def _drawn(
+    task: RestoreTask | UpscaleTask, photos: Photos, count: int, patch: int, seed: int
+) -> Batch:
+    """Damaged crops of every kind, undamaged ones among them."""
+    generator = torch.Generator().manual_seed(seed)
+    draw = task.graded if isinstance(task, RestoreTask) else task.batch
+    return draw(photos, count, patch, generator)
+
+
+def _find_ranges(graph: onnx.ModelProto, pairs: Sequence[Pair], batches: Sequence[Batch]) -> Ranges:
+    """What the tensors of *pairs* reach on *batches*."""
+    import onnxruntime as ort
+
+    names = list(dict.fromkeys(n for pair in pairs for n in (pair.input, pair.hidden, pair.added)))
+    session = ort.InferenceSession(
+        with_extremes(graph, names).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    inputs = [value.name for value in session.get_inputs()]
+    ranges = Ranges()
+    for batch, sample in ((b, s) for b in batches for s in range(len(b.target))):
+        feed = {
+            name: values[sample : sample + 1].numpy()
+            for name, values in zip(inputs, batch.inputs, strict=True)
+        }
+        extremes = session.run(None, feed)
+        for name, high, low in zip(names, extremes[::2], extremes[1::2], strict=True):
+            ranges.widen(name, high, low)
+    return ranges
+
+
+def _validation(task: RestoreTask | UpscaleTask, held: list[Tensor]) -> dict[str, Batch]:
+    """The batches by which training is judged, coloured squares, and light damage."""
+    batches = task.validation(held, SIDE)
+    batches["squares"] = _drawn(task, ColouredSquares(), len(held), PATCH, UNSEEN)
+    if isinstance(task, UpscaleTask):
+        return batches
+    clean = batches["noise15"].target
+    generator = torch.Generator().manual_seed(0)
+    sigmas = torch.full((len(clean),), LIGHT_SIGMA)
+    qualities = torch.full((len(clean),), LIGHT_QUALITY)
+    for name, damaged, level in (
+        (
+            "light noise",
+            degradations.gaussian_noise(clean, sigmas, generator),
+            (LIGHT_SIGMA / MAX_SIGMA, 0.0),
+        ),
+        ("light jpeg", degradations.jpeg(clean, qualities), (0.0, jpeg_level(LIGHT_QUALITY))),
+    ):
+        levels = torch.tensor([level]).repeat(len(clean), 1)
+        batches[name] = Batch((damaged, levels.view(-1, 2, 1, 1)), clean, levels)
+    return batches
+
+
+def _losses(model: Model, batches: dict[str, Batch]) -> dict[str, float]:
+    """PSNR in dB that 8 bit loses on each batch, the mean over its pictures."""
+    floats, bytes_ = (
+        open_network(model, device="cpu", precision=name) for name in ("fp32", "int8")
+    )
+    return {name: _psnr(floats, batch) - _psnr(bytes_, batch) for name, batch in batches.items()}
+
+
+def _psnr(network: Network, batch: Batch) -> float:
+    """Mean PSNR in dB over RGB of 8-bit outputs."""
+    values = []
+    for sample, truth in enumerate(batch.target.numpy()):
+        inputs = [x[sample : sample + 1].numpy() for x in batch.inputs]
+        made = np.rint(np.clip(network.run(*inputs)[0], 0, 1) * 255) / 255
+        values.append(-10 * np.log10(max(float(np.mean((made - truth) ** 2)), 1e-10)))
+    return float(np.mean(values))

@@ -1,0 +1,36 @@
+"""Diagnoses without a photo: a clean one, but for what the test says."""
+
+from __future__ import annotations
+
+from undegrade.diagnosis import Diagnosis, Finding, wording
+
+DARK = Finding(-2.1, 0.1, True, wording.exposure(-2.1, 0.1))
+BLUE = Finding(-20.0, 1.0, True, wording.yellow_blue(-20.0, 1.0))
+RED = Finding(18.0, 1.0, True, wording.red_green(18.0, 1.0))
+FLAT = Finding(12.0, 1.0, True, wording.flatness(12.0, 1.0))
+
+
+def noise(sigma: float, found: bool = True, error: float = 0.8) -> Finding:
+    return Finding(sigma, error, found, wording.noise(sigma, error))
+
+
+def jpeg(quality: float, found: bool = True) -> Finding:
+    return Finding(quality, 0.0, found, wording.jpeg(quality, 0.0))
+
+
+def scale(value: float, error: float = 0.1) -> Finding:
+    return Finding(value, error, False, wording.scale(value, error))
+
+
+def made_up(**damage: Finding) -> Diagnosis:
+    """A clean photo but for *damage*."""
+    nothing = Finding(0.0, 0.0, False, "nothing")
+    clean = dict.fromkeys(
+        (
+            *("noise_slope", "blur", "exposure", "headroom", "shadows", "highlights"),
+            *("red_green", "yellow_blue", "flatness"),
+        ),
+        nothing,
+    )
+    known = {"noise": noise(0.0, False), "jpeg": jpeg(100.0, False), "scale": scale(1.0)}
+    return Diagnosis(**(clean | known | damage), crops=16)

@@ -1,0 +1,149 @@
+"""``undegrade serve`` as a process: its signals, its folder, its logs, its memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import httpx2 as httpx
+import pytest
+
+from tests.photos import noisy, photo_file, scene
+from tests.service.running import API, command, refused
+from tests.test_imports import loaded_after
+
+SMALL = photo_file(noisy(scene(), 25), "PNG")
+
+
+def start(client: httpx.Client, data: bytes, **wishes: object) -> str:
+    answer = client.post(f"{API}/photos", files={"photo": ("secret name.png", data)})
+    job = client.post(f"{answer.headers['location']}/jobs", json={"wishes": wishes})
+    return job.headers["location"]
+
+
+def wait(client: httpx.Client, job: str, *states: str) -> dict:
+    for _ in range(3000):
+        found = client.get(job).json()
+        if found["state"] in states:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(found)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of Unix")
+def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path, large):
+    log = tmp_path / "log"
+    with command("--folder", tmp_path, log=log) as (process, url):
+        with httpx.Client(base_url=url, timeout=60) as client:
+            job = start(client, large, scale=4)
+            wait(client, job, "running")
+            process.send_signal(signal.SIGTERM)
+            for _ in range(200):
+                answer = client.get("/readyz")
+                if answer.status_code == 503:
+                    break
+                time.sleep(0.01)
+            refused(answer, 503, "unready", "about to stop")
+            answer = client.post(f"{API}/photos", files={"photo": ("a.png", SMALL)})
+            refused(answer, 503, "stopping")
+            assert "retry-after" in answer.headers
+            done = wait(client, job, "done", "failed", "cancelled")
+            assert done["state"] == "done"
+            assert client.get(done["result"]).status_code == 200
+        process.wait(20)
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+    lines = [json.loads(line) for line in log.read_text().splitlines()[1:]]
+    requests = [line for line in lines if line["event"] == "request"]
+    assert {"POST", "GET"} <= {line["method"] for line in requests}
+    assert {"/photos", "/photos/{id}/jobs"} <= {line["route"] for line in requests}
+    # Neither what a photo is called, nor an id by which it could be had.
+    assert "secret" not in log.read_text()
+    assert job.rpartition("/")[2] not in log.read_text()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of Unix")
+def test_a_restart_in_the_middle_of_a_job_starts_clean(tmp_path, large):
+    log = tmp_path / "log"
+    with command("--folder", tmp_path, log=log) as (process, url):
+        with httpx.Client(base_url=url, timeout=60) as client:
+            job = start(client, large, scale=4)
+            wait(client, job, "running")
+        process.kill()
+        process.wait()
+    (left,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert any(left.iterdir())
+    with command("--folder", tmp_path, log=log) as (_, url):
+        assert not left.exists()
+        refused(httpx.get(url + job), 404, "not-found", "send the photo again")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits on files are those of Linux")
+def test_a_full_disk_leaves_nothing_half_written(tmp_path):
+    """A limit on the size of files stands in: the system refuses to write, as a full disk does."""
+    noise = photo_file(noisy(scene(200, 300), 60), "PNG")
+    assert len(noise) > 70_000
+    with (
+        command("--folder", tmp_path, limit="-f 130", log=tmp_path / "log") as (_, url),
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+        answer = client.post(f"{API}/photos", files={"photo": ("a.png", noise * 2)})
+        refused(answer, 507, "storage")
+        assert [path.name for path in folder.iterdir()] == ["lock"]
+        # The upload fits, the result does not.
+        job = start(client, SMALL, task="sr", scale=4)
+        failed = wait(client, job, "done", "failed")
+        assert failed["state"] == "failed", failed
+        assert failed["problem"]["status"] == 507
+        assert len(list(folder.iterdir())) == 2
+        assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_idle_memory_is_below_250_megabytes(tmp_path):
+    with command("--folder", tmp_path, log=tmp_path / "log") as (process, url):
+        with httpx.Client(base_url=url, timeout=60) as client:
+            wait(client, start(client, SMALL, scale=2), "done")
+        children = subprocess.run(
+            ["ps", "-o", "rss=", "--pid", str(process.pid), "--ppid", str(process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    total = sum(map(int, children.stdout.split())) * 1024
+    assert 50e6 < total < 250e6
+
+
+def test_an_open_door_is_told(tmp_path):
+    log = tmp_path / "log"
+    with command("--host", "0.0.0.0", log=log):
+        pass
+    assert "warning: everybody who can reach 0.0.0.0" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--keep", "soon"), "'soon' is no time"),
+        (("--max-upload", "much"), "'much' is no size"),
+        (("--token-file", "/nowhere"), "cannot read the token file"),
+    ],
+)
+def test_wrong_use_is_one_line(arguments, says):
+    done = subprocess.run(
+        [sys.executable, "-m", "undegrade", "serve", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode in (2, 3)
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+
+
+def test_the_service_leaves_networks_to_workers_and_workers_leave_the_web_to_it():
+    service = loaded_after("from undegrade.service import create_app; create_app()")
+    assert not service & {"onnxruntime", "torch", "undegrade.service.engine"}
+    worker = loaded_after("import undegrade.service.worker, undegrade.service.engine")
+    assert not worker & {"fastapi", "starlette", "uvicorn", "pydantic", "torch"}

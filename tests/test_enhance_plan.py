@@ -1,0 +1,196 @@
+"""``enhance()`` does what the diagnosis asks for, as far as the dials say, and looks again."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.diagnosis.made_up import BLUE, DARK, made_up, scale
+from tests.diagnosis.readers import Told
+from tests.networks import tiny_model, tiny_network
+from tests.photos import noisy, photo_file, psnr, scene
+from undegrade import Enhancer, catalog, enhance
+from undegrade.diagnosis import diagnose, network
+from undegrade.enhancer import BLIND
+from undegrade.errors import ModelError, UsageError
+from undegrade.picture import decode, from_array
+from undegrade.plan import LOWLIGHT, Wishes
+from undegrade.runtime.resize import enlarge
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
+CLEAN = scene(96, 96)
+NOISY = noisy(CLEAN, 25)
+
+
+def seeing(**damage):
+    """An enhancer's eyes that see the same in every picture, and keep what they have seen."""
+    seen = []
+
+    def look(picture):
+        seen.append(picture)
+        return made_up(**damage)
+
+    look.seen = seen
+    return look
+
+
+def ours(name, **changes):
+    """A tiny network of the user's in the place of a bundled one."""
+    folder = catalog.user_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    model = tiny_model(folder, name, **changes)
+    card = model.path.with_suffix(".toml")
+    task = name.removesuffix("-free")
+    card.write_text(card.read_text().replace('task = "restore"', f'task = "{task}"'))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "models"),
+    [
+        ("coffee-clean.jpg", []),
+        ("rocket-thumbnail.png", []),
+        ("coffee-from-the-web.jpg", ["restore"]),
+        ("cat-at-dusk.jpg", ["restore"]),
+    ],
+)
+def test_the_example_photos(name, models):
+    """By the network that ships."""
+    before = decode(EXAMPLES / name)
+    result = enhance(EXAMPLES / name)
+    assert [step.model.card.name for step in result.steps] == models
+    assert result.found.crops > 0
+    if models:
+        assert not result.left.noise.found
+        assert result.left.jpeg.value > before.encoding.jpeg_quality
+        assert result.left != result.found
+    else:
+        assert result.left == result.found
+        assert result.found.is_clean
+        np.testing.assert_array_equal(result.array, before.pixels)
+        assert result.encode() is not None
+
+
+def test_what_is_left_is_seen_in_the_pixels():
+    """The tables of the file that was read say nothing of the picture that was made."""
+    look = seeing()
+    data = photo_file(NOISY, "JPEG", quality=20)
+    Enhancer(Wishes(sigma=20), look=look)(data)
+    first, second = look.seen
+    assert first.encoding.jpeg_quality is not None
+    assert second.encoding.jpeg_quality is None
+    Enhancer(look=look)(data)
+    assert len(look.seen) == 3, "what was left alone is not looked at again"
+
+
+def test_without_the_network_classical_eyes_look(monkeypatch, tmp_path):
+    monkeypatch.setattr(network, "BUNDLED", tmp_path / "lost.onnx")
+    enhancer = Enhancer()
+    result = enhancer(NOISY)
+    assert [step.name for step in result.steps] == ["restore"]
+    assert result.steps[0].reason.startswith("noise of sigma 2")
+    assert "±" not in result.steps[0].reason
+    assert BLIND in result.picture.notes
+    assert BLIND in enhancer.forecast(NOISY).picture.notes
+    assert result.left.noise.value < 10
+
+
+def test_dark_and_tinted_photos_go_to_their_networks():
+    ours(LOWLIGHT, seed=1)
+    ours("phone", seed=2)
+    result = Enhancer(look=seeing(exposure=DARK, yellow_blue=BLUE))(CLEAN)
+    assert [step.name for step in result.steps] == ["lowlight", "phone"]
+    assert result.steps[0].reason == DARK.words
+    one = Enhancer(Wishes(skip=("phone",)), look=seeing(exposure=DARK, yellow_blue=BLUE))(CLEAN)
+    assert [step.name for step in one.steps] == ["lowlight"]
+    asked = enhance(CLEAN, task="phone")
+    assert [step.model.card.name for step in asked.steps] == ["phone"]
+
+
+def test_a_network_that_is_missing_is_a_note(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalog.catalog, "BUNDLED", tmp_path)
+    result = Enhancer(look=seeing(exposure=DARK))(CLEAN)
+    assert result.unchanged
+    (note,) = result.picture.notes
+    assert note.startswith(f"the step 'lowlight' is left out: no model is called {LOWLIGHT!r}")
+    with pytest.raises(ModelError, match=LOWLIGHT):
+        enhance(CLEAN, task="lowlight")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("name", sorted(catalog.models()))
+def test_strength_has_one_meaning(name, dtype):
+    """0 is the input, bit for bit, or the input plainly enlarged; more moves further."""
+    picture = noisy(scene(24, 30, 3, dtype), 20)
+    card = catalog.find(name).card
+    plain = picture if card.scale == 1 else enlarge(picture, card.scale)
+    outputs = [
+        enhance(picture, model=name, strength=s, noise=20, jpeg=40).array.astype(float)
+        for s in (0, 0.3, 0.7, 1, 1.5)
+    ]
+    np.testing.assert_array_equal(outputs[0], plain)
+    away = [np.abs(output - plain).mean() for output in outputs]
+    assert all(later > earlier for earlier, later in pairwise(away)), away
+
+
+def test_strength_mixes_networks_without_levels(tmp_path):
+    path = str(tiny_network(tmp_path / "change.onnx"))
+    whole = enhance(CLEAN, model=path).array.astype(float)
+    half = enhance(CLEAN, model=path, strength=0.5).array
+    assert np.abs(half - (CLEAN + whole) / 2).max() <= 0.5
+
+
+def test_keeping_grain_keeps_noise():
+    noises = [
+        enhance(NOISY, noise=25, keep=keep).array.astype(float) - CLEAN for keep in ((), ("grain",))
+    ]
+    gone, kept = (float(np.std(noise)) for noise in noises)
+    before = float(np.std(NOISY.astype(float) - CLEAN))
+    assert gone < 0.4 * before
+    assert 0.4 * before < kept < 0.9 * before
+    # JPEG artefacts are no grain.
+    data = photo_file(CLEAN, "JPEG", quality=10)
+    np.testing.assert_array_equal(enhance(data).array, enhance(data, keep=("grain",)).array)
+
+
+@pytest.mark.parametrize("size", [(128, 160), (97, 131)])
+@pytest.mark.parametrize(("times", "wished"), [(2, None), (4, None), (2, 2)])
+def test_detail_comes_back_where_a_photo_was_enlarged(size, times, wished):
+    small = scene(-(-size[0] // times), -(-size[1] // times))
+    truth = enhance(small, scale=times, task="sr").array[: size[0], : size[1]]
+    photo = enlarge(small, times)[: size[0], : size[1]]
+    result = Enhancer(Wishes(scale=wished), look=seeing(scale=scale(times + 0.5)))(photo)
+    (step,) = result.steps
+    assert (step.name, step.shrink) == ("enlarge" if wished else "resharpen", times)
+    assert result.array.shape[:2] == tuple(side * (wished or 1) for side in size)
+    if wished is None:
+        inner = (slice(8, -8), slice(8, -8))
+        assert psnr(result.array[inner], truth[inner]) > psnr(photo[inner], truth[inner]) + 1
+
+
+def test_a_forecast_counts_what_a_step_reduces():
+    look = seeing(scale=scale(2.5))
+    large = scene(400, 600)
+    forecast = Enhancer(look=look, tile=256).forecast(large)
+    assert (forecast.width, forecast.height) == (600, 400)
+    assert forecast.tiles == 2
+    assert forecast.memory > Enhancer(look=seeing()).forecast(large).memory
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_precisions(precision):
+    assert enhance(NOISY, noise=25, precision=precision).steps
+    with pytest.raises(UsageError, match="'fp8'"):
+        enhance(NOISY, precision="fp8")
+
+
+def test_the_diagnosis_is_told_in_full():
+    look = partial(diagnose, reader=Told(noise=20.0))
+    report = Enhancer(look=look)(from_array(NOISY)).as_dict()
+    assert report["found"]["noise"]["words"].startswith("noise of sigma 2")
+    assert report["found"].keys() == report["left"].keys()
+    assert report["steps"][0]["reason"] == report["found"]["noise"]["words"]
