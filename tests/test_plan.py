@@ -127,7 +127,7 @@ LIGHT = {
     "dark and flat": ({"exposure": DARK, "flatness": FLAT}, [LOWLIGHT]),
     "dark and tinted": ({"exposure": DARK, "red_green": RED}, [LOWLIGHT, "phone"]),
 }
-DETAIL = {"sharp": (1.0, 1), "soft": (1.45, 1), "half": (2.3, 2), "quarter": (4.5, 4)}
+DETAIL = {"sharp": (1.0, 1), "soft": (1.35, 1), "half": (2.3, 2), "quarter": (4.5, 4)}
 STRENGTHS = (0.0, 0.5, 1.0, MAX_STRENGTH)
 
 

@@ -107,7 +107,8 @@ def test_models_list(undegrade, tmp_path):
     ran = undegrade("models", "list")
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert lines[0].split() == ["name", "task", "scale", "parameters", "s/MP", "licence"]
+    titles = ["name", "task", "scale", "parameters", "s/MP", "int8", "licence"]
+    assert lines[0].split() == titles
     assert [line.split()[0] for line in lines[1:]] == list(catalog.models())
     assert {"restore", "sr-x2", "sr-x4"} <= set(catalog.models())
     rows = json.loads(undegrade("models", "list", "--json").out)

@@ -120,5 +120,5 @@ def test_8_bit_weights_of_another_network_are_refused(name):
     with pytest.raises(ModelError, match=r"made from other weights .*undegrade quantise"):
         open_network(stale, device="cpu", precision="int8")
     damaged = replace(model, card=replace(model.card, int8_sha256="0" * 64))
-    with pytest.raises(ModelError, match="int8 weights .* are damaged"):
+    with pytest.raises(ModelError, match=r"int8 weights .* are damaged"):
         open_network(damaged, device="cpu", precision="int8")

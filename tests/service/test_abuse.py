@@ -236,6 +236,14 @@ def test_other_sites_and_other_names(shared):
         assert shared.client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
+def test_names_that_are_allowed():
+    """Those that are named, and those of loopback, by which health checks come."""
+    with running(hosts=("Photos.example",)) as service:
+        for host, status in (("photos.example", 200), ("localhost:1", 200), ("evil.example", 421)):
+            answer = service.client.get("/healthz", headers={"Host": host})
+            assert answer.status_code == status, host
+
+
 def test_headers_are_safe_everywhere(shared):
     for path in ("/", "/healthz", "/nothing", f"{API}/models", "/static/nothing"):
         headers = shared.client.get(path).headers

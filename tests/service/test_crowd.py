@@ -11,7 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.photos import noisy, photo_file, scene
-from tests.service.running import API, Running, running
+from tests.service.running import API, command, running
 from undegrade.service.state import Service
 
 
@@ -27,11 +27,11 @@ def photos() -> list[bytes]:
     ]
 
 
-def visit(service: Running, album: list[bytes], seed: int, rounds: int) -> list[int]:
+def visit(url: str, album: list[bytes], seed: int, rounds: int) -> list[int]:
     """What one client does, over and over; the statuses that it met."""
     rng = random.Random(seed)
     met = []
-    with httpx.Client(base_url=service.url, timeout=120) as client:
+    with httpx.Client(base_url=url, timeout=120) as client:
         while rounds:
             data = rng.choice(album)
             route = rng.choice(["photos", "diagnose", "enhance"])
@@ -47,12 +47,12 @@ def visit(service: Running, album: list[bytes], seed: int, rounds: int) -> list[
     return met
 
 
-def crowd(service: Running, clients: int, rounds: int) -> tuple[list[int], list[float]]:
+def crowd(url: str, clients: int, rounds: int) -> tuple[list[int], list[float]]:
     """Every status that *clients* met, and the seconds that /healthz took meanwhile."""
     album, waits, over = photos(), [], threading.Event()
 
     def watch() -> None:
-        with httpx.Client(base_url=service.url) as client:
+        with httpx.Client(base_url=url) as client:
             while not over.is_set():
                 started = time.perf_counter()
                 assert client.get("/healthz").status_code == 200
@@ -63,7 +63,7 @@ def crowd(service: Running, clients: int, rounds: int) -> tuple[list[int], list[
     watching.start()
     try:
         with ThreadPoolExecutor(clients) as pool:
-            visits = [pool.submit(visit, service, album, seed, rounds) for seed in range(clients)]
+            visits = [pool.submit(visit, url, album, seed, rounds) for seed in range(clients)]
             met = [status for visit in visits for status in visit.result()]
     finally:
         over.set()
@@ -79,7 +79,7 @@ def settled(service: Service) -> bool:
 
 def test_a_dozen_clients():
     with running(queue=4) as service:
-        met, waits = crowd(service, 12, 1)
+        met, waits = crowd(service.url, 12, 1)
         assert set(met) <= {200, 201, 415, 429}
         assert met.count(200) > 0
         assert waits
@@ -87,10 +87,13 @@ def test_a_dozen_clients():
 
 
 @pytest.mark.slow
-def test_fifty_clients():
-    with running() as service:
-        met, waits = crowd(service, 50, 4)
+def test_fifty_clients(tmp_path):
+    """In a process of its own: fifty clients in the service's would hold up its answers."""
+    with command("--folder", tmp_path, log=tmp_path / "log") as (_, url):
+        met, waits = crowd(url, 50, 4)
         assert set(met) <= {200, 201, 415, 429}
         assert len([status for status in met if status != 429]) == 200
         assert waits[int(0.95 * len(waits))] < 0.1
-        assert settled(service.service)
+        counts = httpx.get(f"{url}/metrics").text
+        for name in ("photos", "stored_bytes", "jobs_running", "jobs_queued"):
+            assert f"undegrade_{name} 0.0" in counts

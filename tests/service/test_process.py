@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -140,6 +141,16 @@ def test_wrong_use_is_one_line(arguments, says):
     assert done.returncode in (2, 3)
     assert done.stderr.count("\n") == 1
     assert says in done.stderr
+
+
+def test_a_taken_port_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = [sys.executable, "-m", "undegrade", "serve", "--port", port]
+        done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"cannot listen at 127.0.0.1, port {port}" in done.stderr
 
 
 def test_the_service_leaves_networks_to_workers_and_workers_leave_the_web_to_it():

@@ -39,7 +39,7 @@ def serve(
         Path | None, typer.Option(help="Where the private temporary folder is made.")
     ] = None,
 ) -> None:
-    """Serve the page and the REST interface (needs undegrade[web])."""
+    """Serve the page and the REST interface (needs the extra web)."""
     from undegrade.errors import UsageError
     from undegrade.service.settings import Settings, default_workers, read_token, seconds, size
 
@@ -60,12 +60,13 @@ def serve(
         sync_megapixels=sync_megapixels,
     )
     try:
-        from undegrade.service.server import serve as run
+        from undegrade.service import server
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the service needs {error.name!r}, which is not installed",
             "install it with: pip install 'undegrade[web]'",
         ) from None
+    sockets = server.listen(settings)
     if not settings.is_loopback and settings.token is None:
         typer.echo(
             f"undegrade: warning: everybody who can reach {host}:{port} can use this service and "
@@ -75,4 +76,4 @@ def serve(
         )
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"undegrade: http://{shown}:{port}/ (Ctrl-C to stop)", err=True)
-    run(settings)
+    server.serve(settings, sockets)

@@ -18,7 +18,7 @@ THRESHOLDS = {
     "noise": Threshold(6.0, "sigma; the grain of clean film scans measures up to 5"),
     "jpeg": Threshold(0.21, "level, quality 91; finer coding cannot be seen, and hardly be told"),
     "blur": Threshold(
-        1.4,
+        1.3,
         "times that the photo could be smaller, its uncertainty taken off; sharp ones measure 1.0, "
         "19 of 20 blurred by one pixel more than this, and from here on reducing loses nothing",
     ),

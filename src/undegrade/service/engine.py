@@ -63,6 +63,12 @@ class Engine:
         """Let go of decoded photos; networks stay open."""
         self._pictures.clear()
 
+    def forget_deleted(self) -> None:
+        """Let go of whatever is known of photos whose files are gone."""
+        for path in [path for path in (self._pictures | self._found) if not Path(path).exists()]:
+            self._pictures.pop(path, None)
+            self._found.pop(path, None)
+
     def open(self, path: str, wishes: Head) -> Head:
         """Decode, diagnose and plan.
 

@@ -207,7 +207,9 @@ def _locked(path: Path) -> int | None:
 
 
 def _remove_left(parent: Path) -> None:
-    """Delete the folders of services that were killed."""
+    """Delete the folders of services that were killed; where there are no locks, none is known."""
+    if os.name != "posix":
+        return
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if folder.stat().st_uid == os.getuid() and (folder / LOCK).is_file():

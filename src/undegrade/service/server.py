@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
@@ -11,6 +13,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from undegrade.errors import UsageError
 from undegrade.service import logs
 from undegrade.service.app import create_app
 from undegrade.service.settings import Settings
@@ -98,8 +101,30 @@ def make_server(settings: Settings) -> Server:
     return Server(config, app.state.service)
 
 
-def serve(settings: Settings) -> None:
-    """Run a service until it is told to stop; logs go to stderr."""
+def listen(settings: Settings) -> list[socket.socket]:
+    """Sockets at every address of the settings' host.
+
+    Raises
+    ------
+    UsageError: there is no such address, or something else listens there.
+    """
+    host, port = settings.host, settings.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        places = dict.fromkeys((family, address[:2]) for family, _, _, _, address in found)
+        return [
+            socket.create_server(address, family=family, backlog=BACKLOG)
+            for family, address in places
+        ]
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen at {host}, port {port}: {error.strerror}",
+            "choose another --port or --host, or end what listens there",
+        ) from None
+
+
+def serve(settings: Settings, sockets: Sequence[socket.socket]) -> None:
+    """Run a service at *sockets* until it is told to stop; logs go to stderr."""
     logs.set_up()
     with suppress(KeyboardInterrupt):
-        make_server(settings).run()
+        make_server(settings).run(sockets=list(sockets))

@@ -32,8 +32,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8400
     hosts: tuple[str, ...] = ()
-    """Names by which browsers may call the service, without ports. Empty: on loopback its own
-    names, which stops DNS rebinding; anything elsewhere."""
+    """Names by which clients may call the service, without ports, beside those of loopback: no
+    stranger's page can come by these. Empty: on loopback no others, elsewhere any."""
     token: str | None = field(default=None, repr=False)
     """What clients must show as bearer; ``None`` lets everybody in."""
     folder: Path | None = None
@@ -98,7 +98,7 @@ class Settings:
     def allowed_hosts(self) -> frozenset[str] | None:
         """Host names to answer to; ``None`` is all."""
         if self.hosts:
-            return frozenset(name.lower() for name in self.hosts)
+            return LOOPBACK | {name.lower() for name in self.hosts}
         return LOOPBACK if self.is_loopback else None
 
 

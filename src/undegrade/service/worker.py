@@ -52,6 +52,7 @@ class Worker:
                 _give_memory_back()
                 task = self._tasks.get()
             self._cancelled.clear()
+            self._engine.forget_deleted()
             self._send(*self._answer(task))
             if task["do"] == "enhance":
                 _give_memory_back()

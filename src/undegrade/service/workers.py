@@ -226,7 +226,10 @@ class Pool:
         finally:
             self._release(worker, heavy)
         if "problem" in head:
-            raise Problem.from_dict(head["problem"])
+            problem = Problem.from_dict(head["problem"])
+            if problem.kind == "internal":
+                log.error("worker met an error", extra={"reason": problem.detail})
+            raise problem
         done: wire.Head = head.get("done", {})
         return done, body
 

@@ -91,11 +91,12 @@ def find_pairs(model: onnx.ModelProto) -> list[Pair]:
     for node in graph.node:
         for name in node.input:
             users.setdefault(name, []).append(node)
+    given = {output.name for output in graph.output}
     rectified = {node.output[0] for node in graph.node if node.op_type == "Relu"}
     weights = constants(model)
 
     def only(name: str, kind: str) -> NodeProto | None:
-        found = users.get(name, [])
+        found = [] if name in given else users.get(name, [])
         return found[0] if len(found) == 1 and found[0].op_type == kind else None
 
     pairs = []
@@ -288,7 +289,8 @@ class _Rewriting:
 def _evened(high: Floats) -> Floats:
     """Ranges of channels up to *high*, between their own and that of the widest one."""
     widest = np.float32(high.max() or 1)
-    return widest * np.maximum(high / widest, np.float32(NARROW)) ** np.float32(EVENNESS)
+    evened: Floats = widest * np.maximum(high / widest, NARROW) ** EVENNESS
+    return evened
 
 
 def _not_tiny(ranges: Floats) -> Floats:
