@@ -19,7 +19,7 @@ from pathlib import Path
 from cases import noisy_photo, run_command, run_python
 
 from undegrade import catalog
-from undegrade.catalog import Model, write_card
+from undegrade.catalog import Card, Model, write_card
 from undegrade.runtime import make_grid
 
 CASES = [
@@ -35,7 +35,7 @@ import sys
 import numpy as np
 from undegrade import catalog
 from undegrade.runtime import open_network, process
-network = open_network(catalog.find(sys.argv[1]))
+network = open_network(catalog.find(sys.argv[1]), precision=sys.argv[3])
 side = int(sys.argv[2])
 pixels = np.zeros((side, 4 * side, 3), np.uint8)
 process(network, pixels, [0.5] * len(network.card.levels), tile=side)
@@ -43,12 +43,17 @@ process(network, pixels, [0.5] * len(network.card.levels), tile=side)
 
 
 def calibrate(model: Model) -> int:
-    """Working memory in bytes per pixel of a tile's input: the most over several sizes of tile."""
-    card = model.card
+    """Working memory in bytes per pixel of a tile's input, the most of float32 and of 8 bit."""
+    precisions = ("fp32", "int8") if model.card.int8 else ("fp32",)
+    return max(_calibrate(model.card, precision) for precision in precisions)
+
+
+def _calibrate(card: Card, precision: str) -> int:
+    """The most over several sizes of tile."""
 
     def peak(side: int) -> int:
         """Without the pictures themselves."""
-        done = run_python("-c", TILES, card.name, str(side))
+        done = run_python("-c", TILES, card.name, str(side), precision)
         return done.peak_bytes - 4 * side * side * 3 * (1 + card.scale**2)
 
     base = peak(max(32, card.radius))
@@ -56,7 +61,8 @@ def calibrate(model: Model) -> int:
     for side in (384, 512, 640):
         window = make_grid(side, side, card.radius, card.multiple, None).window_pixels
         needs.append((peak(side) - base) / window)
-    print(f"{card.name}: base {base / 1e6:.0f} MB, bytes a pixel {[round(n) for n in needs]}")
+    shown = f"base {base / 1e6:.0f} MB, bytes a pixel {[round(n) for n in needs]}"
+    print(f"{card.name} in {precision}: {shown}")
     return round(HEADROOM * max(needs))
 
 

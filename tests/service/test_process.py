@@ -36,12 +36,13 @@ def wait(client: httpx.Client, job: str, *states: str) -> dict:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of Unix")
-def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path, large):
+def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path):
+    photo = photo_file(scene(220, 280), "PNG")
     log = tmp_path / "log"
     with command("--folder", tmp_path, log=log) as (process, url):
         with httpx.Client(base_url=url, timeout=60) as client:
-            job = start(client, large, scale=4)
-            wait(client, job, "running")
+            job = start(client, photo, scale=4)
+            wait(client, job, "running", "done")
             process.send_signal(signal.SIGTERM)
             for _ in range(200):
                 answer = client.get("/readyz")
@@ -52,6 +53,7 @@ def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path, large):
             answer = client.post(f"{API}/photos", files={"photo": ("a.png", SMALL)})
             refused(answer, 503, "stopping")
             assert "retry-after" in answer.headers
+            # A result that nobody has fetched yet is waited for, too, for some seconds.
             done = wait(client, job, "done", "failed", "cancelled")
             assert done["state"] == "done"
             assert client.get(done["result"]).status_code == 200
