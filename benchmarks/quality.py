@@ -162,7 +162,7 @@ def main() -> int:
     print(f"{'model':<10}{'protocol':<46}{'input':>8}{'output':>8}   n")
     for name in options.models:
         model = catalog.find(name)
-        network = open_network(model)
+        network = open_network(model, precision="fp32")
         scores = []
         for protocol, dataset, row, setting, gate in PROTOCOLS[name]:
             truths = images(options.data / dataset, options.limit)

@@ -129,7 +129,8 @@ def main() -> None:
         path = options.peer or compact_network(Path(folder) / "compact.onnx")
         card = Card(name="compact", task="sr", file=path.name, sha256="", scale=4)
         models = {"Real-ESRGAN compact x4": Model(card, path)} | catalog.models()
-        speeds = network_speeds({name: open_network(m) for name, m in models.items()})
+        opened = {name: open_network(m, precision="fp32") for name, m in models.items()}
+        speeds = network_speeds(opened)
     yardstick = speeds["Real-ESRGAN compact x4"]
     print(machine())
     print(f"{'network':<26}{'MP/s':>8}{'ratio':>8}")

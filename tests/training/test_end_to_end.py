@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::FutureWarning:torch.*",
 )
 
-TASKS = {"drgn": "lowlight", "phone": "phone"}
+TASKS = {"drgn": "lowlight", "lowlight": "lowlight", "phone": "phone", "phone-guided": "phone"}
 """What a card calls what is neither restored nor enlarged."""
 
 
@@ -40,7 +40,7 @@ def test_from_a_recipe_to_a_better_photo(name, sources, photos, tmp_path):
     assert card.scale == recipe.scale
     assert card.task == TASKS.get(name, "sr" if recipe.task == "upscale" else "restore")
     assert card.variant == recipe.card.get("variant", "faithful")
-    model = tmp_path / "models" / f"{name}.onnx"
+    model = tmp_path / "models" / card.file
     assert find(str(model)).card == card
 
     wishes = {"scale": card.scale} if card.scale > 1 else {}

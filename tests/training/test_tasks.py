@@ -272,7 +272,9 @@ def test_every_bundled_recipe_has_its_task():
     for name in names():
         for choice in (name, *(f"{name}:{variant}" for variant in variants(name))):
             recipe = read(choice)
-            assert isinstance(task(recipe), TASKS[recipe.task])
+            made = task(recipe)
+            made = made.task if "context" in recipe.damage else made
+            assert isinstance(made, TASKS[recipe.task])
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ class Bare:
 
 def open_carded(model: Model, name: str, threads: int | None) -> Carded:
     """Open a model on the CPU, to be called *name*; raises :class:`ModelError`."""
-    network = open_network(model, threads=threads, device="cpu")
+    network = open_network(model, threads=threads, device="cpu", precision="fp32")
     return Carded(name, f"{sha256(model.path)} tiled", network)
 
 

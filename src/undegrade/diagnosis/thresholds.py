@@ -13,14 +13,15 @@ class Threshold:
     why: str
 
 
-# Limits are chosen on training photos that were held out, never on a test set.
+# Limits are chosen on training photos that were held out, never on a test set; but that of blur on
+# photos that the network was trained on.
 THRESHOLDS = {
     "noise": Threshold(6.0, "sigma; the grain of clean film scans measures up to 5"),
     "jpeg": Threshold(0.21, "level, quality 91; finer coding cannot be seen, and hardly be told"),
     "blur": Threshold(
         1.3,
         "times that the photo could be smaller, its uncertainty taken off; sharp ones measure 1.0, "
-        "19 of 20 blurred by one pixel more than this, and from here on reducing loses nothing",
+        "19 of 20 blurred by one pixel more than this, and from here on reducing hardly loses",
     ),
     "dark": Threshold(-0.3, "stops from mid grey to the median, together with the headroom below"),
     "headroom": Threshold(1.24, "stops; 98 of 100 good photos leave less of the scale unused"),
