@@ -192,7 +192,7 @@ def main() -> None:
             continue
         beside = shipped.get(name.removesuffix("-vivid").removesuffix("-dcgan"))
         compared = [shipped[name]] if beside in (None, shipped[name]) else [beside, shipped[name]]
-        networks = {m.card.name: open_network(m) for m in compared}
+        networks = {m.card.name: open_network(m, precision="fp32") for m in compared}
         scores, tables = [], []
         for protocol in PROTOCOLS[name]:
             found, n = measure(protocol, networks, options.data, options.faces)
