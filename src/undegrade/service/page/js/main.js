@@ -1,0 +1,153 @@
+/** The page: puts the parts together. */
+
+import { announce } from './announce.js';
+import * as api from './api.js';
+import { Choices } from './choices.js';
+import { DiagnosisView, summary } from './diagnosis.js';
+import { Dials } from './dials.js';
+import { byId, setText } from './dom.js';
+import { download, downloadAll } from './download.js';
+import { listenForPhotos } from './drop.js';
+import { Filmstrip } from './filmstrip.js';
+import { History } from './history.js';
+import { showActions, showDownloadAll, showFacts } from './panel.js';
+import { PlanView } from './plan.js';
+import { Planner } from './planner.js';
+import { showProgress } from './progress.js';
+import { Queue } from './queue.js';
+import * as session from './session.js';
+import { defaults, sameFile, switched } from './settings.js';
+import { Stage } from './stage.js';
+import { Store } from './store.js';
+import { askForToken } from './token.js';
+import { inWords, showTrouble } from './trouble.js';
+import { duration } from './words.js';
+
+/** @typedef {import('./types.js').Item} Item */
+/** @typedef {import('./types.js').Settings} Settings */
+
+const store = new Store();
+const queue = new Queue(store);
+const planner = new Planner(store);
+const stage = new Stage();
+const diagnosis = new DiagnosisView();
+const dials = new Dials(change);
+const choices = new Choices(change);
+const plan = new PlanView((step, isOn) => change(switched(store.selected.settings, step, isOn)));
+const filmstrip = new Filmstrip(
+  (item) => store.select(item),
+  (item) => queue.remove(item),
+);
+const history = new History((item, version) => {
+  store.update(item, { shown: version, settings: structuredClone(version.settings) });
+  store.select(item);
+}, download);
+
+/** @type {WeakMap<Item, string>} */
+const told = new WeakMap();
+
+/** @param {Partial<Settings>} changes of the selected photo */
+function change(changes) {
+  const item = store.selected;
+  const settings = { ...item.settings, ...changes };
+  // What has been made already need not be made again.
+  const made = item.versions.find((version) => sameFile(version.settings, settings));
+  store.update(item, { settings, shown: made ?? item.shown });
+}
+
+function show() {
+  const { items, selected } = store;
+  document.body.classList.toggle('is-empty', !selected);
+  byId('welcome').hidden = Boolean(selected);
+  byId('work').hidden = !selected;
+  byId('work').classList.toggle('is-unread', selected?.state === 'failed' && !selected.photo);
+  showDownloadAll(items);
+  stage.show(store);
+  filmstrip.show(store);
+  history.show(store);
+  for (const item of items) tell(item);
+  if (!selected) return;
+  const { photo, shown, settings } = selected;
+  showFacts(selected);
+  showProgress(selected);
+  showTrouble(selected);
+  diagnosis.show(photo?.diagnosis ?? null, shown?.job.report.left ?? null);
+  plan.show(selected);
+  dials.show(settings);
+  choices.show(settings);
+  showActions(selected, items);
+  planner.show();
+}
+
+/**
+ * Say what has become of a photo, once.
+ * @param {Item} item
+ */
+function tell(item) {
+  const { name, state, problem, photo, shown } = item;
+  if (told.get(item) === state) return;
+  told.set(item, state);
+  if (state === 'failed') {
+    const { title, detail } = inWords(problem);
+    announce(`${name}: ${title}. ${detail}`, true);
+  } else if (state === 'running') {
+    announce(`${name}: ${summary(photo.diagnosis)} Enhancing.`);
+  } else if (state === 'done') {
+    announce(`${name}: done. ${summary(photo.diagnosis, shown.job.report.left)}`);
+  } else if (state === 'cancelled') {
+    announce(`${name}: cancelled.`);
+  }
+}
+
+/** Download the selected photo's result, with the format and metadata that are chosen now. */
+async function downloadSelected() {
+  const item = store.selected;
+  if (!sameFile(item.settings, item.shown.settings)) await queue.start(item);
+  if (item.state === 'done') await download(item.shown);
+}
+
+/** Give the selected photo's settings to all, and enhance those that need it. */
+function useForAll() {
+  const { settings } = store.selected;
+  for (const item of store.items) {
+    const isSame = item.shown && sameFile(item.shown.settings, settings);
+    store.update(item, { settings: structuredClone(settings) });
+    if (!isSame && item.state !== 'failed') queue.start(item);
+  }
+}
+
+function discard() {
+  const item = store.selected;
+  if (item.shown) store.update(item, { state: 'done', problem: null });
+  else queue.remove(item);
+}
+
+async function start() {
+  api.onTokenNeeded(askForToken);
+  listenForPhotos((files) => queue.add(files));
+  byId('cancel').addEventListener('click', () => queue.cancel(store.selected));
+  byId('retry').addEventListener('click', () => queue.start(store.selected));
+  byId('discard').addEventListener('click', discard);
+  byId('apply').addEventListener('click', () => queue.start(store.selected));
+  byId('reset').addEventListener('click', () => change(defaults()));
+  byId('for-all').addEventListener('click', useForAll);
+  byId('download').addEventListener('click', downloadSelected);
+  byId('download-all').addEventListener('click', () =>
+    downloadAll(store.items.map(({ shown }) => shown).filter((shown) => shown !== null)),
+  );
+  store.subscribe(show);
+  try {
+    store.limits = await api.limits();
+    choices.offer(store.limits);
+    const hours = duration(store.limits.keep_seconds);
+    setText(byId('promise'), `Photos go to ${location.hostname} only, and are deleted after ${hours}.`);
+    await session.restore(store, (item) => queue.loadThumbnail(item));
+  } catch (error) {
+    if (!(error instanceof api.Problem)) throw error;
+    setText(byId('promise'), `${inWords(error).title}.`);
+  }
+  store.subscribe(session.keep);
+  show();
+}
+
+start();
