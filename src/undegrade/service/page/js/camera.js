@@ -122,6 +122,11 @@ export class Camera {
     };
   }
 
+  /** @returns {Box} the part of the view that the photo fills */
+  get filled() {
+    return this.place(this.seen);
+  }
+
   /** Keep the view filled, or the photo in its middle. */
   #settle() {
     this.x = settled(this.x, this.width, this.viewWidth / this.scale);

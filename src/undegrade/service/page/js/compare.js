@@ -81,11 +81,12 @@ export class Compare {
     const context = this.#context;
     context.clearRect(0, 0, width, height);
     this.#before?.draw(context, this.camera);
+    this.#divider.layOver(this.camera.filled);
     this.#viewport.classList.toggle('compares', this.#compares);
     if (!this.#compares) return;
     context.save();
     context.beginPath();
-    context.rect(Math.round(width * this.#divider.place), 0, width, height);
+    context.rect(this.#divider.left, 0, width, height);
     context.clip();
     if (this.#after?.isReady) {
       context.clearRect(0, 0, width, height);
@@ -128,7 +129,7 @@ export class Compare {
     const { camera } = this;
     listen(this.#viewport, {
       drag: (right, down, left) => {
-        if (camera.fitted) this.#divider.moveTo(left / camera.viewWidth);
+        if (camera.fitted) this.#divider.moveToLeft(left);
         else this.#move(() => camera.pan(right, down));
       },
       zoom: (ratio, left, top) => this.#move(() => camera.zoomTo(camera.zoom * ratio, left, top)),

@@ -75,7 +75,9 @@ export class DiagnosisView {
     const after = left ? word(row, left) : before;
     const words = row.of.map((name) => sentence(found[name].words)).join('; ');
     const bar = h('span', { class: 'bar-track', 'aria-hidden': 'true' });
-    bar.append(fill('bar-before', row, found), left ? fill('bar-after', row, left) : '');
+    if (isFound(row, found)) {
+      bar.append(fill('bar-before', row, found), left ? fill('bar-after', row, left) : '');
+    }
     const text = h('span', { class: 'finding-word' }, before);
     if (after !== before) text.append(h('span', { class: 'unseen' }, ', now '), arrow(), after);
     return h(

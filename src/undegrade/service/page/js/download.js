@@ -3,18 +3,24 @@
 import * as api from './api.js';
 import { h } from './dom.js';
 
-/** @param {import('./types.js').Version} version */
-export function download({ job }) {
-  return save(`jobs/${job.id}/result`, job.name ?? 'photo');
+/**
+ * @param {import('./types.js').Version} version
+ * @throws {api.Problem} the service has deleted it
+ */
+export async function download({ job }) {
+  await api.job(job.id);
+  await save(`jobs/${job.id}/result`, job.name ?? 'photo');
 }
 
 /**
  * All of them in one ZIP file.
  * @param {import('./types.js').Version[]} versions
+ * @throws {api.Problem} the service has deleted one of them
  */
-export function downloadAll(versions) {
+export async function downloadAll(versions) {
+  await Promise.all(versions.map(({ job }) => api.job(job.id)));
   const ids = versions.map(({ job }) => job.id).join(',');
-  return save(`jobs/archive?ids=${ids}`, 'enhanced.zip');
+  await save(`jobs/archive?ids=${ids}`, 'enhanced.zip');
 }
 
 /**
@@ -22,11 +28,14 @@ export function downloadAll(versions) {
  * @param {string} name
  */
 async function save(path, name) {
-  if (api.isOpen()) return press(api.address(path), name);
+  if (api.isOpen()) {
+    press(api.address(path), name);
+    return;
+  }
   // A link cannot carry the token.
   const url = URL.createObjectURL(await api.file(path));
   press(url, name);
-  return setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /**

@@ -51,6 +51,14 @@ export function listen(element, moves) {
   const leave = (/** @type {PointerEvent} */ event) => pointers.delete(event.pointerId);
   element.addEventListener('pointerup', leave);
   element.addEventListener('pointercancel', leave);
+  // One finger may scroll the page; two are for the photo.
+  element.addEventListener(
+    'touchstart',
+    (event) => {
+      if (event.touches.length > 1) event.preventDefault();
+    },
+    { passive: false },
+  );
   element.addEventListener(
     'wheel',
     (event) => {

@@ -16,7 +16,7 @@ export class History {
 
   /**
    * @param {(item: Item, version: Version) => void} onShow
-   * @param {(version: Version) => void} onDownload
+   * @param {(item: Item, version: Version) => void} onDownload
    */
   constructor(onShow, onDownload) {
     this.#onShow = onShow;
@@ -67,7 +67,7 @@ export class History {
           type: 'button',
           class: 'button small',
           'aria-label': `Download ${job.name}, ${time}`,
-          onclick: () => this.#onDownload(version),
+          onclick: () => this.#onDownload(item, version),
         },
         '↓',
       ),

@@ -38,10 +38,13 @@ const filmstrip = new Filmstrip(
   (item) => store.select(item),
   (item) => queue.remove(item),
 );
-const history = new History((item, version) => {
-  store.update(item, { shown: version, settings: structuredClone(version.settings) });
-  store.select(item);
-}, download);
+const history = new History(
+  (item, version) => {
+    store.update(item, { shown: version, settings: structuredClone(version.settings) });
+    store.select(item);
+  },
+  (item, version) => fetched(item, () => download(version)),
+);
 
 /** @type {WeakMap<Item, string>} */
 const told = new WeakMap();
@@ -56,6 +59,15 @@ function change(changes) {
 }
 
 function show() {
+  const focused = document.activeElement;
+  render();
+  // Where a button has gone with what it did, the keyboard goes on at the photo.
+  if (focused !== document.body && !focused?.checkVisibility()) {
+    byId(store.selected ? 'viewport' : 'choose').focus({ preventScroll: true });
+  }
+}
+
+function render() {
   const { items, selected } = store;
   document.body.classList.toggle('is-empty', !selected);
   byId('welcome').hidden = Boolean(selected);
@@ -99,11 +111,41 @@ function tell(item) {
   }
 }
 
-/** Download the selected photo's result, with the format and metadata that are chosen now. */
+/**
+ * Download a result of a photo; where that cannot be had, say so beside it.
+ * @param {Item} item
+ * @param {() => Promise<void>} action
+ */
+async function fetched(item, action) {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof api.Problem)) throw error;
+    store.update(item, { state: 'failed', problem: error });
+    store.select(item);
+  }
+}
+
+/**
+ * Whoever has just chosen to leave metadata out must not get a file with them.
+ * @param {Item[]} items
+ */
+async function asChosen(items) {
+  const isOther = ({ settings, shown }) =>
+    settings.strip !== shown.settings.strip || settings.format !== shown.settings.format;
+  await Promise.all(items.filter(isOther).map((item) => queue.start(item)));
+  return items.every((item) => item.state === 'done' && !isOther(item));
+}
+
 async function downloadSelected() {
   const item = store.selected;
-  if (!sameFile(item.settings, item.shown.settings)) await queue.start(item);
-  if (item.state === 'done') await download(item.shown);
+  if (await asChosen([item])) await fetched(item, () => download(item.shown));
+}
+
+async function downloadEach() {
+  const items = store.items.filter(({ shown }) => shown);
+  if (!(await asChosen(items))) return;
+  await fetched(store.selected, () => downloadAll(items.map(({ shown }) => shown)));
 }
 
 /** Give the selected photo's settings to all, and enhance those that need it. */
@@ -132,9 +174,7 @@ async function start() {
   byId('reset').addEventListener('click', () => change(defaults()));
   byId('for-all').addEventListener('click', useForAll);
   byId('download').addEventListener('click', downloadSelected);
-  byId('download-all').addEventListener('click', () =>
-    downloadAll(store.items.map(({ shown }) => shown).filter((shown) => shown !== null)),
-  );
+  byId('download-all').addEventListener('click', downloadEach);
   store.subscribe(show);
   try {
     store.limits = await api.limits();

@@ -1,6 +1,7 @@
 /** The session outlives a reload: photos and results stay with the service for a while. */
 
 import * as api from './api.js';
+import { defaults } from './settings.js';
 
 const KEY = 'undegrade.session';
 
@@ -22,7 +23,7 @@ export function keep({ items }) {
  * @param {(item: import('./types.js').Item) => void} onItem
  */
 export async function restore(store, onItem) {
-  for (const kept of JSON.parse(sessionStorage.getItem(KEY) ?? '[]')) {
+  for (const kept of read()) {
     const photo = await found(api.photo(kept.photo));
     if (!photo) continue;
     const versions = [];
@@ -37,7 +38,7 @@ export async function restore(store, onItem) {
         photo,
         plan: photo.plan,
         offered: photo.plan,
-        settings: kept.settings,
+        settings: { ...defaults(), ...kept.settings },
         versions,
         shown,
         state: shown ? 'done' : 'cancelled',
@@ -55,7 +56,16 @@ async function found(asking) {
   try {
     return await asking;
   } catch (error) {
-    if (error instanceof api.Problem) return null;
+    if (error instanceof api.Problem && ['gone', 'not-found'].includes(error.kind)) return null;
     throw error;
+  }
+}
+
+/** @returns {{ photo: string, settings: object, versions: { job: string, settings: any }[] }[]} */
+function read() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? '[]');
+  } catch {
+    return []; // written by nobody that this page knows
   }
 }

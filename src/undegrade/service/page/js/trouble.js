@@ -9,8 +9,8 @@ import { sentence } from './words.js';
 const TITLES = {
   'not-a-photo': 'This is no photo that can be read',
   'too-large': 'This photo is too large',
-  gone: 'The service has deleted this photo',
-  'not-found': 'The service does not know this photo any more',
+  gone: 'It has been deleted from the service',
+  'not-found': 'It has been deleted from the service',
   busy: 'The service has too much to do',
   wishes: 'This cannot be done with this photo',
   invalid: 'This cannot be done with this photo',
@@ -30,7 +30,9 @@ const FINAL = new Set(['not-a-photo', 'too-large']);
 export function inWords(problem) {
   const title = TITLES[problem.kind] ?? (problem.title || 'Something went wrong');
   const told = (/** @type {string} */ text) => (text ? `${sentence(text)}.` : '');
-  return { title, detail: told(problem.detail), hint: told(problem.hint) };
+  // The title says all of this detail, and the hint what can be done.
+  const detail = problem.kind === 'not-a-photo' && problem.hint ? '' : told(problem.detail);
+  return { title, detail, hint: told(problem.hint) };
 }
 
 /** @param {import('./types.js').Item} item */

@@ -1,0 +1,38 @@
+"""A browser and a service for the tests of the page, and pages that tell of every mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra web")
+pytest.importorskip("playwright", reason="needs playwright")
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.opening import Opener, launch
+from tests.service.running import Running, running
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    # Closed with this package: while it is open, no other test can run an event loop.
+    with sync_playwright() as playwright:
+        found = launch(playwright.chromium)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="package")
+def service() -> Iterator[Running]:
+    with running() as service:
+        yield service
+
+
+@pytest.fixture
+def opened(browser, service) -> Iterator[Opener]:
+    """Opens the page; at the end it must have asked nobody else and made no mistake."""
+    opener = Opener(browser, service.url)
+    yield opener
+    opener.close()

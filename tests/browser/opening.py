@@ -1,0 +1,114 @@
+"""How tests open the page and what they do there again and again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Locator, Page, expect
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "photos"
+CAT = EXAMPLES / "cat-at-dusk.jpg"
+WEB = EXAMPLES / "coffee-from-the-web.jpg"
+CLEAN = EXAMPLES / "coffee-clean.jpg"
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 60_000
+"""Milliseconds that a job may take on a busy machine."""
+
+
+def launch(chromium: BrowserType) -> Browser:
+    """The system's Chromium, or else playwright's own, fetched if need be."""
+    # A container's root cannot have the sandbox.
+    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is not None:
+        return chromium.launch(executable_path=path, args=arguments)
+    fetch = [sys.executable, "-m", "playwright", "install", "chromium-headless-shell"]
+    try:
+        subprocess.run(fetch, check=True, capture_output=True, timeout=300)
+        return chromium.launch(args=arguments)
+    except (OSError, subprocess.SubprocessError, Error) as error:
+        pytest.skip(f"no Chromium is installed, and none can be had: {error}")
+
+
+@dataclass
+class Opener:
+    """Opens pages and listens to what goes wrong in them."""
+
+    browser: Browser
+    url: str
+    refusals: bool = False
+    """Whether answers with an error are part of the test; the browser logs each."""
+    wrong: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def __call__(self, **options: Any) -> Page:
+        # Without motion, colours are what they will be from the start.
+        usual = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+        context = self.browser.new_context(**usual | options)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", lambda message: self._heard(message.type, message.text))
+        page.on("request", lambda request: self._asked(request.url))
+        page.goto(self.url)
+        return page
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+        assert not self.wrong
+
+    def _heard(self, kind: str, text: str) -> None:
+        refused = self.refusals and text.startswith("Failed to load resource")
+        if kind in ("error", "warning") and not refused:
+            self.wrong.append(text)
+
+    def _asked(self, url: str) -> None:
+        if urlsplit(url).scheme not in ("blob", "data") and not url.startswith(f"{self.url}/"):
+            self.wrong.append(f"asked {url}")
+
+
+def tiles(page: Page, state: str) -> Locator:
+    return page.locator(f".tile[data-state={state}]")
+
+
+def finished(page: Page, count: int = 1) -> None:
+    """Wait until so many photos are done."""
+    expect(tiles(page, "done")).to_have_count(count, timeout=PATIENCE)
+
+
+def send(page: Page, *photos: Path) -> None:
+    page.set_input_files("#files", list(photos))
+
+
+def saved(page: Page, button: str, folder: Path) -> Path:
+    """Press a button, and the file that comes."""
+    with page.expect_download() as waiting:
+        page.locator(button).click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def check_access(page: Page) -> None:
+    """No serious trouble for those who cannot see, or use no mouse."""
+    # The rules are part of the test's own world; the page's policy holds for the page.
+    found = Axe().run(page).response["violations"]
+    serious = [
+        f"{rule['id']}: {node['target']} {node['failureSummary']}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+    assert not serious, "\n".join(serious)
