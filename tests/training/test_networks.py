@@ -13,7 +13,7 @@ from undegrade.training.networks import Restorer, Upscaler, build  # noqa: E402
 from undegrade.training.networks.blocks import CollapsibleConv, fold  # noqa: E402
 
 SHIPPED = {
-    "restorer": {"channels": 16, "pairs": 2, "expand": 2},
+    "restorer": {"channels": 16, "pairs": 2, "expand": 2, "deep": 24, "deep_pairs": 1},
     "upscaler": {"scale": 4, "channels": 16, "pairs": 2, "expand": 2},
 }
 
@@ -81,6 +81,15 @@ def test_level_zero_is_the_identity_and_levels_matter():
     assert (one - other).abs().max() > 1e-3
 
 
+def test_a_branch_takes_nothing_from_a_trained_network():
+    plain = awake(Restorer(16, 2))
+    grown = Restorer(16, 2, deep=24)
+    grown.load_state_dict(plain.state_dict(), strict=False)
+    x, level = inputs("restorer")
+    with torch.no_grad():
+        assert torch.allclose(grown(x, level), plain(x, level), atol=1e-6)
+
+
 def test_level_map_equals_a_constant_level():
     network = awake(Restorer(16, 2))
     x, level = inputs("restorer")
@@ -95,6 +104,8 @@ def test_level_map_equals_a_constant_level():
     [
         # (9 * 12 + 1) * 64 + 10 * (9 * 64 + 1) * 64 + (9 * 64 + 1) * 12, and the steering net
         (Restorer(64, 5), 6976 + 369280 + 6924 + 96 + 2112),
+        # and the branch: 2x2 down, four 3x3 convolutions, 1x1 up
+        (Restorer(64, 5, deep=128), 385388 + 32896 + 590336 + 33024),
         (Upscaler(2, 64, 5), 1792 + 369280 + 6924),
         (Upscaler(4, 64, 7), 1792 + 516992 + 27696),
     ],

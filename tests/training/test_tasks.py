@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
@@ -234,6 +235,17 @@ def test_upscaling_keeps_clear_of_the_crops_edge(sets):
     whole = draw(UpscaleTask(2, whole=True).batch, sets[3])
     small = degradations.quantise(degradations.bicubic_down(whole.target, 2))
     assert torch.equal(whole.inputs[0], small)
+
+
+def test_a_rim_is_the_mirrored_border(sets):
+    plain = draw(UpscaleTask(2, whole=True).batch, sets[3])
+    rimmed = draw(UpscaleTask(2, whole=True, rim=3).batch, sets[3])
+    for one, other, edge in (
+        (plain.inputs[0], rimmed.inputs[0], 3),
+        (plain.target, rimmed.target, 6),
+    ):
+        expected = np.pad(one.numpy(), ((0, 0), (0, 0), (edge, edge), (edge, edge)), "symmetric")
+        assert np.array_equal(other.numpy(), expected)
 
 
 def test_pairs_stay_together(sets):

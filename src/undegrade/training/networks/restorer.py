@@ -13,10 +13,11 @@ GATE_SLOPE = 20.0
 
 
 class Restorer(nn.Module):
-    """A residual network at half resolution that is told how much damage there is.
+    """A residual network at half and quarter resolution that is told how much damage there is.
 
     Pixel-unshuffle by 2 (FFDNet, Zhang et al., TIP 2018, section III), residual pairs of plain
-    3x3 convolutions, pixel-shuffle, and a global residual. Two levels steer it: they shift the
+    3x3 convolutions, pixel-shuffle, and a global residual. In the middle, a :class:`Deep` branch
+    at quarter resolution sees farther, for strong noise and whole JPEG blocks. Two levels steer it: they shift the
     features behind the first convolution through a small pointwise net, and they gate the
     correction, so that **level 0 is the identity by construction**, not by training.
 
@@ -25,30 +26,60 @@ class Restorer(nn.Module):
     channels, pairs: width and number of residual pairs (two convolutions each).
     levels: number of level channels; here noise and JPEG.
     expand: over-parameterisation of the convolutions while training, 0 for none.
+    deep, deep_pairs: width of the branch at quarter resolution, 0 for none, and its pairs.
 
     Shapes
     ------
-    ``x`` (N, 3, H, W) sRGB in [0, 1], H and W even; ``level`` (N, levels, 1, 1), or a map
+    ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of
+    ``multiple``, which is 4 with the branch and 2 without; ``level`` (N, levels, 1, 1), or a map
     (N, levels, H/2, W/2), each level 0 (none) to 1 (the most trained on). Returns (N, 3, H, W),
-    not clipped. The receptive radius is ``2 * (2 * pairs + 2) + 1`` pixels.
+    not clipped. The receptive radius is ``2 * (2 * pairs + 2) + 1`` pixels, and
+    ``2 * (4 * deep_pairs + 1)`` more with the branch.
     """
 
     scale = 1
-    multiple = 2
 
     def __init__(
-        self, channels: int = 64, pairs: int = 5, levels: int = 2, expand: int = 0
+        self,
+        channels: int = 64,
+        pairs: int = 5,
+        levels: int = 2,
+        expand: int = 0,
+        deep: int = 0,
+        deep_pairs: int = 2,
     ) -> None:
         super().__init__()
         self.head = nn.Conv2d(12, channels, 3, padding=1)
         self.steer = nn.Sequential(nn.Conv2d(levels, 32, 1), nn.ReLU(), nn.Conv2d(32, channels, 1))
         self.body = nn.ModuleList([ResidualPair(channels, expand) for _ in range(pairs)])
         self.tail = zero(nn.Conv2d(channels, 12, 3, padding=1))
-        self.radius = 2 * (2 * pairs + 2) + 1
+        self.deep = Deep(channels, deep, deep_pairs, expand) if deep else None
+        self.multiple = 4 if deep else 2
+        self.radius = 2 * (2 * pairs + 2) + 1 + (2 * (4 * deep_pairs + 1) if deep else 0)
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
         features = F.relu(self.head(F.pixel_unshuffle(x, 2)) + self.steer(level))
-        for pair in self.body:
+        for index, pair in enumerate(self.body):
+            if self.deep is not None and index == len(self.body) // 2:
+                features = self.deep(features)
             features = pair(features)
         gate = torch.clamp(GATE_SLOPE * level.sum(1, keepdim=True), 0.0, 1.0)
         return x + F.pixel_shuffle(self.tail(features).to(x.dtype) * gate, 2)
+
+
+class Deep(nn.Module):
+    """Residual pairs at half the resolution, whose result is added to the features.
+
+    (N, c, H, W) not negative, H and W even, to the same. It starts as the identity, so that a
+    trained network may be given one and loses nothing.
+    """
+
+    def __init__(self, channels: int, width: int, pairs: int, expand: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(channels, width, 2, stride=2)
+        self.body = nn.Sequential(*[ResidualPair(width, expand) for _ in range(pairs)])
+        self.up = zero(nn.Conv2d(width, 4 * channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.body(F.relu(self.down(x)))
+        return F.relu(x + F.pixel_shuffle(self.up(inner), 2))
