@@ -31,6 +31,7 @@ MADE = {
     "jpeg": GradeTask("jpeg", at=[20, 10]),
     "blind jpeg": GradeTask("jpeg", spread=(5, 95), continuous=0.5),
     "pairs": PairsTask(),
+    "exposed pairs": PairsTask(stops=1.0),
     "references": PairsTask(references=True),
     "phone": PhoneTask(),
     "darkness": DarknessTask(),
@@ -57,7 +58,7 @@ def sets():
 
 
 def photos_for(name, sets):
-    return sets[6 if name in ("pairs", "references") else 3]
+    return sets[6 if "pairs" in name or name == "references" else 3]
 
 
 def tensors(batch):
@@ -89,7 +90,7 @@ def test_batches(name, sets):
 
 @pytest.mark.parametrize("name", MADE)
 def test_validation_is_fixed_and_shows_the_truth(name):
-    held = [photo(i, 6 if name in ("pairs", "references") else 3) for i in (5, 6)]
+    held = [photo(i, 6 if "pairs" in name or name == "references" else 3) for i in (5, 6)]
     one, two = (MADE[name].validation(held, 64) for _ in range(2))
     assert one.keys() == two.keys()
     expected = torch.stack([p[-3:, 56:120, 48:112] for p in held]) / 255
@@ -256,6 +257,21 @@ def test_pairs_stay_together(sets):
     assert batch.reference.shape == batch.target.shape
     assert (batch.reference - batch.target).abs().mean((1, 2, 3)).min() > 0.01
     assert draw(PairsTask().batch, sets[6]).reference is None
+
+
+def test_pairs_at_other_exposures_keep_their_targets(sets):
+    same, other = (draw(PairsTask(stops=stops).batch, sets[6], 16) for stops in (0.0, 1.0))
+    middle = (same.inputs[0] > 0.2) & (same.inputs[0] < 0.5)
+    gain = [
+        degradations.to_linear(b.inputs[0])[i][middle[i]].mean().log2()
+        for i in range(8)
+        for b in (same, other)
+    ]
+    turns = [float(b - a) for a, b in zip(gain[::2], gain[1::2], strict=True)]
+    assert max(map(abs, turns)) < 1.01
+    assert max(turns) - min(turns) > 0.5
+    # Crops are the same where no more numbers have been drawn before them.
+    torch.testing.assert_close(other.target, same.target)
 
 
 def test_darkness_is_dark_and_a_phone_is_near(sets):

@@ -15,11 +15,11 @@ GATE_SLOPE = 20.0
 class Restorer(nn.Module):
     """A residual network at half and quarter resolution that is told how much damage there is.
 
-    Pixel-unshuffle by 2 (FFDNet, Zhang et al., TIP 2018, section III), residual pairs of plain
-    3x3 convolutions, pixel-shuffle, and a global residual. In the middle, a :class:`Deep` branch
-    at quarter resolution sees farther, for strong noise and whole JPEG blocks. Two levels steer it: they shift the
-    features behind the first convolution through a small pointwise net, and they gate the
-    correction, so that **level 0 is the identity by construction**, not by training.
+    Pixel-unshuffle by 2 (FFDNet, Zhang et al., TIP 2018, section III), residual pairs of plain 3x3
+    convolutions, pixel-shuffle, and a global residual. In the middle, a :class:`Deep` branch at
+    quarter resolution sees farther, for strong noise and whole JPEG blocks. Two levels steer it:
+    they shift the features behind the first convolution through a small pointwise net, and they
+    gate the correction, so that **level 0 is the identity by construction**, not by training.
 
     Parameters
     ----------

@@ -13,18 +13,26 @@ class PairsTask:
     """Real pairs: low and normal light, phone and camera.
 
     The photos are (6, H, W), input above target. *references* also draws targets of other pairs
-    (DRGN's normal-light reference images) into every batch.
+    (DRGN's normal-light reference images) into every batch. *stops* varies the exposure of inputs
+    by up to so much either way, so that a network learns what light a scene should have had, and
+    not how far this camera was off.
     """
 
-    def __init__(self, references: bool = False) -> None:
+    def __init__(self, references: bool = False, stops: float = 0.0) -> None:
         self.references = references
+        self.stops = stops
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
         pairs = photos.crops(count, patch, generator).float() / 255.0
         reference = None
         if self.references:
             reference = photos.crops(count, patch, generator)[:, 3:].float() / 255.0
-        return Batch((pairs[:, :3].contiguous(),), pairs[:, 3:].contiguous(), None, reference)
+        shot = pairs[:, :3].contiguous()
+        if self.stops:
+            turns = self.stops * (2 * torch.rand(count, 1, 1, 1, generator=generator) - 1)
+            exposed = degradations.to_linear(shot) * torch.exp2(turns).to(shot.device)
+            shot = as_file(degradations.to_srgb(exposed.clamp(0, 1)))
+        return Batch((shot,), pairs[:, 3:].contiguous(), None, reference)
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
         pairs = centres(photos, size)
