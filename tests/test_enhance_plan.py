@@ -14,8 +14,7 @@ from tests.diagnosis.readers import Told
 from tests.networks import tiny_model, tiny_network
 from tests.photos import noisy, photo_file, psnr, scene
 from undegrade import Enhancer, catalog, enhance
-from undegrade.diagnosis import diagnose, network
-from undegrade.enhancer import BLIND
+from undegrade.diagnosis import BLIND, diagnose, network
 from undegrade.errors import ModelError, UsageError
 from undegrade.picture import decode, from_array
 from undegrade.plan import LOWLIGHT, Wishes

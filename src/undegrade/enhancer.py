@@ -16,7 +16,7 @@ from PIL import Image
 
 from undegrade import catalog
 from undegrade.catalog import Model
-from undegrade.diagnosis import Diagnosis, Look, open_look
+from undegrade.diagnosis import BLIND, Diagnosis, Look, open_look
 from undegrade.errors import UsageError
 from undegrade.picture import (
     ColourSpace,
@@ -32,9 +32,11 @@ from undegrade.picture import (
 from undegrade.picture import save as save_picture
 from undegrade.plan import DETAIL, Step, Wishes, make_plan
 from undegrade.runtime import (
+    PRECISIONS,
     Network,
     Pixels,
     bound,
+    choose_precision,
     lock_colour,
     make_grid,
     open_network,
@@ -51,12 +53,9 @@ Progress = Callable[[float], None]
 """Called with the part done, 0 to 1, over all steps."""
 
 DEVICES = ("auto", "cpu", "gpu")
-PRECISIONS = ("auto", "fp32", "int8")
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
-BLIND = "the diagnosis network is missing: noise is estimated without it, and detail is not"
-"""Told of each photo where classical estimators stand in."""
 DIAGNOSIS_NEED = 60_000_000
 """Working memory of a diagnosis in bytes, whatever the size of the photo (measured)."""
 
@@ -218,7 +217,7 @@ class Enhancer:
                 need += workers * height * width * channels * picture.pixels.itemsize
             memory, tiles = max(memory, need), tiles + len(grid)
             height, width = height * step.scale, width * step.scale
-            seconds += card.seconds_per_megapixel * height * width / 1e6
+            seconds += self._pace(step) * height * width / 1e6
         promised = all(step.model.card.bytes_per_pixel for step in steps)
         return Forecast(picture, found, steps, width, height, tiles, memory, promised, seconds)
 
@@ -302,6 +301,14 @@ class Enhancer:
 
     def _tile(self, model: Model) -> int:
         return tile_side(model.card) if self.tile is None else self.tile
+
+    def _pace(self, step: Step) -> float:
+        """Seconds per output megapixel, by the card."""
+        card = step.model.card
+        mixed = step.vivid is not None and step.detail > 0
+        chosen = choose_precision(step.model, self.precision, device=self.device, mixed=mixed)
+        in_bytes = chosen == "int8" and card.int8_seconds_per_megapixel
+        return card.int8_seconds_per_megapixel if in_bytes else card.seconds_per_megapixel
 
     def _network(self, step: Step) -> Network:
         key = str(step.model.path), step.detail

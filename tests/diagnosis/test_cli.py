@@ -8,7 +8,7 @@ from tests.cli.conftest import refused, undegrade  # noqa: F401 - a fixture
 from tests.diagnosis.readers import tiny_reader
 from tests.photos import photo_file, scene, write_photo
 from tests.test_imports import loaded_after
-from undegrade.diagnosis import network
+from undegrade.diagnosis import BLIND, network
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +55,18 @@ def test_refusals(undegrade, tmp_path, monkeypatch):  # noqa: F811
     (tmp_path / "empty").mkdir()
     refused(undegrade("diagnose", "empty"), 3, "no photo")
     refused(undegrade("diagnose", write_photo(tmp_path / "a.png"), "--max-megapixels", 0.001), 6)
+    monkeypatch.setattr(network, "BUNDLED", tmp_path / "damaged.onnx")
+    (tmp_path / "damaged.onnx").write_bytes(b"no network")
+    refused(undegrade("diagnose", "a.png"), 5, "damaged")
+
+
+def test_without_the_network_the_rest_is_told(undegrade, tmp_path, monkeypatch):  # noqa: F811
+    write_photo(tmp_path / "a.png", scene(200, 300))
     monkeypatch.setattr(network, "BUNDLED", tmp_path / "lost.onnx")
-    refused(undegrade("diagnose", "a.png"), 5, "the diagnosis network is missing")
+    ran = undegrade("diagnose", "a.png")
+    assert ran.code == 0
+    assert ran.err == f"undegrade: a.png: {BLIND}\n"
+    assert " exposure" in ran.out
 
 
 def test_torch_is_never_touched(tmp_path):

@@ -28,23 +28,25 @@ def diagnose(
     """Say what photos have lost, in words and numbers; nothing is changed."""
     from undegrade.batch import photos
     from undegrade.cli.wording import show
-    from undegrade.diagnosis import diagnose, open_reader
+    from undegrade.diagnosis import BLIND, open_look
     from undegrade.errors import UndegradeError, UsageError
     from undegrade.picture import decode
 
     if "-" in inputs and len(inputs) > 1:
         raise UsageError("stdin holds one photo", "name files, or - alone")
     sources = [Path("-")] if inputs == ["-"] else photos(inputs, recursive=recursive)
-    reader = open_reader()
+    look = open_look()
     code = 0
     for source in sources:
         try:
             picture = decode(_stdin() if inputs == ["-"] else source, max_megapixels=max_megapixels)
-            found = diagnose(picture, reader)
+            found = look(picture)
         except UndegradeError as error:
             typer.echo(f"undegrade: {error}", err=True)
             code = error.exit_code if len(sources) == 1 else 1
             continue
+        if not found.crops:
+            typer.echo(f"undegrade: {show(source)}: {BLIND}", err=True)
         if json:
             _print_json(source, picture, found)
         else:

@@ -10,12 +10,13 @@
 from undegrade.diagnosis.card import DiagnosisCard, Measure, read_card, write_card
 from undegrade.diagnosis.classical import estimate
 from undegrade.diagnosis.diagnose import diagnose
-from undegrade.diagnosis.look import Look, open_look
+from undegrade.diagnosis.look import BLIND, Look, open_look
 from undegrade.diagnosis.network import CropReader, open_reader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import THRESHOLDS, Threshold
 
 __all__ = [
+    "BLIND",
     "THRESHOLDS",
     "CropReader",
     "Diagnosis",

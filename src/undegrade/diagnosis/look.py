@@ -12,6 +12,9 @@ from undegrade.diagnosis.diagnose import diagnose
 from undegrade.diagnosis.result import Diagnosis
 from undegrade.picture import Picture
 
+BLIND = "the diagnosis network is missing: noise is estimated without it, and detail is not"
+"""Told of each photo where classical estimators stand in."""
+
 Look: TypeAlias = Callable[[Picture], Diagnosis]
 """Diagnoses a picture; may be called from several threads at once."""
 

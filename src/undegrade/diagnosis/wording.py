@@ -1,4 +1,4 @@
-"""Findings in words."""
+"""Findings in words; what rounds to nothing is said to be nothing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def about(value: float, uncertainty: float, digits: int = 1) -> str:
 
 
 def noise(sigma: float, uncertainty: float) -> str:
+    if round(sigma, 1) == 0:
+        return "no noise"
     return f"noise of sigma {about(sigma, uncertainty)}"
 
 
@@ -29,16 +31,22 @@ def noise_slope(slope: float, uncertainty: float) -> str:
 def jpeg(quality: float, uncertainty: float, told: float | None = None) -> str:
     """*told* is what the file says, where the pixels contradict it."""
     shown = f"JPEG artefacts of quality {about(quality, uncertainty, 0)}"
+    if round(quality) >= 100:
+        shown = "no JPEG artefacts"
     if told is None:
         return shown
     return f"{shown}, though the file says {told:.0f}: it was saved again"
 
 
 def blur(sigma: float, uncertainty: float) -> str:
+    if round(sigma, 1) == 0:
+        return "not blurred"
     return f"blurred by {about(sigma, uncertainty)} pixels"
 
 
 def scale(value: float, uncertainty: float) -> str:
+    if round(value, 1) <= 1:
+        return "as much detail as its size can hold"
     return f"as much detail as a photo {about(value, uncertainty)} times smaller"
 
 
@@ -48,15 +56,17 @@ def exposure(stops: float, uncertainty: float) -> str:
 
 
 def headroom(stops: float, uncertainty: float) -> str:
+    if round(stops, 1) == 0:
+        return "its lights reach white"
     return f"its lights {about(stops, uncertainty)} stops below white"
 
 
 def shadows(share: float, uncertainty: float) -> str:
-    return f"{100 * share:.0f} % of it black"
+    return f"{100 * share:.0f} % of it black" if round(share, 2) else "nothing of it black"
 
 
 def highlights(share: float, uncertainty: float) -> str:
-    return f"{100 * share:.0f} % of it burnt out"
+    return f"{100 * share:.0f} % of it burnt out" if round(share, 2) else "nothing burnt out"
 
 
 def red_green(a: float, uncertainty: float) -> str:

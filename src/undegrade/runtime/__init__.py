@@ -3,7 +3,7 @@
 from undegrade.runtime.colour_lock import lock_colour
 from undegrade.runtime.device import cores, providers
 from undegrade.runtime.memory import bound, tile_need, tile_side
-from undegrade.runtime.precision import choose_precision
+from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.process import Progress, process
 from undegrade.runtime.session import MADE_FROM, Network, open_network
 from undegrade.runtime.thumbnail import make_thumbnail
@@ -12,6 +12,7 @@ from undegrade.runtime.verify import verify_model
 
 __all__ = [
     "MADE_FROM",
+    "PRECISIONS",
     "Grid",
     "Network",
     "Pixels",
