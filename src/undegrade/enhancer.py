@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -33,6 +33,7 @@ from undegrade.picture import save as save_picture
 from undegrade.plan import DETAIL, Step, Wishes, make_plan
 from undegrade.runtime import (
     PRECISIONS,
+    Floats,
     Network,
     Pixels,
     bound,
@@ -173,6 +174,8 @@ class Enhancer:
     precision: ``auto``, ``fp32`` or ``int8`` (faster where a network has such weights).
     look: how a photo is diagnosed; by default by the network that ships, or by classical
         estimators where it is missing.
+    thumbnails: what a step sees of the whole photo, by the step's name, where what it is given is
+        a part of one; see :func:`undegrade.runtime.make_thumbnail`.
     """
 
     wishes: Wishes = field(default_factory=Wishes)
@@ -182,6 +185,7 @@ class Enhancer:
     max_megapixels: float = 200.0
     precision: str = "auto"
     look: Look | None = None
+    thumbnails: Mapping[str, Floats] = field(default_factory=dict)
     _open: dict[tuple[str, float], Network] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -289,6 +293,7 @@ class Enhancer:
             pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
             tile=self._tile(step.model),
+            thumbnail=self.thumbnails.get(step.name),
             to_srgb=None if colour.is_srgb else colour.to_srgb,
             from_srgb=None if colour.is_srgb else colour.from_srgb,
             progress=progress,

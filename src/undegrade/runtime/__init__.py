@@ -5,7 +5,7 @@ from undegrade.runtime.device import cores, providers
 from undegrade.runtime.memory import bound, tile_need, tile_side
 from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.process import Progress, process
-from undegrade.runtime.session import MADE_FROM, Network, open_network
+from undegrade.runtime.session import MADE_FROM, Floats, Network, open_network
 from undegrade.runtime.thumbnail import make_thumbnail
 from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
 from undegrade.runtime.verify import verify_model
@@ -13,6 +13,7 @@ from undegrade.runtime.verify import verify_model
 __all__ = [
     "MADE_FROM",
     "PRECISIONS",
+    "Floats",
     "Grid",
     "Network",
     "Pixels",

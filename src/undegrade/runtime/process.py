@@ -23,6 +23,7 @@ def process(
     levels: Sequence[float] = (),
     *,
     tile: int | None = None,
+    thumbnail: Floats | None = None,
     to_srgb: Convert | None = None,
     from_srgb: Convert | None = None,
     progress: Progress | None = None,
@@ -34,6 +35,7 @@ def process(
     ----------
     levels: the network's level inputs, in the card's order.
     tile: kept side of a tile in input pixels; ``None`` runs the picture whole.
+    thumbnail: (1, 3, side, side), of the photo that *pixels* are a part of; by default their own.
     to_srgb, from_srgb: between the picture's encoding and sRGB; ``None`` where it is sRGB.
     progress: called after each tile.
     cancelled: asked before each tile; true raises :class:`Cancelled`.
@@ -46,13 +48,14 @@ def process(
     height, width, channels = pixels.shape
     scale = card.scale
     grid = make_grid(height, width, card.radius, card.multiple, tile)
-    seen = make_thumbnail(pixels, card.thumbnail, to_srgb) if card.thumbnail else None
+    if card.thumbnail and thumbnail is None:
+        thumbnail = make_thumbnail(pixels, card.thumbnail, to_srgb)
     output = np.empty((height * scale, width * scale, channels), pixels.dtype)
     for number, part in enumerate(grid):
         if cancelled and cancelled():
             raise Cancelled
         window = _to_planes(grid.read(pixels, part), to_srgb)
-        result = _kept(network.run(window, levels, seen), grid, part, scale)
+        result = _kept(network.run(window, levels, thumbnail), grid, part, scale)
         # One sum instead of a mask of the tile: it is finite only if every value is.
         if not np.isfinite(result.sum(dtype=np.float64)):
             raise ComputeError(

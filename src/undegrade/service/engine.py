@@ -10,6 +10,7 @@ from typing import Any
 
 from undegrade.batch.run import Writing, encoded
 from undegrade.diagnosis import Diagnosis, open_look
+from undegrade.enhancer import Enhancer
 from undegrade.picture import (
     Picture,
     decode,
@@ -19,7 +20,7 @@ from undegrade.picture import (
     losses,
 )
 from undegrade.plan import Wishes
-from undegrade.service.part import Box, PartEnhancer, cut, enhance_part
+from undegrade.service.part import Box, cut, enhance_part
 from undegrade.service.rendering import rendered
 
 Head = dict[str, Any]
@@ -53,7 +54,7 @@ class Engine:
     def __init__(self, threads: int, max_megapixels: float) -> None:
         self._max_megapixels = max_megapixels
         self._look = open_look(threads)
-        self._fresh = PartEnhancer(threads=threads, max_megapixels=max_megapixels)
+        self._fresh = Enhancer(threads=threads, max_megapixels=max_megapixels)
         self._kept = replace(self._fresh, _open={})
         self._details: set[float] = set()
         self._pictures: dict[str, Picture] = {}
@@ -155,7 +156,7 @@ class Engine:
                 del self._found[next(iter(self._found))]
         return found
 
-    def _enhancer(self, path: str, wishes: Head) -> PartEnhancer:
+    def _enhancer(self, path: str, wishes: Head) -> Enhancer:
         """An enhancer for *wishes* that knows the photo's diagnosis and shares open networks."""
         asked = Wishes(**wishes)
         if asked.detail not in self._details and len(self._details) >= DETAILS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,7 @@ from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
 from undegrade.picture import Picture
 from undegrade.plan import STEPS, Step
-from undegrade.runtime import Network, make_thumbnail
-
-Floats = NDArray[np.float32]
+from undegrade.runtime import Floats, make_thumbnail
 
 LOCKED = 16
 """Pixels around a part that settle its colours as in the whole photo: one cell of the lock."""
@@ -57,37 +55,7 @@ class Box:
         return Box(x, y, right - x, bottom - y)
 
 
-@dataclass(frozen=True)
-class _Shown(Network):
-    """A network that is shown this thumbnail, whatever it is given."""
-
-    glimpse: Floats | None = None
-
-    def run(
-        self,
-        windows: Floats,
-        levels: Sequence[float] | Floats = (),
-        thumbnail: Floats | None = None,
-    ) -> Floats:
-        return super().run(windows, levels, self.glimpse)
-
-
-@dataclass
-class PartEnhancer(Enhancer):
-    """An enhancer for whole photos, and for parts as if they were whole."""
-
-    glimpses: Mapping[str, Floats] = field(default_factory=dict)
-    """Thumbnails of the whole photo by the name of the step that sees them."""
-
-    def _network(self, step: Step) -> Network:
-        network = super()._network(step)
-        glimpse = self.glimpses.get(step.name)
-        if glimpse is None:
-            return network
-        return _Shown(**vars(network), glimpse=glimpse)
-
-
-def enhance_part(enhancer: PartEnhancer, picture: Picture, found: Diagnosis, box: Box) -> Picture:
+def enhance_part(enhancer: Enhancer, picture: Picture, found: Diagnosis, box: Box) -> Picture:
     """What becomes of *box* when *enhancer* enhances *picture*, of which *found* is known.
 
     Raises
@@ -100,7 +68,7 @@ def enhance_part(enhancer: PartEnhancer, picture: Picture, found: Diagnosis, box
     reach = sum(step.model.card.radius * step.shrink for step in steps)
     multiple = math.lcm(*(step.model.card.multiple * step.shrink for step in steps))
     window = box.grown(reach + LOCKED, multiple, picture)
-    knowing = replace(knowing, glimpses=_glimpses(knowing, picture, steps))
+    knowing = replace(knowing, thumbnails=_thumbnails(knowing, picture, steps))
     result = knowing(cut(picture, window)).picture
     scale = result.width // window.width
     inner = Box(box.x - window.x, box.y - window.y, box.width, box.height)
@@ -114,8 +82,8 @@ def cut(picture: Picture, box: Box) -> Picture:
     return picture.with_pixels(picture.pixels[rows, columns], alpha)
 
 
-def _glimpses(
-    enhancer: PartEnhancer, picture: Picture, steps: Sequence[Step]
+def _thumbnails(
+    enhancer: Enhancer, picture: Picture, steps: Sequence[Step]
 ) -> Mapping[str, Floats]:
     """What each network that sees the whole photo would see of it, when its turn comes."""
     to_srgb = None if picture.colour.is_srgb else picture.colour.to_srgb
@@ -132,7 +100,7 @@ def _glimpses(
             skip = tuple(dict.fromkeys((*enhancer.wishes.skip, "restore", *later)))
             wishes = replace(enhancer.wishes, skip=skip, scale=None)
             small = picture.with_pixels(_reduced(picture), alpha=None)
-            before = replace(enhancer, wishes=wishes, glimpses=seen)(small).picture
+            before = replace(enhancer, wishes=wishes, thumbnails=seen)(small).picture
         seen[step.name] = make_thumbnail(before.pixels, side, to_srgb)
     return seen
 
