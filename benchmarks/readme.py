@@ -18,6 +18,22 @@ README = ROOT / "README.md"
 RESULTS = Path(__file__).parent / "results"
 BUNDLED = catalog.catalog.BUNDLED
 
+METRICS = (
+    "Lower is better for LPIPS (features of SqueezeNet, its weights in 16 bit), NIQE, BRISQUE "
+    "(OpenCV's model) and CIEDE2000."
+)
+NAMES = {
+    "psnr": "PSNR",
+    "psnr-y": "PSNR of Y",
+    "ssim": "SSIM",
+    "ms-ssim": "MS-SSIM",
+    "lpips-squeeze-fp16": "LPIPS",
+    "niqe": "NIQE",
+    "brisque-opencv": "BRISQUE",
+    "ciede2000": "CIEDE2000",
+}
+"""Metrics as people write them."""
+
 
 def cards() -> list[catalog.Card]:
     return [model.card for model in catalog.models(folder=BUNDLED).values()]
@@ -25,28 +41,41 @@ def cards() -> list[catalog.Card]:
 
 def models_table() -> str:
     lines = [
-        "| model | what it does | parameters | file | s per output MP | licence |",
-        "|---|---|---:|---:|---:|---|",
+        "| model | what it does | parameters | file | s per output MP | in 8 bit | licence |",
+        "|---|---|---:|---:|---:|---:|---|",
     ]
     for card in cards():
         size = (BUNDLED / card.file).stat().st_size / 1e6
+        speeds = card.seconds_per_megapixel, card.int8_seconds_per_megapixel
+        shown = " | ".join(f"{speed:.2f}" if speed else "" for speed in speeds)
         lines.append(
             f"| `{card.name}` | {card.summary} | {card.parameters:,} | {size:.1f} MB "
-            f"| {card.seconds_per_megapixel:.2f} | {card.licence} |"
+            f"| {shown} | {card.licence} |"
         )
-    return "\n".join([*lines, "", f"Seconds on: {cards()[0].machine}, by `benchmarks/speed.py`."])
+    machines = ", ".join(dict.fromkeys(card.machine for card in cards() if card.machine))
+    return "\n".join([*lines, "", f"Seconds on {machines}, by `make benchmark`."])
 
 
 def scores_table() -> str:
-    lines = ["| model | protocol | metric | input | output |", "|---|---|---|---:|---:|"]
+    """A line for every model and protocol: the input and the output by each metric."""
+    lines = ["| model | protocol | input -> output |", "|---|---|---|"]
     for card in cards():
-        for score in card.scores:
-            lines.append(
-                f"| `{card.name}` | {score.protocol} | {score.metric} | {score.input:.2f} "
-                f"| **{score.value:.2f}** |"
-            )
-    command = cards()[0].measured_by
-    return "\n".join([*lines, "", f"PSNR in dB, the mean over the whole set, by `{command}`."])
+        for protocol in dict.fromkeys(score.protocol for score in card.scores):
+            values = [
+                f"{NAMES.get(score.metric, score.metric)} {score.input:.{digits(score)}f} -> "
+                f"**{score.value:.{digits(score)}f}**"
+                for score in card.scores
+                if score.protocol == protocol
+            ]
+            lines.append(f"| `{card.name}` | {protocol} | {'; '.join(values)} |")
+    commands = dict.fromkeys(f"`{card.measured_by}`" for card in cards() if card.measured_by)
+    note = f"PSNR in dB, means over whole sets, by {' and '.join(commands)}. {METRICS}"
+    return "\n".join([*lines, "", note])
+
+
+def digits(score: catalog.Score) -> int:
+    """Three for what lies below 1."""
+    return 3 if max(score.input, score.value) < 1 else 2
 
 
 def speed_table() -> str:
