@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo web test test-all lint types benchmark results clean
+.PHONY: help demo web browser test test-all lint types benchmark results clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,10 +37,19 @@ lint: $(VENV)/dev.done  ## style and the wall between the two halves
 types: $(VENV)/dev.done  ## strict type checking
 	$(BIN)/mypy
 
-test: lint types  ## lint, types and tests
+# Any Chromium will do: what is there, else the system's package, else playwright's own. Where none
+# can be had, the tests of the page are skipped, saying so.
+browser: $(VENV)/dev.done  ## a Chromium for the tests of the page, where there is none
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	    && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; } \
+	  || $(BIN)/playwright install --only-shell chromium \
+	  || echo "no Chromium can be had: the tests of the page will be skipped"
+
+test: lint types browser  ## lint, types and tests
 	$(BIN)/pytest -m "not slow"
 
-test-all: lint types  ## the slow tests too
+test-all: lint types browser  ## the slow tests too
 	$(BIN)/pytest
 
 benchmark: $(VENV)/dev.done  ## speed and memory, as ratios in one run, into benchmarks/results/

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import zipfile
 
@@ -18,6 +19,7 @@ from tests.browser.opening import (
     saved,
     send,
     tiles,
+    until,
 )
 from tests.photos import noisy, scene, write_photo
 from tests.service.running import running
@@ -37,8 +39,6 @@ HAND_OVER = """([kind, name, text]) => {
 
 def hand_over(page, kind, path):
     """Drop or paste a file."""
-    import base64
-
     text = base64.b64encode(path.read_bytes()).decode()
     page.evaluate(HAND_OVER, [kind, path.name, text])
 
@@ -67,6 +67,7 @@ def test_a_file_that_is_no_photo_is_told_beside_it(opened, tmp_path):
     assert page.locator("img[src=x]").count() == 0
     tile.get_by_role("button").first.click()
     trouble = page.get_by_role("group", name="This is no photo that can be read")
+    expect(trouble).to_contain_text(f"Cannot read {bad.name}: it is not a picture")
     expect(trouble).to_contain_text("JPEG, PNG")
     expect(page.get_by_role("button", name="Try again")).to_be_hidden()
     check_access(page)
@@ -95,8 +96,7 @@ def test_work_is_cancelled_and_taken_up_again(opened, service, tmp_path):
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".tile-state")).to_have_text("Cancelled")
     expect(page.locator("#status")).to_be_hidden()
-    while service.service.jobs.count("running"):  # the service is told, too
-        page.wait_for_timeout(20)
+    until(page, lambda: not service.service.jobs.count("running"))  # the service is told, too
     page.get_by_role("button", name="Enhance").click()
     expect(tiles(page, "running")).to_have_count(1)
     page.get_by_role("button", name="Cancel").click()
@@ -108,7 +108,11 @@ def test_all_results_come_as_one_zip(opened, tmp_path):
     finished(page, 3)
     path = saved(page, "#download-all", tmp_path)
     with zipfile.ZipFile(path) as archive:
-        names = ["cat-at-dusk-enhanced.jpg", "cat-at-dusk-enhanced-2.jpg", "coffee-clean-enhanced.jpg"]
+        names = [
+            "cat-at-dusk-enhanced.jpg",
+            "cat-at-dusk-enhanced-2.jpg",
+            "coffee-clean-enhanced.jpg",
+        ]
         assert archive.namelist() == names
         assert archive.read(names[2]) == CLEAN.read_bytes()
 
@@ -138,30 +142,20 @@ def test_metadata_are_left_out_of_the_zip_too(opened, tmp_path):
     photo = tmp_path / "camera.jpg"
     Image.fromarray(noisy(scene(80, 120), 25)).save(photo, exif=exif, quality=95)
     page = opened()
-    send(page, CAT, photo)
+    send(page, photo, CAT)
     finished(page, 2)
     page.get_by_role("switch", name="Keep camera").click()
-    page.get_by_role("button", name="Use these settings for all").click()
+    # A dial that has not been applied yet changes nothing of what is saved.
+    page.locator("#strength").fill("50")
     path = saved(page, "#download-all", tmp_path)
     with zipfile.ZipFile(path) as archive:
         found = Image.open(io.BytesIO(archive.read("camera-enhanced.jpg"))).getexif()
     assert 0x010F not in found
-
-
-def test_a_result_that_has_been_deleted_is_made_again(opened, service):
-    opened.refusals = True
-    page = opened()
-    send(page, CAT)
-    finished(page)
-    for photo in list(service.service.photos._photos):
-        service.client.delete(f"/api/v1/photos/{photo}")
-    for job in list(service.service.jobs._jobs):
-        service.client.delete(f"/api/v1/jobs/{job}")
-    page.locator("#download").click()
-    expect(page.locator("#trouble-title")).to_contain_text("has been deleted")
-    page.get_by_role("button", name="Try again").click()
-    finished(page)
-    expect(page.locator("#trouble")).to_be_hidden()
+    expect(page.locator("#strength-value")).to_have_text("50 %")
+    expect(page.get_by_role("button", name="Apply")).to_be_visible()
+    newest = page.locator("#history li").first
+    expect(newest).to_contain_text("without metadata")
+    expect(newest).not_to_contain_text("strength")
 
 
 def test_a_session_outlives_a_reload(opened):

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.opening import CAT, EXAMPLES, check_access, finished, saved, send
+from tests.browser.opening import (
+    CAT,
+    EXAMPLES,
+    check_access,
+    finished,
+    saved,
+    send,
+    until,
+)
 from tests.photos import psnr
 
 
 def pixels(path):
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
-
-
-def pinch(page, x, y):
-    """Two fingers part."""
-    touch = page.context.new_cdp_session(page)
-    for kind, apart in [("touchStart", 30), ("touchMove", 60), ("touchMove", 120)]:
-        heights = enumerate((y - apart / 2, y + apart / 2))
-        points = [{"x": x, "y": height, "id": number} for number, height in heights]
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def test_a_dropped_photo_comes_back_better(opened, tmp_path):
@@ -35,7 +32,11 @@ def test_a_dropped_photo_comes_back_better(opened, tmp_path):
     finished(page)
     expect(page.locator("#photo-facts")).to_contain_text("451 × 300, JPEG, 131 kB")
     expect(page.locator("#diagnosis-words")).to_have_text(
-        "Clear noise and slight JPEG artefacts. All of it is gone."
+        "Clear noise and slight JPEG artefacts. Nothing is left to mend."
+    )
+    expect(page.locator("#diagnosis dt")).to_have_text(["Noise", "Compression"])
+    expect(page.locator("#diagnosis-fine")).to_have_text(
+        "No blur, darkness, colour cast or flat contrast."
     )
     expect(page.locator("#plan li")).to_have_count(1)
     expect(page.locator(".tile-picture img")).to_be_visible()
@@ -77,6 +78,26 @@ def test_dials_show_a_preview_and_are_applied_when_asked(opened):
     assert asked.count("jobs") == 2
 
 
+def test_a_preview_asks_for_no_more_pixels_than_it_can_have_in_time(opened):
+    page = opened()
+    asked = []
+
+    def note(request):
+        if request.url.endswith("/preview"):
+            asked.append(request.post_data_json)
+
+    page.on("request", note)
+    send(page, CAT)
+    finished(page)
+    for scale, side in [("2×", 256), ("4×", 128)]:
+        asked.clear()
+        page.get_by_role("radio", name=scale).click()
+        until(page, lambda: bool(asked))
+        expect(page.locator("#after-label")).to_have_text("Preview")
+        assert max(max(part["width"], part["height"]) for part in asked) == side
+        until(page, lambda: page.locator("#after-busy").is_hidden())
+
+
 def test_a_step_is_switched_off_and_a_size_chosen(opened):
     page = opened()
     send(page, CAT)
@@ -115,13 +136,13 @@ def test_one_zooms_and_moves_both_pictures_together(opened):
     page.wait_for_load_state("networkidle")
     for kind in ("photos", "jobs"):
         assert any(f"/{kind}/" in url and "/crop?" in url for url in asked)
+    page.mouse.move(box["x"] + 600, box["y"] + 400)
     before = view.screenshot()
     page.mouse.down()
     page.mouse.move(box["x"] + 200, box["y"] + 200, steps=3)
     page.mouse.up()
     expect(page.locator("#divider")).to_have_attribute("aria-valuenow", "50")
-    while view.screenshot() == before:
-        page.wait_for_timeout(20)
+    until(page, lambda: view.screenshot() != before)
     page.locator("#zoom-1").click()
     expect(page.locator("#zoom-value")).to_have_text("100 %")
     view.dblclick(position={"x": 100, "y": 100})
@@ -173,20 +194,3 @@ def test_the_keyboard_is_enough(opened):
     page.keyboard.press("Enter")
     expect(page.locator("#history li")).to_have_count(2)
     expect(view).to_be_focused()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_has_room_for_all_of_it(opened, scheme):
-    page = opened(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme=scheme
-    )
-    send(page, CAT)
-    finished(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    expect(page.get_by_role("button", name="Download", exact=True)).to_be_in_viewport()
-    red = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert (int(red.removeprefix("rgb(").split(",")[0]) < 60) == (scheme == "dark")
-    check_access(page)
-    pinch(page, 100, 250)
-    expect(page.locator("#zoom-fit")).to_have_attribute("aria-pressed", "false")
-    assert page.evaluate("visualViewport.scale") == 1

@@ -19,8 +19,7 @@ def test_three_megapixels_are_better_within_seconds(opened, tmp_path):
     start = time.monotonic()
     send(page, photo)
     finished(page)
-    # 10 s on two idle cores; tests share theirs with other work.
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 10
 
 
 def test_a_large_photo_is_followed_looked_at_and_tuned(opened, tmp_path):
@@ -35,6 +34,13 @@ def test_a_large_photo_is_followed_looked_at_and_tuned(opened, tmp_path):
     expect(page.locator("#after-label")).to_have_text("Preview")
     expect(page.locator("#after-busy")).to_be_hidden()
     check_access(page)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#status-left")).to_contain_text("left")
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    # What was there before is there again.
+    finished(page)
+    expect(page.locator("#history li")).to_have_count(1)
+    expect(page.get_by_role("button", name="Apply")).to_be_visible()
 
 
 def test_many_photos_are_done_one_after_the_other(opened):

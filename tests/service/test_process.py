@@ -36,13 +36,12 @@ def wait(client: httpx.Client, job: str, *states: str) -> dict:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of Unix")
-def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path):
-    photo = photo_file(scene(220, 280), "PNG")
+def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path, large):
     log = tmp_path / "log"
     with command("--folder", tmp_path, log=log) as (process, url):
         with httpx.Client(base_url=url, timeout=60) as client:
-            job = start(client, photo, scale=4)
-            wait(client, job, "running", "done")
+            job = start(client, large, scale=4)
+            wait(client, job, "running")
             process.send_signal(signal.SIGTERM)
             for _ in range(200):
                 answer = client.get("/readyz")
@@ -60,6 +59,7 @@ def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path):
         process.wait(20)
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
     lines = [json.loads(line) for line in log.read_text().splitlines()[1:]]
+    assert [line["running"] for line in lines if line["event"] == "stopping"] == [1]
     requests = [line for line in lines if line["event"] == "request"]
     assert {"POST", "GET"} <= {line["method"] for line in requests}
     assert {"/photos", "/photos/{id}/jobs"} <= {line["route"] for line in requests}

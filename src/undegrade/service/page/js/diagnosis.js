@@ -9,35 +9,52 @@ import { list, sentence } from './words.js';
  * @typedef {object} Row
  * @property {string} label
  * @property {string} noun in a sentence
+ * @property {string} nothing after `no`
  * @property {(found: Diagnosis) => number} amount 0 to 1
  * @property {string[]} of the findings that count
  */
 
 /** @type {Row[]} */
 const ROWS = [
-  { label: 'Noise', noun: 'noise', of: ['noise'], amount: (d) => d.noise.value / 40 },
+  {
+    label: 'Noise',
+    noun: 'noise',
+    nothing: 'noise',
+    of: ['noise'],
+    amount: (d) => d.noise.value / 40,
+  },
   {
     label: 'Compression',
     noun: 'JPEG artefacts',
+    nothing: 'JPEG artefacts',
     of: ['jpeg'],
     amount: (d) => (100 - d.jpeg.value) / 90,
   },
-  { label: 'Blur', noun: 'blur', of: ['blur'], amount: (d) => (d.scale.value - 1) / 3 },
+  {
+    label: 'Blur',
+    noun: 'blur',
+    nothing: 'blur',
+    of: ['blur'],
+    amount: (d) => (d.scale.value - 1) / 3,
+  },
   {
     label: 'Darkness',
     noun: 'missing light',
+    nothing: 'darkness',
     of: ['exposure'],
     amount: (d) => -d.exposure.value / 4,
   },
   {
     label: 'Colour cast',
     noun: 'a colour cast',
+    nothing: 'colour cast',
     of: ['red_green', 'yellow_blue'],
     amount: (d) => Math.hypot(d.red_green.value, d.yellow_blue.value) / 45,
   },
   {
     label: 'Flatness',
     noun: 'little contrast',
+    nothing: 'flat contrast',
     of: ['flatness'],
     amount: (d) => 1 - d.flatness.value / 40,
   },
@@ -48,6 +65,7 @@ const WORDS = ['slight', 'clear', 'strong'];
 export class DiagnosisView {
   #words = byId('diagnosis-words');
   #list = byId('diagnosis');
+  #fine = byId('diagnosis-fine');
   /** @type {Diagnosis | null} */
   #shown = null;
   /** @type {Diagnosis | null} */
@@ -62,7 +80,12 @@ export class DiagnosisView {
     this.#shown = found;
     this.#shownLeft = left;
     setText(this.#words, found ? summary(found, left) : 'Not looked at yet.');
-    this.#list.replaceChildren(...(found ? ROWS.map((row) => this.#row(row, found, left)) : []));
+    const isLost = (/** @type {Row} */ row) => isFound(row, found) || Boolean(left && isFound(row, left));
+    const lost = found ? ROWS.filter(isLost) : [];
+    this.#list.replaceChildren(...lost.map((row) => this.#row(row, found, left)));
+    this.#list.hidden = lost.length === 0;
+    const fine = found ? ROWS.filter((row) => !isLost(row)).map((row) => row.nothing) : [];
+    setText(this.#fine, fine.length ? `No ${list(fine, 'or')}.` : '');
   }
 
   /**
@@ -75,14 +98,12 @@ export class DiagnosisView {
     const after = left ? word(row, left) : before;
     const words = row.of.map((name) => sentence(found[name].words)).join('; ');
     const bar = h('span', { class: 'bar-track', 'aria-hidden': 'true' });
-    if (isFound(row, found)) {
-      bar.append(fill('bar-before', row, found), left ? fill('bar-after', row, left) : '');
-    }
+    bar.append(fill('bar-before', row, found), left ? fill('bar-after', row, left) : '');
     const text = h('span', { class: 'finding-word' }, before);
     if (after !== before) text.append(h('span', { class: 'unseen' }, ', now '), arrow(), after);
     return h(
       'div',
-      { class: isFound(row, found) ? 'finding is-found' : 'finding', title: words },
+      { class: 'finding', title: words },
       h('dt', {}, row.label),
       h('dd', {}, bar, text),
     );
@@ -104,7 +125,7 @@ export function summary(found, left = null) {
   if (!lost.length) return 'Nothing that is worth mending.';
   const rest = left ? told(left) : null;
   if (!rest) return `${sentence(list(lost))}.`;
-  return `${sentence(list(lost))}. ${rest.length ? `Left: ${list(rest)}.` : 'All of it is gone.'}`;
+  return `${sentence(list(lost))}. ${rest.length ? `Left: ${list(rest)}.` : 'Nothing is left to mend.'}`;
 }
 
 /**
@@ -120,6 +141,7 @@ function isFound(row, diagnosis) {
  * @param {Diagnosis} diagnosis
  */
 function share(row, diagnosis) {
+  if (!isFound(row, diagnosis)) return 0;
   return Math.min(1, Math.max(0, row.amount(diagnosis)));
 }
 

@@ -77,11 +77,12 @@ export class History {
 
 /** @param {Version} version */
 function done({ job, settings }) {
-  const { strength, detail } = settings;
+  const { strength, detail, strip } = settings;
   const parts = job.report.steps.map(title).map((step, at) => (at ? step.toLowerCase() : step));
-  const dials = [
+  const more = [
     strength === 1 ? '' : `strength ${Math.round(strength * 100)} %`,
     detail === 0 ? '' : `detail ${Math.round(detail * 100)} %`,
+    strip ? 'without metadata' : '',
   ].filter(Boolean);
-  return [list(parts) || 'As it was', ...dials].join(', ');
+  return [list(parts) || 'As it was', ...more].join(', ');
 }

@@ -10,6 +10,7 @@ import { download, downloadAll } from './download.js';
 import { listenForPhotos } from './drop.js';
 import { Filmstrip } from './filmstrip.js';
 import { History } from './history.js';
+import { pause } from './lane.js';
 import { showActions, showDownloadAll, showFacts } from './panel.js';
 import { PlanView } from './plan.js';
 import { Planner } from './planner.js';
@@ -46,6 +47,9 @@ const history = new History(
   (item, version) => fetched(item, () => download(version)),
 );
 
+/** Seconds until a service that does not answer is asked again. */
+const RETRY = 2;
+
 /** @type {WeakMap<Item, string>} */
 const told = new WeakMap();
 
@@ -62,7 +66,8 @@ function show() {
   const focused = document.activeElement;
   render();
   // Where a button has gone with what it did, the keyboard goes on at the photo.
-  if (focused !== document.body && !focused?.checkVisibility()) {
+  const isLost = !focused?.checkVisibility() || focused.matches(':disabled');
+  if (focused !== document.body && isLost) {
     byId(store.selected ? 'viewport' : 'choose').focus({ preventScroll: true });
   }
 }
@@ -100,7 +105,7 @@ function tell(item) {
   if (told.get(item) === state) return;
   told.set(item, state);
   if (state === 'failed') {
-    const { title, detail } = inWords(problem);
+    const { title, detail } = inWords(problem, name);
     announce(`${name}: ${title}. ${detail}`, true);
   } else if (state === 'running') {
     announce(`${name}: ${summary(photo.diagnosis)} Enhancing.`);
@@ -112,28 +117,36 @@ function tell(item) {
 }
 
 /**
- * Download a result of a photo; where that cannot be had, say so beside it.
+ * Ask for a result of a photo; where that cannot be had, say so beside it.
  * @param {Item} item
- * @param {() => Promise<void>} action
+ * @param {() => Promise<unknown>} action
+ * @returns {Promise<boolean>} whether it was had
  */
 async function fetched(item, action) {
   try {
     await action();
+    return true;
   } catch (error) {
     if (!(error instanceof api.Problem)) throw error;
     store.update(item, { state: 'failed', problem: error });
     store.select(item);
+    return false;
   }
 }
 
 /**
- * Whoever has just chosen to leave metadata out must not get a file with them.
+ * Whoever has just chosen to leave metadata out must not get a file with them. What the dials say
+ * by now is another matter: the pixels stay those that are shown.
  * @param {Item[]} items
  */
 async function asChosen(items) {
   const isOther = ({ settings, shown }) =>
     settings.strip !== shown.settings.strip || settings.format !== shown.settings.format;
-  await Promise.all(items.filter(isOther).map((item) => queue.start(item)));
+  const rewrite = (/** @type {Item} */ item) => {
+    const { format, strip } = item.settings;
+    return queue.start(item, { ...item.shown.settings, format, strip });
+  };
+  await Promise.all(items.filter(isOther).map(rewrite));
   return items.every((item) => item.state === 'done' && !isOther(item));
 }
 
@@ -145,6 +158,9 @@ async function downloadSelected() {
 async function downloadEach() {
   const items = store.items.filter(({ shown }) => shown);
   if (!(await asChosen(items))) return;
+  const has = (/** @type {Item} */ item) => fetched(item, () => api.job(item.shown.job.id));
+  const had = await Promise.all(items.map(has));
+  if (!had.every(Boolean)) return;
   await fetched(store.selected, () => downloadAll(items.map(({ shown }) => shown)));
 }
 
@@ -176,18 +192,26 @@ async function start() {
   byId('download').addEventListener('click', downloadSelected);
   byId('download-all').addEventListener('click', downloadEach);
   store.subscribe(show);
+  while (!(await begin())) await pause(RETRY);
+  // Not before: what could not be asked for must not be taken for deleted.
+  store.subscribe(session.keep);
+  show();
+}
+
+/** @returns {Promise<boolean>} whether the service has answered */
+async function begin() {
   try {
     store.limits = await api.limits();
     choices.offer(store.limits);
     const hours = duration(store.limits.keep_seconds);
     setText(byId('promise'), `Photos go to ${location.hostname} only, and are deleted after ${hours}.`);
     await session.restore(store, (item) => queue.loadThumbnail(item));
+    return true;
   } catch (error) {
     if (!(error instanceof api.Problem)) throw error;
     setText(byId('promise'), `${inWords(error).title}.`);
+    return false;
   }
-  store.subscribe(session.keep);
-  show();
 }
 
 start();

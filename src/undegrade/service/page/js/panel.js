@@ -13,7 +13,7 @@ export function showFacts({ name, photo, shown, file }) {
   const parts = photo
     ? [pixels(photo.width, photo.height), photo.format, size(photo.bytes)]
     : [size(file?.size ?? 0)];
-  const report = shown?.job.report;
+  const report = shown?.job.report.unchanged ? null : shown?.job.report;
   const after = report ? ` → ${pixels(report.width, report.height)}, ${size(shown.job.bytes ?? 0)}` : '';
   setText(byId('photo-facts'), parts.join(', ') + after);
 }
@@ -23,10 +23,11 @@ export function showFacts({ name, photo, shown, file }) {
  * @param {Item[]} items all of them
  */
 export function showActions(item, items) {
-  const { photo, shown, settings } = item;
+  const { photo, state, shown, settings } = item;
   const apply = byId('apply');
   const download = /** @type {HTMLButtonElement} */ (byId('download'));
-  apply.hidden = !photo || isBusy(item) || Boolean(shown && samePixels(settings, shown.settings));
+  const isMade = Boolean(shown && samePixels(settings, shown.settings));
+  apply.hidden = isBusy(item) || isMade || (!photo && state !== 'cancelled');
   setText(apply, shown ? 'Apply' : 'Enhance');
   download.hidden = !shown && !apply.hidden;
   download.disabled = !shown || isBusy(item);

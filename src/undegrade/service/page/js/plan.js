@@ -70,7 +70,7 @@ export function title(step) {
 
 /** @param {Item} item */
 function notes({ plan, photo }) {
-  const told = [...new Set([...photo.notes, ...plan.notes])].map((note) => `${sentence(note)}.`);
+  const told = [...new Set([...(photo?.notes ?? []), ...plan.notes])].map((note) => `${sentence(note)}.`);
   if (!plan.steps.length) return ['Nothing to do: it stays as it is.', ...told].join(' ');
   const seconds = plan.seconds_estimated;
   const time = seconds < 1 ? 'Less than a second' : `About ${duration(seconds)}`;

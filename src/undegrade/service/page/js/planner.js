@@ -47,7 +47,7 @@ export class Planner {
     } catch (error) {
       if (api.isAbort(error)) this.#planned.delete(item);
       else if (error instanceof api.Problem) {
-        const { title, detail } = inWords(error);
+        const { title, detail } = inWords(error, item.name);
         this.#store.update(item, { refusal: `${title}. ${detail}` });
       } else throw error;
     }

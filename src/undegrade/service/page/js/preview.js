@@ -10,8 +10,10 @@ import { enlargement, toWishes } from './settings.js';
 /** @typedef {import('./types.js').Item} Item */
 
 const SIDE = 512;
-/** More squares than this would take longer than anybody waits. */
-const MOST = 6;
+/** With more squares in sight than this, each is too small to tell what a dial does. */
+const FEW = 6;
+/** More would take longer than anybody waits. */
+const MOST = 12;
 const QUIET = 150;
 
 export class Preview {
@@ -33,12 +35,12 @@ export class Preview {
   }
 
   /**
-   * Whether the part in sight is small enough.
+   * Whether the part in sight is small enough to judge.
    * @param {Item} item
    * @param {Box} seen
    */
   static fits(item, seen) {
-    return squares(seen, item.photo, side(item)).length <= MOST;
+    return squares(seen, item.photo, side(item)).length <= FEW;
   }
 
   /**

@@ -39,16 +39,17 @@ export class Queue {
   /**
    * Send the photo if the service has not got it, then enhance it.
    * @param {Item} item
+   * @param {import('./types.js').Settings} [settings] by default those chosen when its turn comes
    */
-  async start(item) {
+  async start(item, settings) {
     const work = new AbortController();
     item.work?.abort();
     this.#store.update(item, { work, state: 'waiting', progress: 0, problem: null });
     try {
-      await this.#through(item, work.signal).catch((error) => {
+      await this.#through(item, work.signal, settings).catch((error) => {
         if (!isGone(error) || !item.photo || !item.file) throw error;
         this.#store.update(item, { photo: null });
-        return this.#through(item, work.signal);
+        return this.#through(item, work.signal, settings);
       });
     } catch (error) {
       if (item.work !== work) return;
@@ -75,10 +76,11 @@ export class Queue {
   /**
    * @param {Item} item
    * @param {AbortSignal} signal
+   * @param {import('./types.js').Settings} [settings]
    */
-  async #through(item, signal) {
+  async #through(item, signal, settings) {
     if (!item.photo) await this.#send(() => this.#open(item, signal), signal);
-    await this.#work(() => this.#enhance(item, signal), signal);
+    await this.#work(() => this.#enhance(item, signal, settings ?? item.settings), signal);
   }
 
   /**
@@ -116,9 +118,10 @@ export class Queue {
   /**
    * @param {Item} item
    * @param {AbortSignal} signal
+   * @param {import('./types.js').Settings} wanted
    */
-  async #enhance(item, signal) {
-    const settings = structuredClone(item.settings);
+  async #enhance(item, signal, wanted) {
+    const settings = structuredClone(wanted);
     const order = { wishes: toWishes(settings), output: toOutput(settings) };
     this.#store.update(item, { state: 'queued', progress: 0, secondsLeft: null });
     let job = await patiently(() => api.startJob(item.photo.id, order, signal), signal);

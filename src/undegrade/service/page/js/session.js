@@ -23,28 +23,29 @@ export function keep({ items }) {
  * @param {(item: import('./types.js').Item) => void} onItem
  */
 export async function restore(store, onItem) {
+  const items = [];
   for (const kept of read()) {
-    const photo = await found(api.photo(kept.photo));
+    const photo = await found(api.photo(String(kept.photo)));
     if (!photo) continue;
     const versions = [];
-    for (const { job: id, settings } of kept.versions) {
-      const job = await found(api.job(id));
-      if (job?.state === 'done') versions.push({ job, settings });
+    for (const { job: id, settings } of list(kept.versions)) {
+      const job = await found(api.job(String(id)));
+      if (job?.state === 'done') versions.push({ job, settings: sound(settings) });
     }
     const shown = versions[versions.length - 1] ?? null;
-    onItem(
-      store.add({
-        name: photo.name ?? 'photo',
-        photo,
-        plan: photo.plan,
-        offered: photo.plan,
-        settings: { ...defaults(), ...kept.settings },
-        versions,
-        shown,
-        state: shown ? 'done' : 'cancelled',
-      }),
-    );
+    items.push({
+      name: photo.name ?? 'photo',
+      photo,
+      plan: photo.plan,
+      offered: photo.plan,
+      settings: sound(kept.settings),
+      versions,
+      shown,
+      state: /** @type {const} */ (shown ? 'done' : 'cancelled'),
+    });
   }
+  // All or none: this is tried again where the service has stopped answering.
+  for (const item of items) onItem(store.add(item));
 }
 
 /**
@@ -61,11 +62,33 @@ async function found(asking) {
   }
 }
 
-/** @returns {{ photo: string, settings: object, versions: { job: string, settings: any }[] }[]} */
+/** @returns {any[]} objects that may hold anything: another version may have written them */
 function read() {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY) ?? '[]');
+    return list(JSON.parse(sessionStorage.getItem(KEY) ?? '[]'));
   } catch {
-    return []; // written by nobody that this page knows
+    return []; // no JSON
   }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {any[]} its objects
+ */
+function list(value) {
+  return Array.isArray(value) ? value.filter((each) => each && typeof each === 'object') : [];
+}
+
+/**
+ * @param {any} value
+ * @returns {import('./types.js').Settings} with the defaults for what makes no sense
+ */
+function sound(value) {
+  const usual = defaults();
+  const isSame = (/** @type {string} */ name) =>
+    typeof value?.[name] === typeof usual[name] && Array.isArray(value[name]) === Array.isArray(usual[name]);
+  const names = Object.keys(usual).filter(
+    (name) => isSame(name) || (name === 'scale' && Number.isInteger(value?.scale)),
+  );
+  return { ...usual, ...Object.fromEntries(names.map((name) => [name, value[name]])) };
 }

@@ -25,22 +25,22 @@ const FINAL = new Set(['not-a-photo', 'too-large']);
 
 /**
  * @param {Problem} problem
+ * @param {string} [name] of the photo; the service does not call it by its name
  * @returns {{ title: string, detail: string, hint: string }}
  */
-export function inWords(problem) {
+export function inWords(problem, name = 'the photo') {
   const title = TITLES[problem.kind] ?? (problem.title || 'Something went wrong');
   const told = (/** @type {string} */ text) => (text ? `${sentence(text)}.` : '');
-  // The title says all of this detail, and the hint what can be done.
-  const detail = problem.kind === 'not-a-photo' && problem.hint ? '' : told(problem.detail);
-  return { title, detail, hint: told(problem.hint) };
+  const detail = problem.detail.replaceAll("'the photo'", name);
+  return { title, detail: told(detail), hint: told(problem.hint) };
 }
 
 /** @param {import('./types.js').Item} item */
-export function showTrouble({ state, problem, file, photo, shown }) {
+export function showTrouble({ name, state, problem, file, photo, shown }) {
   const box = byId('trouble');
   box.hidden = state !== 'failed' || !problem;
   if (box.hidden) return;
-  const { title, detail, hint } = inWords(problem);
+  const { title, detail, hint } = inWords(problem, name);
   setText(byId('trouble-title'), title);
   setText(byId('trouble-detail'), detail);
   setText(byId('trouble-hint'), hint);

@@ -40,11 +40,12 @@ export function sentence(text) {
 
 /**
  * @param {readonly string[]} parts
+ * @param {string} [last] word before the last
  * @returns {string} such as `a, b and c`
  */
-export function list(parts) {
+export function list(parts, last = 'and') {
   if (parts.length < 2) return parts.join('');
-  return `${parts.slice(0, -1).join(', ')} and ${parts[parts.length - 1]}`;
+  return `${parts.slice(0, -1).join(', ')} ${last} ${parts[parts.length - 1]}`;
 }
 
 /**
