@@ -64,10 +64,17 @@ def test_a_second_run_does_what_is_new_or_changed(store, tmp_path):
     (store / "0.png").write_bytes(photo_file(noisy(scene(44, 48), 30)))
     changed = run(uri(store), uri(output), Settings(), CLUSTER)
     assert (changed.objects, changed.skipped) == ({"enhanced": 1}, 3)
-    other = run(uri(store), uri(output), Settings(Wishes(strength=0.5)), CLUSTER)
-    assert (other.done, other.skipped) == (4, 0)
     retried = run(uri(store), uri(output), Settings(), CLUSTER, retry_failed=True)
     assert (retried.objects, retried.skipped) == ({"failed": 1}, 3)
+
+
+def test_other_settings_do_all_again_and_so_do_the_first_ones_after_them(store, tmp_path):
+    output = tmp_path / "out"
+    run(uri(store), uri(output), Settings(), CLUSTER)
+    other = run(uri(store), uri(output), Settings(Wishes(strength=0.5)), CLUSTER)
+    assert (other.done, other.skipped) == (4, 0)
+    back = run(uri(store), uri(output), Settings(), CLUSTER)
+    assert (back.objects, back.skipped) == ({"enhanced": 3}, 1)
 
 
 def test_a_run_that_breaks_off_keeps_what_it_did(store, tmp_path):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +32,12 @@ def cluster(
         float, typer.Option(help="0 leaves photos untouched, 1 is as measured, up to 1.5.")
     ] = 1.0,
     model: Annotated[str | None, typer.Option(help="Run this model only.")] = None,
+    noise: Annotated[
+        float | None, typer.Option(help="Sigma of the noise, 0..255 units, if you know it.")
+    ] = None,
+    jpeg: Annotated[
+        float | None, typer.Option(help="JPEG quality the photos have gone through, if known.")
+    ] = None,
     detail: Annotated[float, typer.Option(help="0 is faithful, 1 is vivid.")] = 0.0,
     keep: Annotated[
         list[str] | None, typer.Option(help="Leave this as it is, such as grain; repeatable.")
@@ -41,8 +50,13 @@ def cluster(
     ] = None,
     quality: Annotated[int | None, typer.Option(help="Quality of lossy outputs, 1..100.")] = None,
     strip: Annotated[bool, typer.Option("--strip", help="Leave EXIF, XMP and IPTC out.")] = False,
+    tile: Annotated[
+        int | None, typer.Option(help="Side of a tile in pixels; smaller takes less memory.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="auto, fp32 or int8.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu or gpu; auto is gpu with --gpus-per-task.")
+    ] = "auto",
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse larger pictures before decoding them.")
     ] = 200.0,
@@ -77,11 +91,7 @@ def cluster(
     from undegrade.plan import Wishes
 
     wishes = Wishes(
-        task=task,
-        scale=scale,
-        strength=strength,
-        model=model,
-        detail=detail,
+        *(task, scale, strength, model, noise, jpeg, detail),
         keep=tuple(keep or ()),
         skip=tuple(skip or ()),
     )
@@ -91,19 +101,29 @@ def cluster(
         precision,
         device,
         threads=max(1, int(cpus_per_task)),
+        tile=tile,
         max_megapixels=max_megapixels,
     )
     where = Cluster(address, cpus_per_task, gpus_per_task, batch, max_in_flight, workers)
-    tally = run(
-        source,
-        output,
-        settings,
-        where,
-        recursive=recursive,
-        suffix=_suffix(format),
-        retry_failed=retry_failed,
-        on_rows=_Meter(),
-    )
+    meter = _Meter()
+    try:
+        # Ray prints half a page on each worker that dies; its own logs keep that.
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+            tally = run(
+                source,
+                output,
+                settings,
+                where,
+                recursive=recursive,
+                suffix=_suffix(format),
+                retry_failed=retry_failed,
+                on_rows=meter,
+            )
+    except KeyboardInterrupt:
+        if meter.tally:
+            report(meter.tally, cpus_per_task * cost_per_core_hour)
+        typer.echo("stopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
     report(tally, cpus_per_task * cost_per_core_hour)
     raise typer.Exit(1 if tally.objects["failed"] else 0)
 
@@ -125,8 +145,10 @@ class _Meter:
 
     def __init__(self) -> None:
         self._last = 0.0
+        self.tally: Tally | None = None
 
     def __call__(self, tally: Tally) -> None:
+        self.tally = tally
         now = time.monotonic()
         if now - self._last < self.EVERY:
             return

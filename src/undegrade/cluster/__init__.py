@@ -4,9 +4,10 @@
 >>> run("s3://in/photos", "s3://out", Settings(), Cluster("auto"))  # doctest: +SKIP
 """
 
+from undegrade.cluster.cluster import HERE, Cluster
 from undegrade.cluster.ledger import Ledger
 from undegrade.cluster.objects import Object, list_objects
-from undegrade.cluster.run import HERE, Cluster, Tally, run
+from undegrade.cluster.run import Tally, run
 from undegrade.cluster.worker import ROW, Enhance, Settings
 
 __all__ = [

@@ -185,7 +185,7 @@ def _rows(uri: str) -> Iterator[Any]:
         import pyarrow.parquet as pq
 
         with fsspec.open(uri, "rb") as file:
-            for batch in pq.ParquetFile(file).iter_batches(PAGE):
+            for batch in pq.ParquetFile(file).iter_batches(PAGE, use_threads=False):
                 yield from batch.to_pylist()
         return
     with fsspec.open(uri, "rt", encoding="utf-8-sig") as file:

@@ -1,57 +1,27 @@
-"""The run: list, measure out, hand to Ray Data, record what comes back."""
+"""The run: list, measure out, hand to the workers, record what comes back."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
-from undegrade.cluster.ledger import FOLDER, Ledger
+from undegrade.cluster import engine
+from undegrade.cluster.cluster import HERE, Cluster
+from undegrade.cluster.engine import Finished
+from undegrade.cluster.journal import Journal
+from undegrade.cluster.ledger import Done, Ledger
+from undegrade.cluster.listing import Listing
 from undegrade.cluster.objects import Object, list_objects
-from undegrade.cluster.store import joined, write_object
+from undegrade.cluster.scratch import Scratch
+from undegrade.cluster.store import absolute, joined, protocols
 from undegrade.cluster.units import Unit, measure_out
-from undegrade.cluster.worker import Batch, Enhance, Settings
-from undegrade.errors import UsageError
-
-HERE = "here"
-"""Address that needs no Ray: one process, this one."""
-
-UNITS_A_FILE = 256
-LISTING = pa.schema(
-    [(name, pa.list_(pa.string())) for name in ("inputs", "outputs", "versions")]
-    + [("megapixels", pa.float64())]
-)
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Where the work is done and how much of it at a time."""
-
-    address: str = "local"
-    """``local``, ``auto``, ``ray://HOST:PORT``, or ``here`` for this process without Ray."""
-    cpus_per_task: float = 1.0
-    gpus_per_task: float = 0.0
-    batch_megapixels: float = 50.0
-    """Of one unit of work: what a killed worker repeats."""
-    max_in_flight: int = 2
-    """Units that wait at each worker."""
-    workers: int | None = None
-    """At most so many; by default as many as the cluster has room for."""
-
-    def __post_init__(self) -> None:
-        for name in ("cpus_per_task", "batch_megapixels", "max_in_flight"):
-            if getattr(self, name) <= 0:
-                option = "--" + name.replace("_", "-").removesuffix("-megapixels")
-                raise UsageError(f"{option} must be above 0", "leave it away")
-        if self.gpus_per_task < 0 or (self.workers is not None and self.workers < 1):
-            raise UsageError("a share of a GPU cannot be below 0, nor workers below 1", "mend it")
+from undegrade.cluster.worker import ROW, Enhance, Row, Settings, failure
+from undegrade.errors import OutputError, UsageError
 
 
 @dataclass
@@ -81,10 +51,10 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Since the workers were called."""
         return time.monotonic() - self.started
 
-    def add(self, rows: list[dict[str, Any]]) -> None:
+    def add(self, rows: list[Row]) -> None:
         """Count finished objects."""
         for row in rows:
             self.objects[row["status"]] += 1
@@ -111,177 +81,140 @@ def run(
 
     What the manifest below *output* calls done with the same settings is passed over, so that a
     run that was killed goes on. Ray holds the work in flight; the listing and the manifest lie in
-    the store, and memory here does not grow with the number of objects.
+    the store, and memory here does not grow with the number of objects. Whatever stops the run,
+    Ctrl-C included, what has come back is recorded.
 
     Parameters
     ----------
     suffix: format of all outputs, as in ``".webp"``; by default each keeps its own.
     retry_failed: try again what failed for reasons that stay, such as a corrupt file.
-    on_rows: called as finished objects come back.
+    on_rows: called as objects are listed and as finished ones come back.
 
     Raises
     ------
-    InputError: nothing lies behind *source*. OutputError: the manifest cannot be written.
-    UsageError: impossible settings, or Ray is missing or cannot be reached.
+    InputError: nothing lies behind *source*. OutputError: the manifest cannot be written, or
+    outputs would fall among the inputs. UsageError: impossible settings, or Ray is missing or
+    cannot be reached.
     """
     cluster = cluster or Cluster()
-    ledger, tally = Ledger(output), Tally()
-    done = ledger.done(settings.digest(), retry_failed=retry_failed)
+    settings = cluster.fitted(settings)
+    output = _checked(source, output, cluster)
+    # Before the listing, which may take an hour.
+    ours = cluster.address != HERE and engine.connect(cluster)
+    scratch, ledger = Scratch(output), Ledger(output)
+    try:
+        for rows in scratch.sweep():
+            ledger.adopt(rows)
+        at = (source, output, scratch.uri, ledger)
+        return _run(*at, settings, cluster, recursive, suffix, retry_failed, on_rows)
+    finally:
+        if ours:
+            engine.disconnect()
+        scratch.remove()
+
+
+def _run(
+    source: str,
+    output: str,
+    scratch: str,
+    ledger: Ledger,
+    settings: Settings,
+    cluster: Cluster,
+    recursive: bool,
+    suffix: str | None,
+    retry_failed: bool,
+    on_rows: Callable[[Tally], None] | None,
+) -> Tally:
+    tally, digest, journal = Tally(), settings.digest(), Journal(scratch)
+    done = ledger.done(digest, retry_failed=retry_failed)
 
     def known(item: Object, target: str) -> bool:
         found = done(item.uri, item.version, target)
         tally.skipped += found
         return found
 
-    objects = list_objects(source, recursive=recursive)
+    objects = list_objects(source, recursive=recursive, without=output)
     units = measure_out(objects, output, cluster.batch_megapixels, suffix, known)
-    counted = _counted(units, tally)
-    batches = (
-        _here(counted, settings)
-        if cluster.address == HERE
-        else _on_ray(counted, output, settings, cluster)
-    )
+    listing, alone = (Listing(joined(scratch, name)) for name in ("listing", "alone"))
+
+    def record(finished: Generator[Finished, None, None]) -> None:
+        with closing(finished):
+            for rows, file in finished:
+                journal.note(file)
+                if ledger.add(rows):
+                    journal.clear()
+                tally.add(rows)
+                if on_rows:
+                    on_rows(tally)
+
     try:
-        for batch in batches:
-            rows = _rows(batch)
-            ledger.add(rows)
-            tally.add(rows)
-            if on_rows:
-                on_rows(tally)
+        listing.write(_counted(units, tally, on_rows))
+        tally.started = time.monotonic()
+        record(_work(listing, scratch, settings, cluster))
+        if tally.done < tally.listed:
+            # Workers died of some units, time and again: of which object shows when each is alone,
+            # with no other waiting at its worker.
+            alone.write(_missing(listing, ledger.recorded(digest)))
+            record(_work(alone, scratch, settings, replace(cluster, max_in_flight=1)))
+        if tally.done < tally.listed:
+            record(_deadly(_missing(alone, ledger.recorded(digest)), digest))
     finally:
         ledger.flush()
     return tally
 
 
-def _counted(units: Iterable[Unit], tally: Tally) -> Iterator[Unit]:
+def _checked(source: str, output: str, cluster: Cluster) -> str:
+    """The output's address in full, if outputs cannot fall among the inputs."""
+    whole, start = absolute(output), absolute(source)
+    if whole == start:
+        raise OutputError(
+            f"the output {output!r} is the input, too", "name another prefix for the outputs"
+        )
+    shared = protocols(url_to_fs(whole)[0]) | protocols(url_to_fs(start)[0])
+    if "memory" in shared and cluster.address != HERE:
+        raise UsageError("no worker sees the memory of this process", "use --address here")
+    return whole
+
+
+def _counted(
+    units: Iterable[Unit], tally: Tally, on_rows: Callable[[Tally], None] | None
+) -> Iterator[Unit]:
     for unit in units:
         tally.listed += len(unit.inputs)
         tally.expected += unit.megapixels
+        if on_rows:
+            on_rows(tally)
         yield unit
 
 
-def _rows(batch: Batch) -> list[dict[str, Any]]:
-    columns = {name: [_plain(v) for v in values] for name, values in batch.items()}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
-
-
-def _here(units: Iterable[Unit], settings: Settings) -> Iterator[Batch]:
-    enhance = Enhance(settings)
-    for unit in units:
-        yield enhance({"input": unit.inputs, "output": unit.outputs, "version": unit.versions})
-
-
-class EnhanceUnits(Enhance):
-    """:class:`Enhance` on units, one row each with lists of objects."""
-
-    def __call__(self, batch: Batch) -> Batch:
-        lists = (batch["inputs"], batch["outputs"], batch["versions"])
-        flat = [[str(value) for values in column for value in values] for column in lists]
-        return super().__call__({"input": flat[0], "output": flat[1], "version": flat[2]})
-
-
-def _on_ray(
-    units: Iterable[Unit], output: str, settings: Settings, cluster: Cluster
-) -> Iterator[Batch]:
-    """Finished rows, as Ray Data's workers return them."""
-    folder = joined(output, f"{FOLDER}/listing-{time.time_ns():020d}")
-    paths = _write_listing(units, folder)
-    if not paths:
+def _work(
+    listing: Listing, scratch: str, settings: Settings, cluster: Cluster
+) -> Generator[Finished, None, None]:
+    if not listing.paths:
         return
-    ray_data = _connect(cluster)
-    fs, _ = url_to_fs(folder)
-    try:
-        listing = ray_data.read_parquet(
-            paths, filesystem=pa.fs.PyFileSystem(pa.fs.FSSpecHandler(fs)), shuffle=None
-        )
-        size = (1, cluster.workers or _room(cluster))
-        results = listing.repartition(target_num_rows_per_block=1).map_batches(
-            EnhanceUnits,
-            fn_constructor_args=(settings,),
-            batch_size=1,
-            compute=ray_data.ActorPoolStrategy(
-                min_size=size[0],
-                max_size=size[1],
-                max_tasks_in_flight_per_actor=cluster.max_in_flight,
-            ),
-            num_cpus=cluster.cpus_per_task,
-            num_gpus=cluster.gpus_per_task or None,
-        )
-        yield from results.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0)
-    finally:
-        for path in paths:
-            fs.rm_file(path)
+    if cluster.address == HERE:
+        enhance = Enhance(settings, scratch)
+        for unit in listing.units():
+            for row in zip(unit.inputs, unit.outputs, unit.versions, strict=True):
+                # One at a time, so that a Ctrl-C loses one at most.
+                rows = [enhance.one(*row)]
+                yield rows, Journal(scratch).keep(rows)
+    else:
+        yield from engine.on_ray(listing, scratch, settings, cluster)
 
 
-def _write_listing(units: Iterable[Unit], folder: str) -> list[str]:
-    """The units as Parquet files in the store, from which workers read theirs; their paths."""
-    root = url_to_fs(folder)[1]
-    paths: list[str] = []
-    rows: list[dict[str, Any]] = []
+def _missing(listing: Listing, recorded: Done) -> Iterator[Unit]:
+    """The objects of *listing* that have no row yet, each in a unit of its own."""
+    for unit in listing.units():
+        for one in unit.singles():
+            if not recorded(one.inputs[0], one.versions[0], one.outputs[0]):
+                yield one
 
-    def write() -> None:
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist(rows, LISTING), sink, compression="zstd")
-        name = f"part-{len(paths):06d}.parquet"
-        write_object(joined(folder, name), sink.getvalue().to_pybytes())
-        paths.append(f"{root}/{name}")
-        rows.clear()
 
+def _deadly(units: Iterable[Unit], digest: str) -> Generator[Finished, None, None]:
+    """Rows for objects whose workers died each time."""
     for unit in units:
-        rows.append(vars(unit))
-        if len(rows) == UNITS_A_FILE:
-            write()
-    if rows:
-        write()
-    return paths
-
-
-def _connect(cluster: Cluster) -> Any:
-    """Ray's data module, on the cluster that was asked for."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    try:
-        import ray
-        import ray.data
-    except ModuleNotFoundError:
-        raise UsageError(
-            "several machines need Ray, which is not installed",
-            "pip install 'undegrade[cluster]', or use --address here",
-        ) from None
-    if not ray.is_initialized():
-        address = None if cluster.address == "local" else cluster.address
-        try:
-            ray.init(address=address, include_dashboard=False, log_to_driver=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UsageError(
-                f"there is no Ray cluster at {cluster.address!r}: {error}",
-                "start one with `ray start`, or use --address local",
-            ) from None
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    # A unit comes back even if its worker, or the whole node, was killed; its outputs are written
-    # whole and again the same.
-    context.max_errored_blocks = 0
-    return ray.data
-
-
-def _room(cluster: Cluster) -> int:
-    """Workers that fit into the cluster as it is now."""
-    import ray
-
-    have: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    room = have.get("CPU", 1.0) / cluster.cpus_per_task
-    if cluster.gpus_per_task:
-        room = min(room, have.get("GPU", 0.0) / cluster.gpus_per_task)
-    if room < 1:
-        raise UsageError(
-            f"no worker fits: it asks for {cluster.cpus_per_task:g} CPUs and "
-            f"{cluster.gpus_per_task:g} GPUs, the cluster has {have.get('CPU', 0):g} and "
-            f"{have.get('GPU', 0):g}",
-            "ask for less",
-        )
-    return int(room)
+        row: Row = {key: kind() for key, kind in ROW.items()}
+        row |= {"input": unit.inputs[0], "output": unit.outputs[0], "version": unit.versions[0]}
+        what = f"workers died of {unit.inputs[0]!r}, perhaps for want of memory; look at it alone"
+        yield [row | {"settings": digest, **failure(what, "crash")}], ""

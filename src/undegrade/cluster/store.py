@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 import uuid
 from collections.abc import Callable
@@ -25,6 +26,9 @@ FIRST_WAIT = 0.5
 WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "memory"})
 """Stores that show an object only once its upload is complete."""
 
+CONDITIONAL = frozenset({"s3", "s3a"})
+"""Stores that write only over what is expected there."""
+
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 """Trying again does not mend these, nor an impossible address."""
 
@@ -47,26 +51,53 @@ def read_object(uri: str) -> bytes:
         raise InputError(f"cannot read {uri!r}: {error}", "check the address and access") from None
 
 
-def write_object(uri: str, data: bytes) -> None:
+def tag(uri: str) -> str | None:
+    """The entity tag of what lies at *uri*, for :func:`write_object`.
+
+    Empty if nothing lies there; None if the store takes no conditions, or does not tell.
+
+    Raises
+    ------
+    StoreError: the store failed every time.
+    """
+    fs, path = url_to_fs(uri)
+    if not protocols(fs) & CONDITIONAL:
+        return None
+    bucket, key, _ = fs.split_path(path)
+    try:
+        found = _patiently(lambda: fs.call_s3("head_object", Bucket=bucket, Key=key))
+    except FileNotFoundError:
+        return ""
+    except PermissionError:  # who may not list is not told that there is nothing, either
+        return None
+    return str(found["ETag"])
+
+
+def write_object(uri: str, data: bytes, *, over: str | None = None, scratch: str = "") -> None:
     """Write an object whole or not at all.
 
-    A file is written beside its place, forced to disk and renamed; an object store shows an
-    object only once its upload is complete; any other store gets a temporary name first. Of two
-    writers of one object the later one wins, and both write the same.
+    A file is written elsewhere, forced to disk and renamed; S3, Google's and Azure's stores show
+    an object only once its upload is complete; any other store gets a temporary name first.
+
+    Parameters
+    ----------
+    over: what :func:`tag` said before: nothing is written if another has written since.
+    scratch: folder of the same store for what is not whole yet; by default the object's own.
 
     Raises
     ------
     OutputError: it may not be written, or the disk is full. StoreError: the store failed every
-    time.
+    time, or holds what another has written.
     """
     try:
         fs, path = url_to_fs(uri)
         if is_local(fs):
-            write_atomic(Path(path), data)
+            _write_file(Path(path), data, url_to_fs(scratch)[1] if scratch else "")
         elif protocols(fs) & WHOLE:
-            _patiently(lambda: fs.pipe_file(path, data))
+            _patiently(lambda: _put(fs, path, data, over))
         else:
-            _patiently(lambda: _renamed(fs, path, data))
+            folder = url_to_fs(scratch)[1] if scratch else path.rpartition("/")[0]
+            _patiently(lambda: _renamed(fs, path, data, folder))
     except (StoreError, UndegradeError):
         raise
     except (*FINAL, ValueError, ImportError) as error:
@@ -75,9 +106,42 @@ def write_object(uri: str, data: bytes) -> None:
         ) from None
 
 
-def _renamed(fs: Any, path: str, data: bytes) -> None:
-    folder = path.rpartition("/")[0]
-    fs.makedirs(folder, exist_ok=True)
+def _write_file(path: Path, data: bytes, scratch: str) -> None:
+    if not scratch:
+        write_atomic(path, data)
+        return
+    part = Path(scratch) / f"{uuid.uuid4().hex[:12]}.part"
+    write_atomic(part, data)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(path.resolve() if path.is_symlink() else path)
+    except OSError:  # another disk, a folder in its place, no right to write
+        part.unlink(missing_ok=True)
+        write_atomic(path, data)  # tells what is wrong, if anything is
+
+
+def _put(fs: Any, path: str, data: bytes, over: str | None) -> None:
+    if over is None:
+        fs.pipe_file(path, data)
+        return
+    condition = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
+    try:
+        # A condition belongs to a single request, which takes up to 5 GB.
+        fs.pipe_file(path, data, chunksize=max(len(data), 1), **condition)
+    except OSError as error:
+        if error.errno == errno.ENOSYS:  # a store that knows no conditions
+            fs.pipe_file(path, data)
+        elif isinstance(error, FileExistsError) or error.errno == errno.EINVAL:
+            # Perhaps it was this very call, whose answer got lost.
+            if fs.cat_file(path) != data:
+                raise StoreError("another run has written it meanwhile") from None
+        else:
+            raise
+
+
+def _renamed(fs: Any, path: str, data: bytes, folder: str) -> None:
+    for needed in (folder, path.rpartition("/")[0]):
+        fs.makedirs(needed, exist_ok=True)
     part = f"{folder}/.{uuid.uuid4().hex[:12]}.tmp"
     try:
         fs.pipe_file(part, data)
@@ -124,7 +188,7 @@ def _patiently(call: Callable[[], T]) -> T:
     for attempt in range(ATTEMPTS):
         try:
             return call()
-        except (*FINAL, ValueError, ImportError):
+        except (*FINAL, StoreError, ValueError, ImportError):
             raise
         except Exception as error:  # botocore's and aiohttp's errors are no OSError
             if attempt == ATTEMPTS - 1:

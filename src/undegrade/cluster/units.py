@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from undegrade.batch.jobs import DECODE_ONLY
 from undegrade.cluster.objects import Object
 from undegrade.cluster.store import joined
+from undegrade.errors import OutputError
 
 MOST_OBJECTS = 64
 """In one unit: what a killed worker repeats."""
@@ -29,6 +30,12 @@ class Unit:
         self.versions.append(item.version)
         self.megapixels += item.megapixels
 
+    def singles(self) -> Iterator[Unit]:
+        """Each object as a unit of its own."""
+        share = self.megapixels / len(self.inputs)
+        for input, output, version in zip(self.inputs, self.outputs, self.versions, strict=True):
+            yield Unit([input], [output], [version], share)
+
 
 def measure_out(
     objects: Iterable[Object],
@@ -40,10 +47,18 @@ def measure_out(
     """Units of *objects* of about *megapixels* each, passing over what is *done*.
 
     By megapixels, not by number: a unit of thumbnails takes as long as one of large photos.
+
+    Raises
+    ------
+    OutputError: an output would overwrite its own input.
     """
     unit = Unit()
     for item in objects:
         target = joined(output, output_key(item.key, suffix))
+        if target == item.uri:
+            raise OutputError(
+                f"the output {target!r} would overwrite its own input", "name another prefix"
+            )
         if done(item, target):
             continue
         if unit.inputs and (

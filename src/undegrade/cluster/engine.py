@@ -1,0 +1,192 @@
+"""Ray Data as the engine: actors that keep their networks open, units that survive their deaths."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undegrade.cluster.cluster import Cluster
+from undegrade.cluster.journal import Journal
+from undegrade.cluster.listing import Listing
+from undegrade.cluster.worker import Batch, Enhance, Row, Settings
+from undegrade.errors import UsageError
+
+DEATHS = 3
+"""Times that a unit is begun again after its worker or its node died."""
+
+PATIENCE = 10.0
+"""Seconds for a cluster to answer."""
+
+
+Finished = tuple[list[Row], str]
+"""Rows, and the file of the journal that has them; empty if none has."""
+
+
+class EnhanceUnits(Enhance):
+    """:class:`Enhance` on units, one row each with lists of objects.
+
+    A unit comes back as one value, its rows as JSON, for what Ray Data does for each block takes
+    milliseconds; beside it the file of the journal that has them, too.
+    """
+
+    def __call__(self, batch: Batch) -> Batch:
+        units = zip(batch["inputs"], batch["outputs"], batch["versions"], strict=True)
+        done = [[self.one(*map(str, row)) for row in zip(*unit, strict=True)] for unit in units]
+        journal = Journal(self.scratch)
+        return {
+            "rows": np.array([json.dumps(rows) for rows in done], object),
+            "file": np.array([journal.keep(rows) for rows in done], object),
+        }
+
+
+def on_ray(
+    listing: Listing, scratch: str, settings: Settings, cluster: Cluster
+) -> Generator[Finished, None, None]:
+    """Finished rows, a unit at a time; those of units whose workers kept dying are missing.
+
+    Raises
+    ------
+    UsageError: no worker fits into the cluster.
+    """
+    import ray.data
+
+    from undegrade.cluster.source import UnitsDatasource
+
+    workers = cluster.workers or _room(cluster)
+    context = ray.data.DataContext.get_current()
+    before = context.target_max_block_size
+    # A block is what a worker is given: so small that each holds one row of the listing, a unit.
+    context.target_max_block_size = 1
+    try:
+        units = ray.data.read_datasource(
+            UnitsDatasource(listing),
+            num_cpus=0,  # the workers may have taken all cores
+            concurrency=1,
+            override_num_blocks=len(listing.paths),
+        )
+        with warnings.catch_warnings():
+            # Without a limit, which has no other name yet, a deadly photo would be tried for ever.
+            warnings.filterwarnings("ignore", "`ray_remote_args`")
+            results = units.map_batches(
+                EnhanceUnits,
+                fn_constructor_args=(settings, scratch),
+                batch_size=1,
+                compute=ray.data.ActorPoolStrategy(
+                    min_size=1,
+                    max_size=workers,
+                    initial_size=workers,
+                    max_tasks_in_flight_per_actor=cluster.max_in_flight,
+                ),
+                num_cpus=cluster.cpus_per_task,
+                num_gpus=cluster.gpus_per_task or None,
+                max_restarts=-1,
+                max_task_retries=DEATHS,
+            )
+        for batch in results.iter_batches(
+            batch_size=None, batch_format="numpy", prefetch_batches=0
+        ):
+            for rows, file in zip(batch["rows"], batch["file"], strict=True):
+                yield json.loads(rows), str(file)
+    finally:
+        context.target_max_block_size = before
+
+
+def connect(cluster: Cluster) -> bool:
+    """Make Ray ready on the cluster that was asked for; whether it was not ready before.
+
+    Raises
+    ------
+    UsageError: Ray is missing, or there is no cluster at the address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+        import ray.data
+    except ModuleNotFoundError:
+        raise UsageError(
+            "several machines need Ray, which is not installed",
+            "pip install 'undegrade[cluster]', or use --address here",
+        ) from None
+    fresh = not ray.is_initialized()
+    if fresh:
+        try:
+            _knock(cluster.address)
+            with _hushed():
+                ray.init(
+                    address=cluster.address,
+                    include_dashboard=False if cluster.address == "local" else None,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UsageError(
+                f"there is no Ray cluster at {cluster.address!r}: {error}",
+                "start one with `ray start --head`, or use --address local",
+            ) from None
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    # A unit that cannot be done must not stop the others; who runs it looks for what is missing.
+    context.max_errored_blocks = -1
+    return fresh
+
+
+def disconnect() -> None:
+    """Leave the cluster, and end it where it is this process's own."""
+    import ray
+
+    ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise an error if nobody answers there: Ray itself would wait for a quarter of an hour."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon:
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Nothing on stderr: Ray's C++ part tells how loud it is, whatever it was told."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
+def _room(cluster: Cluster) -> int:
+    """Workers that fit into the cluster as it is now."""
+    import ray
+
+    have: dict[str, Any] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    cpus, gpus = have.get("CPU", 0.0), have.get("GPU", 0.0)
+    room = cpus / cluster.cpus_per_task
+    if cluster.gpus_per_task:
+        room = min(room, gpus / cluster.gpus_per_task)
+    if room < 1:
+        raise UsageError(
+            f"no worker fits: it asks for {cluster.cpus_per_task:g} CPUs and "
+            f"{cluster.gpus_per_task:g} GPUs, the cluster has {cpus:g} and {gpus:g}",
+            "ask for less, or name --workers where the cluster grows on demand",
+        )
+    return int(room)

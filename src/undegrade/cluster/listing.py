@@ -1,0 +1,55 @@
+"""The units of a run as Parquet files in the store, from which workers read theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+from fsspec.core import url_to_fs
+
+from undegrade.cluster.store import joined
+from undegrade.cluster.tables import read_table, write_table
+from undegrade.cluster.units import Unit
+
+UNITS_A_FILE = 256
+SCHEMA = pa.schema(
+    [(name, pa.list_(pa.string())) for name in ("inputs", "outputs", "versions")]
+    + [("megapixels", pa.float64())]
+)
+
+
+class Listing:
+    """Work that lies in the store, in *folder*, so that no memory holds all of it."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.fs, self._root = url_to_fs(folder)
+        self.paths: list[str] = []
+        """As the store's file system names them."""
+
+    def write(self, units: Iterable[Unit]) -> None:
+        """Add *units*, as they come.
+
+        Raises
+        ------
+        OutputError, StoreError: the store does not take them.
+        """
+        rows: list[dict[str, Any]] = []
+        for unit in units:
+            rows.append(vars(unit))
+            if len(rows) == UNITS_A_FILE:
+                self._write(rows)
+                rows = []
+        if rows:
+            self._write(rows)
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        name = f"part-{len(self.paths):06d}.parquet"
+        write_table(joined(self.folder, name), rows, SCHEMA)
+        self.paths.append(f"{self._root}/{name}")
+
+    def units(self) -> Iterator[Unit]:
+        """What was written, a file at a time."""
+        for path in self.paths:
+            yield from (Unit(**row) for row in read_table(self.fs, path).to_pylist())

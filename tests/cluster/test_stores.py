@@ -1,0 +1,211 @@
+"""S3 as a server on this machine speaks it, the memory store, and what is written into them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("fsspec", reason="needs undegrade[cluster]")
+pytest.importorskip("pyarrow", reason="needs undegrade[cluster]")
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.cluster.running import fill, rows, uri
+from tests.photos import noisy, photo_file, scene
+from undegrade.cluster import HERE, Cluster, Settings, list_objects, objects, run, scratch, store
+from undegrade.cluster.journal import Journal
+from undegrade.cluster.store import StoreError, read_object, tag, write_object
+from undegrade.errors import InputError, OutputError
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # botocore's own
+CLUSTER = Cluster(HERE)
+
+
+def upload(bucket, names):
+    fs = fsspec.filesystem("s3")
+    for index, name in enumerate(names):
+        data = photo_file(noisy(scene(40, 48, seed=index), 20)) if "bad" not in name else b"no"
+        fs.pipe_file(f"{bucket}/{name}", data)
+    return fs
+
+
+def test_a_run_from_s3_into_s3(bucket):
+    fs = upload(bucket, ["in/0.png", "in/a/1.png", "in/a/b/2.png", "in/bad.jpg"])
+    tally = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    assert tally.objects == {"enhanced": 3, "failed": 1}
+    found = fs.find(f"{bucket}/out")
+    names = [path.partition("/out/")[2] for path in found]
+    kept = [name for name in names if name.startswith("_undegrade/manifest/")]
+    assert sorted(set(names) - set(kept)) == ["0.png", "a/1.png", "a/b/2.png"]
+    assert {row["status"] for row in rows(f"{bucket}/out")} == {"enhanced", "failed"}
+    again = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    assert (again.done, again.skipped) == (0, 4)
+    upload(bucket, ["in/bad.jpg", "in/0.png"])  # another tag, as its pixels differ
+    changed = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    assert (changed.objects, changed.skipped) == ({"enhanced": 1}, 3)
+
+
+def test_a_bucket_is_listed_page_by_page_and_by_globs(bucket, monkeypatch):
+    monkeypatch.setattr(objects, "PAGE", 2)
+    names = [f"in/{index}.jpg" for index in range(5)] + ["in/a/5.jpg", "in/notes.txt"]
+    fs = upload(bucket, names)
+    fs.touch(f"{bucket}/in/")  # a marker, as web consoles leave it
+    keys = [item.key for item in list_objects(f"{bucket}/in")]
+    assert sorted(keys) == sorted(["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg", "a/5.jpg"])
+    assert len(list(list_objects(f"{bucket}/in", recursive=False))) == 5
+    assert [item.key for item in list_objects(f"{bucket}/in/*/*.jpg")] == ["a/5.jpg"]
+    assert [item.key for item in list_objects(f"{bucket}/in/[01].jpg")] == ["0.jpg", "1.jpg"]
+    assert len(list(list_objects(f"{bucket}/**/*.jpg"))) == 6
+
+
+def test_what_another_has_written_meanwhile_stays(bucket):
+    place = f"{bucket}/x.bin"
+    before = tag(place)
+    assert before == ""
+    write_object(place, b"theirs")
+    with pytest.raises(StoreError, match="another run"):
+        write_object(place, b"ours", over=before)
+    assert read_object(place) == b"theirs"
+    write_object(place, b"theirs", over=before)  # as after an answer that got lost
+    now = tag(place)
+    write_object(place, b"ours", over=now)
+    assert read_object(place) == b"ours"
+    with pytest.raises(StoreError, match="another run"):
+        write_object(place, b"late", over=now)
+
+
+def test_a_worker_that_was_overtaken_says_so_and_the_next_run_mends_it(bucket, monkeypatch):
+    upload(bucket, ["in/0.png"])
+    from undegrade.cluster import worker
+
+    def overtaken(source):
+        write_object(f"{bucket}/out/0.png", b"theirs")
+        return read_object(source)
+
+    calls = iter(["", None])
+    monkeypatch.setattr(worker, "tag", lambda target: next(calls))
+    monkeypatch.setattr(worker, "read_object", overtaken)
+    first = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    assert first.reasons == {"store": 1}
+    second = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    assert second.objects == {"enhanced": 1}
+
+
+def test_a_store_that_fails_for_a_while_is_asked_again(monkeypatch):
+    monkeypatch.setattr(store, "FIRST_WAIT", 0.0)
+    fs = fsspec.filesystem("memory")
+    fs.pipe_file("/patience/a.bin", b"data")
+    answers = [ConnectionError("reset"), TimeoutError(), None]
+    cat = type(fs).cat_file
+
+    def flaky(self, *arguments, **options):
+        answer = answers.pop(0) if answers else None
+        if answer:
+            raise answer
+        return cat(self, *arguments, **options)
+
+    monkeypatch.setattr(type(fs), "cat_file", flaky)
+    assert read_object("memory://patience/a.bin") == b"data"
+    answers[:] = [ConnectionError("reset")] * store.ATTEMPTS
+    with pytest.raises(StoreError, match="reset"):
+        read_object("memory://patience/a.bin")
+    answers[:] = [FileNotFoundError("gone")]
+    with pytest.raises(InputError, match="gone"):
+        read_object("memory://patience/a.bin")
+    assert not answers
+
+
+def test_failures_that_pass_are_tried_again_and_others_are_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "FIRST_WAIT", 0.0)
+    fill(tmp_path / "in", 2, 1)
+    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), Settings(), CLUSTER)
+    from undegrade.cluster import worker
+
+    def unplugged(source):
+        raise StoreError("no route to host")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "read_object", unplugged)
+        assert run(*at).reasons == {"store": 3}
+    assert run(*at).objects == {"enhanced": 2, "failed": 1}
+    again = run(*at)
+    assert (again.done, again.skipped) == (0, 3)
+
+
+def test_memory_is_a_store_for_one_process():
+    fs = fsspec.filesystem("memory")
+    fs.pipe_file("/shots/0.png", photo_file(noisy(scene(40, 48), 20)))
+    tally = run("memory://shots", "memory://better", Settings(), CLUSTER)
+    assert tally.objects == {"enhanced": 1}
+    assert fs.cat_file("/better/0.png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_manifests_of_three_kinds(tmp_path, kind):
+    table = [{"uri": f"photos/{index}.png", "size": 10 * index} for index in range(3)]
+    path = tmp_path / f"list.{kind}"
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(table), path)
+    elif kind == "csv":
+        lines = [f"{row['uri']},{row['size']}" for row in table]
+        path.write_text("\n".join(["uri,size", *lines]))
+    else:
+        path.write_text("\n".join(map(json.dumps, table)))
+    found = list(list_objects(uri(path)))
+    assert [item.uri for item in found] == [uri(tmp_path / row["uri"]) for row in table]
+    assert [item.size for item in found] == [0, 10, 20]
+
+
+@pytest.mark.parametrize("line", ['{"name": "a.png"}', "[1]", "{", '{"uri": "../a.png"}'])
+def test_malformed_manifests_are_told(tmp_path, line):
+    path = tmp_path / "list.jsonl"
+    path.write_text(line)
+    with pytest.raises(InputError, match=r"list\.jsonl"):
+        list(list_objects(uri(path)))
+
+
+def test_a_file_is_never_half_written(tmp_path, monkeypatch):
+    place, part = uri(tmp_path / "out/a/x.bin"), uri(tmp_path / "out/part")
+    write_object(place, b"old", scratch=part)
+    assert (tmp_path / "out/a/x.bin").read_bytes() == b"old"
+    assert not list((tmp_path / "out/part").iterdir())
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError):
+        write_object(uri(tmp_path / "file/x.bin"), b"new", scratch=part)
+    assert not list((tmp_path / "out/part").iterdir())
+
+
+def test_what_killed_runs_left_is_swept_and_what_others_need_is_not(tmp_path, monkeypatch):
+    output = uri(tmp_path)
+    mine, dead = scratch.Scratch(output), scratch.Scratch(output)
+    dead.uri = dead.uri.rpartition("-")[0] + "-999999999"
+    others = mine.uri.replace(mine.uri.split("-")[-2], "elsewhere")
+    for folder in (mine.uri, dead.uri, others):
+        Journal(folder).keep([{"input": folder}])
+    assert list(mine.sweep()) == [[{"input": dead.uri}]]
+    left = sorted(path.name for path in (tmp_path / "_undegrade").iterdir())
+    assert left == sorted(folder.rpartition("/")[2] for folder in (mine.uri, others))
+    monkeypatch.setattr(scratch, "WEEK", -1)
+    assert len(list(mine.sweep())) == 2
+    assert not list((tmp_path / "_undegrade").iterdir())
+
+
+def test_rows_that_a_killed_driver_had_not_recorded_are_recorded_once(tmp_path):
+    fill(tmp_path / "in", 3, 0)
+    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), Settings(), CLUSTER)
+    run(*at)
+    (part,) = (tmp_path / "out/_undegrade/manifest").iterdir()
+    table = rows(tmp_path / "out")
+    part.unlink()
+    dead = scratch.Scratch(uri(tmp_path / "out")).uri.rpartition("-")[0] + "-999999999"
+    journal = Journal(dead)
+    journal.keep(table[:2])
+    journal.keep(table[1:2])
+    again = run(*at)
+    assert (again.done, again.skipped) == (1, 2)
+    assert sorted(row["input"] for row in rows(tmp_path / "out")) == sorted(
+        row["input"] for row in table
+    )
