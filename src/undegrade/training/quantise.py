@@ -8,6 +8,7 @@ drawing and screenshot. See :mod:`undegrade.training.quantised_graph` for the re
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from undegrade.catalog import Card, Model, read_weights, sha256, write_card
 from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.errors import ModelError, OutputError, UsageError
 from undegrade.runtime import Network, open_network
+from undegrade.runtime.precision import MOST_LOSS
 from undegrade.training import degradations
 from undegrade.training.data import Reading, load
 from undegrade.training.quantised_graph import (
@@ -58,6 +60,8 @@ def write_int8(
 ) -> tuple[Card, dict[str, float]]:
     """Put *model* in 8 bit beside its weights and its card in *folder*.
 
+    Where that loses ``MOST_LOSS`` or more, the pairs that it harms most stay in float.
+
     Parameters
     ----------
     sources: training photos, see :func:`undegrade.training.data.load`.
@@ -90,8 +94,13 @@ def write_int8(
         _drawn(task, ColouredSquares(), SQUARES, PATCH, seed),
     ]
     ranges = _find_ranges(graph, pairs, crops).narrowed(KEPT)
-    made = quantised(graph, pairs, ranges, sha256(model.path))
-    card = replace(model.card, int8=f"{model.card.name}-int8.onnx", int8_seconds_per_megapixel=0.0)
+    made, losses = _chosen(model, data, pairs, ranges, _validation(task, held))
+    card = replace(
+        model.card,
+        int8=f"{model.card.name}-int8.onnx",
+        int8_loss_db=round(max(losses.values()), 3),
+        int8_seconds_per_megapixel=0.0,
+    )
     path = folder / card.int8
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,8 +110,6 @@ def write_int8(
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}", "check it") from None
     card = replace(card, int8_sha256=sha256(path))
-    losses = _losses(Model(card, folder / card.file), _validation(task, held))
-    card = replace(card, int8_loss_db=round(max(losses.values()), 3))
     (folder / f"{card.name}.toml").write_text(write_card(card), encoding="utf-8")
     return card, losses
 
@@ -189,12 +196,37 @@ def _validation(task: RestoreTask | UpscaleTask, held: list[Tensor]) -> dict[str
     return batches
 
 
-def _losses(model: Model, batches: dict[str, Batch]) -> dict[str, float]:
-    """PSNR in dB that 8 bit loses on each batch, the mean over its pictures."""
-    floats, bytes_ = (
-        open_network(model, device="cpu", precision=name) for name in ("fp32", "int8")
-    )
-    return {name: _psnr(floats, batch) - _psnr(bytes_, batch) for name, batch in batches.items()}
+def _chosen(
+    model: Model, data: bytes, pairs: Sequence[Pair], ranges: Ranges, batches: dict[str, Batch]
+) -> tuple[onnx.ModelProto, dict[str, float]]:
+    """The network with *pairs* in 8 bit and what that loses, but for those that lose too much."""
+    floats = _scores(open_network(model, device="cpu", precision="fp32"), batches)
+
+    def tried(chosen: Sequence[Pair]) -> tuple[onnx.ModelProto, dict[str, float]]:
+        made = quantised(onnx.load_from_string(data), chosen, ranges, sha256(model.path))
+        scores = _scores(_opened(model, made), batches)
+        return made, {name: floats[name] - scores[name] for name in batches}
+
+    made, losses = tried(pairs)
+    while max(losses.values()) >= MOST_LOSS and len(pairs) > 1:
+        fewer = [[*pairs[:left_out], *pairs[left_out + 1 :]] for left_out in range(len(pairs))]
+        outcomes = [(chosen, *tried(chosen)) for chosen in fewer]
+        pairs, made, losses = min(outcomes, key=lambda outcome: max(outcome[2].values()))
+    return made, losses
+
+
+def _opened(model: Model, made: onnx.ModelProto) -> Network:
+    """*model* in 8 bit as *made*, which has no file of its own yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(model.path, folder))
+        path = copy.with_name("int8.onnx")
+        onnx.save(made, path)
+        card = replace(model.card, int8=path.name, int8_sha256=sha256(path))
+        return open_network(Model(card, copy), device="cpu", precision="int8")
+
+
+def _scores(network: Network, batches: dict[str, Batch]) -> dict[str, float]:
+    return {name: _psnr(network, batch) for name, batch in batches.items()}
 
 
 def _psnr(network: Network, batch: Batch) -> float:
