@@ -10,15 +10,16 @@ pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("playwright", reason="needs playwright")
 pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python")
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.opening import Opener, launch
+from tests.browser.opening import PATIENCE, Opener, launch
 from tests.service.running import Running, running
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     # Closed with this package: while it is open, no other test can run an event loop.
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         found = launch(playwright.chromium)
         yield found

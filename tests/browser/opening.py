@@ -22,7 +22,7 @@ CLEAN = EXAMPLES / "coffee-clean.jpg"
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 60_000
-"""Milliseconds that a job may take on a busy machine."""
+"""Milliseconds that anything may take on a busy machine."""
 
 
 def launch(chromium: BrowserType) -> Browser:
@@ -83,7 +83,7 @@ def tiles(page: Page, state: str) -> Locator:
 
 def finished(page: Page, count: int = 1) -> None:
     """Wait until so many photos are done."""
-    expect(tiles(page, "done")).to_have_count(count, timeout=PATIENCE)
+    expect(tiles(page, "done")).to_have_count(count)
 
 
 def send(page: Page, *photos: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -13,7 +14,9 @@ import pytest
 pytest.importorskip("ray", reason="needs undegrade[cluster]")
 pytest.importorskip("psutil", reason="needs psutil")
 
+import fsspec
 import psutil
+from PIL import Image
 
 from tests.cluster.running import SILENT, check_whole, command, fill, rows, uri
 from undegrade.cluster import HERE, Cluster, Settings, run
@@ -47,7 +50,7 @@ def nodes():
     nodes.shutdown()
 
 
-def start(folder: Path, output: Path, nodes):
+def start(folder: Path | str, output: Path | str, nodes):
     options = ("--address", nodes.address, "--batch", str(UNIT / 100))
     return command(str(folder), str(output), *options, "--max-in-flight", str(WAITING))
 
@@ -61,16 +64,17 @@ def wait_until(process, done: int) -> None:
     pytest.fail(f"ended before {done} objects were done")
 
 
-def finish(process) -> str:
+def finish(process, code: int = 1) -> str:
+    """Its report; 1 tells of the corrupt ones."""
     output, said = process.communicate(timeout=900)
-    assert process.returncode == 1, said  # the corrupt ones
+    assert process.returncode == code, said
     return output
 
 
 def actors() -> list[psutil.Process]:
-    """Processes that enhance."""
+    """Processes of this cluster that enhance."""
     found = []
-    for process in psutil.process_iter():
+    for process in psutil.Process().children(recursive=True):
         try:
             if "EnhanceUnits" in "".join(process.cmdline()):
                 found.append(process)
@@ -131,15 +135,38 @@ def test_the_driver_is_killed_twice(photos, nodes, tmp_path):
     assert worked + skipped == GOOD + CORRUPT
     check_whole(made, keys, CORRUPT)
     repeated = sum(path.stat().st_mtime_ns != time for path, time in written.items())
-    open("/tmp/c7/repeated", "a").write(
-        f"{repeated} of {len(written)}, worked {worked} skipped {skipped}\n"
-    )
     assert repeated <= WORKERS * WAITING * UNIT
+
+
+def test_a_worker_and_a_driver_are_killed_over_s3(photos, bucket, nodes):
+    folder, keys = photos
+    few = keys[:300]
+    fs = fsspec.filesystem("s3")
+    fs.pipe({f"{bucket}/in/{key}": (folder / key).read_bytes() for key in few})
+    at = (f"{bucket}/in", f"{bucket}/out", nodes)
+    process = start(*at)
+    wait_until(process, 60)
+    actors()[0].send_signal(signal.SIGKILL)
+    wait_until(process, 120)
+    process.kill()
+    process.communicate()
+    worked, skipped = told(finish(start(*at), 0))
+    assert worked + skipped == len(few)
+    assert skipped >= 120
+    fs.invalidate_cache()
+    found = [path.partition("/out/")[2] for path in fs.find(f"{bucket}/out")]
+    assert sorted(k for k in found if not k.startswith("_undegrade/manifest/")) == few
+    assert sorted(row["output"] for row in rows(f"{bucket}/out")) == sorted(
+        f"{bucket}/out/{key}" for key in few
+    )
+    for data in fs.cat([f"{bucket}/out/{key}" for key in few]).values():
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load()
 
 
 def test_the_results_are_those_of_one_undisturbed_process(photos, nodes, tmp_path):
     folder, _ = photos
-    finish(start(folder / "sub", tmp_path / "out", nodes))
+    finish(start(folder / "sub", tmp_path / "out", nodes), 0)
     run(uri(folder / "sub"), uri(tmp_path / "here"), Settings(), Cluster(HERE))
     digests = [
         sorted((row["input"], row["output_sha256"]) for row in rows(tmp_path / name))

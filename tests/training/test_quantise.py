@@ -151,13 +151,12 @@ def test_a_model_gets_a_second_file_and_a_card_that_says_what_it_loses(model, ph
 def test_pairs_that_lose_too_much_stay_in_float(model, photos, tmp_path, monkeypatch):
     _, all_lose = quantise.write_int8(model, ["unused"], tmp_path / "all")
     monkeypatch.setattr(quantise, "MOST_LOSS", min(all_lose.values()) - 1.0)
-    _, one_loses = quantise.write_int8(model, ["unused"], tmp_path / "one")
+    quantise.write_int8(model, ["unused"], tmp_path / "one")
     counts = []
     for name in ("all", "one"):
         weights = onnx.load(tmp_path / name / "net-int8.onnx").graph.initializer
         counts.append(sum(weight.data_type == TensorProto.INT8 for weight in weights))
     assert counts[0] == 2 * counts[1]
-    assert max(one_loses.values()) < max(all_lose.values())
 
 
 def test_the_models_own_folder_only_gets_the_new_file(model, photos):

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,14 @@ from undegrade.cluster.listing import Listing
 from undegrade.cluster.worker import Batch, Enhance, Row, Settings
 from undegrade.errors import UsageError
 
+if TYPE_CHECKING:
+    import ray.data
+
 DEATHS = 3
 """Times that a unit is begun again after its worker or its node died."""
+
+FILES = 128
+"""Of a listing in one go: for each unit of a go, Ray Data keeps some 4 kB."""
 
 PATIENCE = 10.0
 """Seconds for a cluster to answer."""
@@ -60,45 +66,57 @@ def on_ray(
     """
     import ray.data
 
-    from undegrade.cluster.source import UnitsDatasource
-
     workers = cluster.workers or _room(cluster)
     context = ray.data.DataContext.get_current()
     before = context.target_max_block_size
     # A block is what a worker is given: so small that each holds one row of the listing, a unit.
     context.target_max_block_size = 1
     try:
-        units = ray.data.read_datasource(
-            UnitsDatasource(listing),
-            num_cpus=0,  # the workers may have taken all cores
-            concurrency=1,
-            override_num_blocks=len(listing.paths),
-        )
-        with warnings.catch_warnings():
-            # Without a limit, which has no other name yet, a deadly photo would be tried for ever.
-            warnings.filterwarnings("ignore", "`ray_remote_args`")
-            results = units.map_batches(
-                EnhanceUnits,
-                fn_constructor_args=(settings, scratch),
-                batch_size=1,
-                compute=ray.data.ActorPoolStrategy(
-                    min_size=1,
-                    max_size=workers,
-                    initial_size=workers,
-                    max_tasks_in_flight_per_actor=cluster.max_in_flight,
-                ),
-                num_cpus=cluster.cpus_per_task,
-                num_gpus=cluster.gpus_per_task or None,
-                max_restarts=-1,
-                max_task_retries=DEATHS,
-            )
-        for batch in results.iter_batches(
-            batch_size=None, batch_format="numpy", prefetch_batches=0
-        ):
-            for rows, file in zip(batch["rows"], batch["file"], strict=True):
-                yield json.loads(rows), str(file)
+        for start in range(0, len(listing.paths), FILES):
+            paths = listing.paths[start : start + FILES]
+            results = _enhanced(listing.fs, paths, scratch, settings, cluster, workers)
+            for batch in results.iter_batches(
+                batch_size=None, batch_format="numpy", prefetch_batches=0
+            ):
+                for rows, file in zip(batch["rows"], batch["file"], strict=True):
+                    yield json.loads(rows), str(file)
     finally:
         context.target_max_block_size = before
+
+
+def _enhanced(
+    fs: Any, paths: list[str], scratch: str, settings: Settings, cluster: Cluster, workers: int
+) -> ray.data.Dataset:
+    """The plan of Ray Data for some files of a listing."""
+    import ray.data
+
+    from undegrade.cluster.source import UnitsDatasource
+
+    units = ray.data.read_datasource(
+        UnitsDatasource(fs, paths),
+        num_cpus=0,  # the workers may have taken all cores
+        concurrency=1,
+        override_num_blocks=len(paths),
+    )
+    with warnings.catch_warnings():
+        # Without a limit, which has no other name yet, a deadly photo would be tried for ever.
+        warnings.filterwarnings("ignore", "`ray_remote_args`")
+        planned: ray.data.Dataset = units.map_batches(
+            EnhanceUnits,
+            fn_constructor_args=(settings, scratch),
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(
+                min_size=1,
+                max_size=workers,
+                initial_size=workers,
+                max_tasks_in_flight_per_actor=cluster.max_in_flight,
+            ),
+            num_cpus=cluster.cpus_per_task,
+            num_gpus=cluster.gpus_per_task or None,
+            max_restarts=-1,
+            max_task_retries=DEATHS,
+        )
+    return planned
 
 
 def connect(cluster: Cluster) -> bool:

@@ -10,20 +10,19 @@ import pyarrow as pa
 from ray.data import Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
-from undegrade.cluster.listing import Listing
 from undegrade.cluster.tables import read_table
 
 
 class UnitsDatasource(Datasource):
-    """Reads a file of the listing a task, and hands its rows on one by one.
+    """Reads a file of a listing a task, and hands its rows on one by one.
 
     Ray Data's own reader of Parquet lists the files in tasks that wait for a core, and the workers
     have taken all of them by then.
     """
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, fs: Any, paths: list[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._fs, self._paths = listing.fs, list(listing.paths)
+        self._fs, self._paths = fs, paths
 
     def estimate_inmemory_data_size(self) -> int | None:
         return None

@@ -1,0 +1,395 @@
+"""Measure the cluster command: efficiency, memory, restarts, sizing; and simulate more machines.
+
+    python benchmarks/cluster.py [--only PART ...] [--rounds 3] [--json FILE] [--write]
+
+efficiency  one worker and two take turns; the rate between the first and the last object, and,
+            which other work on the machine disturbs least: the part of their time that workers are
+            at work, and the CPU time of an object.
+memory      the driver's peak for 1,000 to 100,000 objects, with workers that do nothing.
+restart     kill -9 of the driver in the middle: objects done again by the next run.
+sizing      CPU time and peak memory of a worker on photos of 12 MP.
+simulation  8, 64 and 512 workers, with what sizing measured and a stated network (`Network`).
+
+Needs the extra ``cluster`` and psutil, and Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cases import noisy_photo, run_python
+
+RESULTS = Path(__file__).parent / "results" / "cluster.json"
+OBJECT_STORE = 200_000_000
+
+
+# Simulation
+
+
+@dataclass(frozen=True)
+class Network:
+    """A store and the way to it, as a public cloud sells it."""
+
+    latency: float = 0.03
+    """Seconds of one request."""
+    requests: int = 4
+    """For each object: HEAD and GET of the input, HEAD and PUT of the output."""
+    node_rate: float = 1.25e9 / 8 * 5
+    """Bytes per second of a machine: 6.25 Gbit/s, half of what is sold as up to 12.5."""
+    node_workers: int = 16
+    """Workers of one machine, which share its line."""
+    store_rate: float = 12.5e9
+    """Bytes per second that the store gives all machines together: 100 Gbit/s."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every worker is given, and what the driver does for it."""
+
+    units: int = 40
+    """For each worker."""
+    objects: int = 4
+    """In a unit: 12 MP each make up 50 MP."""
+    read: float = 4e6
+    """Bytes of an input."""
+    write: float = 5e6
+    """Bytes of an output."""
+    dispatch: float = 0.005
+    """Seconds of the driver for each unit; it does one after the other."""
+    waiting: int = 2
+    """Units at each worker, the one in work included (``--max-in-flight``)."""
+    start: float = 3.0
+    """Seconds until a worker has loaded its networks."""
+
+
+def simulate(
+    workers: int, service: Sequence[float], network: Network, work: Work, seed: int = 0
+) -> dict[str, float]:
+    """Discrete events of *workers* over *service* times in seconds, drawn with replacement.
+
+    A machine's line and the store's are queues: transfers pass one after the other at full rate.
+    A worker reads, computes and writes, one object at a time.
+
+    Returns
+    -------
+    ``seconds`` of the run; ``efficiency``, objects per second over what as many workers reach that
+    wait for nothing; ``driver``, the part of the run that the driver is at work.
+    """
+    rng = np.random.default_rng(seed)
+    total = workers * work.units
+    times = rng.choice(np.asarray(service), (total, work.objects))
+    lines = [0.0] * -(-workers // network.node_workers)
+    store = driver = 0.0
+    handed = 0
+    ready: list[list[float]] = [[] for _ in range(workers)]
+    """When the units that wait at a worker came to it."""
+
+    def hand(now: float, worker: int) -> None:
+        nonlocal driver, handed
+        if handed < total:
+            driver = max(driver, now) + work.dispatch
+            ready[worker].append(driver)
+            handed += 1
+
+    def carry(now: float, worker: int, size: float) -> float:
+        nonlocal store
+        node = worker // network.node_workers
+        lines[node] = max(lines[node], now) + size / network.node_rate
+        store = max(store, now) + size / network.store_rate
+        return max(lines[node], store)
+
+    for _ in range(work.waiting):
+        for worker in range(workers):
+            hand(0.0, worker)
+    # (time, order, worker, unit, step); steps of an object: read, compute and write.
+    events = [(work.start, worker, worker, -1, 0) for worker in range(workers)]
+    order, begun, end = workers, 0, 0.0
+    while events:
+        now, _, worker, unit, step = heapq.heappop(events)
+        if step == 0 or step == 2 * work.objects:  # begin a unit
+            if step:
+                end = max(end, now)
+                hand(now, worker)
+            if not ready[worker]:
+                continue
+            now, unit, step = max(now, ready[worker].pop(0)), begun, 0
+            begun += 1
+        wait = network.latency * network.requests / 2
+        if step % 2 == 0:
+            done = carry(now + wait, worker, work.read) + times[unit, step // 2]
+        else:
+            done = carry(now + wait, worker, work.write)
+        order += 1
+        heapq.heappush(events, (float(done), order, worker, unit, step + 1))
+    ideal = float(times.sum()) / workers
+    return {
+        "seconds": end,
+        "efficiency": ideal / end,
+        "driver": total * work.dispatch / end,
+    }
+
+
+# Measurements
+
+
+@contextmanager
+def small_ray(cpus: int) -> Iterator[None]:
+    """A Ray of this machine."""
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_BACKEND_LOG_LEVEL="fatal")
+    import ray
+
+    options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False}
+    ray.init(address="local", num_cpus=cpus, object_store_memory=OBJECT_STORE, **options)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def actors() -> list[Any]:
+    """Processes of this one's Ray that enhance."""
+    import psutil
+
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if "EnhanceUnits" in "".join(process.cmdline())]
+
+
+def cpu_seconds() -> float:
+    """That all workers have taken so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in actors())
+
+
+def fill(folder: Path, count: int, width: int, height: int) -> Path:
+    """So many photos; the same pixels in each."""
+    folder.mkdir()
+    first = noisy_photo(folder / "00000.jpg", width, height).read_bytes()
+    for index in range(1, count):
+        (folder / f"{index:05}.jpg").write_bytes(first)
+    return folder
+
+
+def rate(photos: Path, output: Path, workers: int) -> dict[str, float]:
+    """Of a run between its first object and its last."""
+    from undegrade.cluster import Cluster, Settings, Tally, run
+
+    marks: list[tuple[float, int, float, float]] = []
+
+    def mark(tally: Tally) -> None:
+        # The first objects of each worker wait for its networks.
+        if tally.done >= workers:
+            marks.append((time.perf_counter(), tally.done, cpu_seconds(), tally.worker_seconds))
+
+    where = Cluster("auto", workers=workers, batch_megapixels=0.001)
+    run(f"file://{photos}", f"file://{output}", Settings(), where, on_rows=mark)
+    (began, first, cpu_before, busy_before), (ended, last, cpu, busy) = marks[0], marks[-1]
+    return {
+        "objects/s": (last - first) / (ended - began),
+        "CPU s an object": (cpu - cpu_before) / (last - first),
+        "at work": (busy - busy_before) / (ended - began) / workers,
+    }
+
+
+def efficiency(folder: Path, rounds: int) -> dict[str, Any]:
+    """Two workers against two times one."""
+    photos = {1: fill(folder / "p1", 16, 1200, 850), 2: fill(folder / "p2", 32, 1200, 850)}
+    told: dict[int, list[dict[str, float]]] = {1: [], 2: []}
+    with small_ray(2):
+        for number in range(rounds):
+            for workers in (1, 2):
+                told[workers].append(rate(photos[workers], folder / f"{number}-{workers}", workers))
+                print(f"{workers} workers: {told[workers][-1]}", flush=True)
+
+    def best(workers: int, key: str, choose: Callable[[Any], float]) -> float:
+        return float(choose(one[key] for one in told[workers]))
+
+    wall = best(2, "objects/s", max) / best(1, "objects/s", max) / 2
+    price = best(1, "CPU s an object", min) / best(2, "CPU s an object", min)
+    busy = best(2, "at work", statistics.median) / best(1, "at work", statistics.median)
+    return {
+        "rounds": told,
+        "by the clock, the best of each": wall,
+        "by CPU time and the part of time at work": price * busy,
+    }
+
+
+STUB = """
+import json, resource, sys, time
+import undegrade.cluster.engine as engine
+from undegrade.cluster import Cluster, Settings, run
+from undegrade.cluster.worker import ROW
+
+class EnhanceUnits(engine.EnhanceUnits):
+    def one(self, source, target, version=""):
+        row = {key: kind() for key, kind in ROW.items()}
+        row |= {"input": source, "output": target, "version": version, "settings": self.digest}
+        return row | {"status": "enhanced", "report": "x" * 1000}
+
+engine.EnhanceUnits = EnhanceUnits
+source, output, batch = sys.argv[1:]
+import ray
+ray.init("local", num_cpus=2, object_store_memory=200_000_000, include_dashboard=False,
+         log_to_driver=False, logging_level="ERROR")
+started, before = time.perf_counter(), time.process_time()
+tally = run(source, output, Settings(), Cluster("auto", workers=2, batch_megapixels=float(batch)))
+used = time.process_time() - before
+assert tally.done == tally.listed
+again = run(source, output, Settings(), Cluster("auto", workers=2))
+assert (again.done, again.skipped) == (0, tally.done)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"peak MB": peak / 1e6, "driver CPU s": used, "seconds": tally.seconds}))
+"""
+
+
+def memory(folder: Path) -> list[dict[str, float]]:
+    """Peaks of the driver; units of 64 objects, and, the last, of one."""
+    rows = []
+    for count, batch in ((1000, 50.0), (10_000, 50.0), (100_000, 50.0), (10_000, 0.001)):
+        manifest = folder / f"{count}.jsonl"
+        with manifest.open("w") as file:
+            for index in range(count):
+                name = f"s3://photos/2026/{index // 1000:04}/{index:07}.jpg"
+                file.write(json.dumps({"uri": name, "size": 30_000, "version": f"{index}"}) + "\n")
+        place = f"file://{folder}/{count}-{batch}"
+        done = run_python("-c", STUB, f"file://{manifest}", place, str(batch))
+        told = json.loads(done.output.splitlines()[-1])
+        units = -(-count // 64) if batch > 1 else count
+        rows.append({"objects": count, "units": units, **told})
+        print(rows[-1], flush=True)
+    return rows
+
+
+def restart(folder: Path) -> dict[str, int]:
+    """Objects that the next run does again after the driver was killed in the middle."""
+    photos = fill(folder / "photos", 400, 120, 90)
+    place = folder / "out"
+    command = [sys.executable, "-m", "undegrade", "cluster", str(photos), str(place)]
+    command += ["--batch", "0.2", "--workers", "2"]
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr
+        for line in process.stderr:
+            found = re.match(r"(\d+) of ", line)
+            if found and int(found[1]) >= 150:
+                break
+        process.kill()
+    time.sleep(5)  # its workers notice
+    before = {path: path.stat().st_mtime_ns for path in place.glob("*.jpg")}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    worked = int(done.stdout.split()[0])
+    repeated = sum(path.stat().st_mtime_ns != written for path, written in before.items())
+    unit = int(0.2 // 0.01)
+    return {
+        "objects": 400,
+        "written when killed": len(before),
+        "done by the next run": worked,
+        "written again": repeated,
+        "in flight at most": 2 * 2 * unit,
+    }
+
+
+def sizing(folder: Path) -> dict[str, Any]:
+    """Of one worker with one core on photos of 12 MP."""
+    from undegrade.cluster import Cluster, Ledger, Settings, run
+
+    photos = fill(folder / "large", 6, 4000, 3000)
+    peaks: list[float] = []
+    marks: list[float] = []
+
+    def mark(tally: Any) -> None:
+        if not tally.done:
+            return
+        marks.append(cpu_seconds())
+        for process in actors():
+            state = Path(f"/proc/{process.pid}/status").read_text()
+            peaks.append(int(re.search(r"VmHWM:\s+(\d+)", state)[1]) * 1024 / 1e6)  # type: ignore[index]
+
+    with small_ray(1):
+        where = Cluster("auto", workers=1, batch_megapixels=0.001)
+        run(f"file://{photos}", f"file://{folder}/big", Settings(), where, on_rows=mark)
+    seconds = np.diff(marks)
+    wall = [
+        row["seconds"]
+        for part in Ledger(f"file://{folder}/big").parts()
+        for row in part.to_pylist()
+    ]
+    sizes = [path.stat().st_size for path in (folder / "big").glob("*.jpg")]
+    return {
+        "CPU s an object": [round(float(value), 3) for value in seconds],
+        "seconds an object": [round(value, 3) for value in wall],
+        "MP per core-hour": 12 * 3600 / statistics.median(seconds),
+        "peak MB of a worker": max(peaks),
+        "input MB": (photos / "00000.jpg").stat().st_size / 1e6,
+        "output MB": sizes[0] / 1e6,
+    }
+
+
+def simulation(sized: dict[str, Any], dispatch: float) -> list[dict[str, Any]]:
+    """More workers than there are here, each a core."""
+    network = Network()
+    large = Work(read=1e6 * sized["input MB"], write=1e6 * sized["output MB"], dispatch=dispatch)
+    small = Work(objects=64, read=3e4, write=3e4, dispatch=dispatch)
+    kinds = {
+        "12 MP photos, 4 a unit": (sized["CPU s an object"], large),
+        "thumbnails of 0.05 s, 64 a unit": ([0.05], small),
+    }
+    rows = []
+    for name, (service, work) in kinds.items():
+        for workers in (8, 64, 512):
+            told = simulate(workers, service, network, work)
+            rows.append({"work": name, "workers": workers, **told})
+            print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parts = ("efficiency", "memory", "restart", "sizing", "simulation")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--write", action="store_true", help=f"into {RESULTS.name}")
+    options = parser.parse_args()
+    from speed import machine
+
+    target = RESULTS if options.write else options.json
+    told: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    told["machine"] = machine()
+    for part in options.only:
+        with tempfile.TemporaryDirectory() as folder:
+            told[part] = measure(part, Path(folder), options.rounds, told)
+        print(json.dumps({part: told[part]}, indent=1), flush=True)
+        if target:
+            target.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def measure(part: str, folder: Path, rounds: int, told: dict[str, Any]) -> Any:
+    """One part; simulation needs what sizing and memory have *told*."""
+    if part == "efficiency":
+        return efficiency(folder, rounds)
+    if part == "memory":
+        return memory(folder)
+    if part == "restart":
+        return restart(folder)
+    if part == "sizing":
+        return sizing(folder)
+    last = told["memory"][-1]
+    return simulation(told["sizing"], last["driver CPU s"] / last["units"])
+
+
+if __name__ == "__main__":
+    main()
