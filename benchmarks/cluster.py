@@ -3,8 +3,8 @@
     python benchmarks/cluster.py [--only PART ...] [--rounds 3] [--json FILE] [--write]
 
 efficiency  one worker and two take turns; the rate between the first and the last object, and,
-            which other work on the machine disturbs least: the part of their time that workers are
-            at work, and the CPU time of an object.
+            which other work on the machine disturbs less: the CPU time of an object with one, over
+            that with two and what Ray adds; and the part of their time that workers are at work.
 memory      the driver's peak for 1,000 to 100,000 objects, with workers that do nothing.
 restart     kill -9 of the driver in the middle: objects done again by the next run.
 sizing      CPU time and peak memory of a worker on photos of 12 MP.
@@ -174,6 +174,14 @@ def cpu_seconds() -> float:
     return sum(sum(process.cpu_times()[:2]) for process in actors())
 
 
+def other_cpu_seconds() -> float:
+    """That the driver and the rest of Ray have taken so far."""
+    import psutil
+
+    own = psutil.Process()
+    return sum(sum(p.cpu_times()[:2]) for p in [own, *own.children(recursive=True)]) - cpu_seconds()
+
+
 def fill(folder: Path, count: int, width: int, height: int) -> Path:
     """So many photos; the same pixels in each."""
     folder.mkdir()
@@ -187,20 +195,23 @@ def rate(photos: Path, output: Path, workers: int) -> dict[str, float]:
     """Of a run between its first object and its last."""
     from undegrade.cluster import Cluster, Settings, Tally, run
 
-    marks: list[tuple[float, int, float, float]] = []
+    marks: list[tuple[float, int, float, float, float]] = []
 
     def mark(tally: Tally) -> None:
         # The first objects of each worker wait for its networks.
         if tally.done >= workers:
-            marks.append((time.perf_counter(), tally.done, cpu_seconds(), tally.worker_seconds))
+            spent = (cpu_seconds(), other_cpu_seconds(), tally.worker_seconds)
+            marks.append((time.perf_counter(), tally.done, *spent))
 
     where = Cluster("auto", workers=workers, batch_megapixels=0.001)
     run(f"file://{photos}", f"file://{output}", Settings(), where, on_rows=mark)
-    (began, first, cpu_before, busy_before), (ended, last, cpu, busy) = marks[0], marks[-1]
+    ends = zip(marks[0], marks[-1], strict=True)
+    clock, done, cpu, others, busy = (last - first for first, last in ends)
     return {
-        "objects/s": (last - first) / (ended - began),
-        "CPU s an object": (cpu - cpu_before) / (last - first),
-        "at work": (busy - busy_before) / (ended - began) / workers,
+        "objects/s": done / clock,
+        "CPU s an object": cpu / done,
+        "CPU s of the others": others / done,
+        "at work": busy / clock / workers,
     }
 
 
@@ -218,12 +229,13 @@ def efficiency(folder: Path, rounds: int) -> dict[str, Any]:
         return float(choose(one[key] for one in told[workers]))
 
     wall = best(2, "objects/s", max) / best(1, "objects/s", max) / 2
-    price = best(1, "CPU s an object", min) / best(2, "CPU s an object", min)
-    busy = best(2, "at work", statistics.median) / best(1, "at work", statistics.median)
+    # On cores that are all taken, what the driver and Ray need is taken from the workers.
+    price = best(2, "CPU s an object", min) + best(2, "CPU s of the others", min)
     return {
         "rounds": told,
         "by the clock, the best of each": wall,
-        "by CPU time and the part of time at work": price * busy,
+        "by CPU time": best(1, "CPU s an object", min) / price,
+        "part of the time at work, the median": best(2, "at work", statistics.median),
     }
 
 

@@ -37,7 +37,9 @@ def mixed_weights(model: Model, vivid: Model, detail: float) -> bytes:
         faithful, goal = plain.values(weight), rich.values(other)
         # Damaged weights may overflow; what comes of it is told where the network runs.
         with np.errstate(over="ignore", invalid="ignore"):
-            values = faithful + np.float32(detail) * (goal - faithful)
+            between = faithful + np.float32(detail) * (goal - faithful)
+            # Equal weights stay to the bit: the sum would take the sign off a zero.
+            values = np.where(goal == faithful, faithful, between)
             mixed[weight.start : weight.stop] = values.astype(weight.dtype).tobytes()
     return bytes(mixed)
 
