@@ -129,7 +129,7 @@ def test_a_signal_stops_in_good_order_and_the_same_command_goes_on(tmp_path):
         (["restore:debug", "--set", "stages.main.speed=1"], 2, "stages.main.speed = 1 is not a"),
         (["restore:debug", "--set", "batch=0"], 2, "batch = 0 must be at least 1"),
         (["restore:debug", "--set", "stages.main.losses.l2=1"], 2, "stages.main.losses.l2"),
-        (["restore:debug", "--set", "patch=33"], 2, "patch = 33 must be a multiple of 2"),
+        (["restore:debug", "--set", "patch=33"], 2, "patch = 33 must be a multiple of 4"),
         (["restore:debug", "--set", "precision=fp16"], 2, "needs a GPU"),
         (["restore:debug", "--device", "tpu"], 2, "'tpu'"),
         (["restore:debug", "--init", "lost.onnx"], 5, "lost.onnx"),

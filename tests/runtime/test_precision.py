@@ -101,7 +101,7 @@ def test_shipped_8_bit_weights_have_no_seams(name):
     network = open_network(catalog.find(name), threads=1, device="cpu", precision="int8")
     fine = np.random.default_rng(0).integers(0, 65536, (83, 97, 3), dtype=np.uint16)
     levels = [0.5] * len(network.card.levels)
-    whole, tiled = (process(network, fine, levels, tile=t).astype(int) for t in (None, 32))
+    whole, tiled = (process(network, fine, levels, tile=t).astype(int) for t in (None, 48))
     # Whole numbers add up in any order; the float ends round as they do in float32.
     assert np.abs(tiled - whole).max() <= 7
 
