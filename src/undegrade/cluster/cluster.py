@@ -10,6 +10,9 @@ from undegrade.errors import UsageError
 HERE = "here"
 """Address that needs no Ray: one process, this one."""
 
+CLIENT = "ray://"
+"""Beginning of an address from outside a cluster: the driver is then inside it."""
+
 
 @dataclass(frozen=True)
 class Cluster:

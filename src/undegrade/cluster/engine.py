@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undegrade.cluster.cluster import Cluster
+from undegrade.cluster.cluster import CLIENT, Cluster
 from undegrade.cluster.journal import Journal
 from undegrade.cluster.listing import Listing
 from undegrade.cluster.worker import Batch, Enhance, Row, Settings
@@ -149,10 +149,11 @@ def connect(cluster: Cluster) -> bool:
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                 )
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, ImportError) as error:
             raise UsageError(
                 f"there is no Ray cluster at {cluster.address!r}: {error}",
-                "start one with `ray start --head`, or use --address local",
+                "start one with `ray start --head`, or use --address local; a cluster that asks "
+                "for a token needs RAY_AUTH_MODE=token here, too",
             ) from None
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -173,7 +174,7 @@ def disconnect() -> None:
 
 def _knock(address: str) -> None:
     """Raise an error if nobody answers there: Ray itself would wait for a quarter of an hour."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    host, colon, port = address.removeprefix(CLIENT).rpartition(":")
     if colon:
         socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
 

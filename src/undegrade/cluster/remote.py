@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from undegrade.errors import UndegradeError
 
 if TYPE_CHECKING:
+    from undegrade.cluster.cluster import Cluster
     from undegrade.cluster.run import Tally
+    from undegrade.cluster.worker import Settings
 
 EVERY = 1.0
 """Seconds between two looks at how far it is."""
@@ -26,12 +28,12 @@ class Driver:
         self._tally: Tally | None = None
         self._stopped = False
 
-    def work(self, arguments: dict[str, Any]) -> Answer:
+    def work(self, arguments: tuple[Any, ...], wishes: dict[str, Any]) -> Answer:
         """The whole run; ``on_rows`` is this actor's own."""
         from undegrade.cluster.run import run
 
         try:
-            tally = run(**arguments, on_rows=self._note)
+            tally = run(*arguments, **wishes, on_rows=self._note)
         except KeyboardInterrupt:
             return "stopped", self.look()
         except UndegradeError as error:
@@ -52,8 +54,17 @@ class Driver:
             raise KeyboardInterrupt
 
 
-def run_inside(arguments: dict[str, Any], on_rows: Callable[[Tally], None] | None) -> Tally:
-    """Run with *arguments* in the cluster that Ray's client is connected to.
+def run_inside(
+    source: str,
+    output: str,
+    settings: Settings,
+    cluster: Cluster,
+    wishes: dict[str, Any],
+    on_rows: Callable[[Tally], None] | None,
+) -> Tally:
+    """:func:`undegrade.cluster.run` in the *cluster* that Ray's client is connected to.
+
+    *wishes* are its other arguments; addresses must mean the same in the cluster as here.
 
     Raises
     ------
@@ -63,8 +74,8 @@ def run_inside(arguments: dict[str, Any], on_rows: Callable[[Tally], None] | Non
 
     # Several threads: it must answer while it works.
     actor: Any = ray.remote(num_cpus=0, max_concurrency=4)(Driver).remote()
-    cluster = replace(arguments["cluster"], address="auto")
-    answer = actor.work.remote({**arguments, "cluster": cluster})
+    arguments = (source, output, settings, replace(cluster, address="auto"))
+    answer = actor.work.remote(arguments, wishes)
     try:
         while not ray.wait([answer], timeout=EVERY)[0]:
             seen = ray.get(actor.look.remote())

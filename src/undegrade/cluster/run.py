@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from fsspec.core import url_to_fs
 
 from undegrade.cluster import engine
-from undegrade.cluster.cluster import HERE, Cluster
+from undegrade.cluster.cluster import CLIENT, HERE, Cluster
 from undegrade.cluster.engine import Finished
 from undegrade.cluster.journal import Journal
 from undegrade.cluster.ledger import Done, Ledger
 from undegrade.cluster.listing import Listing
 from undegrade.cluster.objects import Object, list_objects
+from undegrade.cluster.remote import run_inside
 from undegrade.cluster.scratch import Scratch
 from undegrade.cluster.store import absolute, joined, protocols
 from undegrade.cluster.units import Unit, measure_out
@@ -103,10 +104,16 @@ def run(
     ours = cluster.address != HERE and engine.connect(cluster)
     scratch, ledger = Scratch(output), Ledger(output)
     try:
+        if cluster.address.startswith(CLIENT):
+            at = (absolute(source), output, settings, cluster)
+            wishes = {"recursive": recursive, "suffix": suffix, "retry_failed": retry_failed}
+            return run_inside(*at, wishes, on_rows)
         for rows in scratch.sweep():
             ledger.adopt(rows)
-        at = (source, output, scratch.uri, ledger)
-        return _run(*at, settings, cluster, recursive, suffix, retry_failed, on_rows)
+        return _run(
+            *(source, output, scratch.uri, ledger),
+            *(settings, cluster, recursive, suffix, retry_failed, on_rows),
+        )
     finally:
         if ours:
             engine.disconnect()
