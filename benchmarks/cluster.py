@@ -8,7 +8,7 @@ efficiency  one worker and two take turns; the rate between the first and the la
 memory      the driver's peak for 1,000 to 100,000 objects, with workers that do nothing.
 restart     kill -9 of the driver in the middle: objects done again by the next run.
 sizing      CPU time and peak memory of a worker on photos of 12 MP.
-simulation  8, 64 and 512 workers, with what sizing measured and a stated network (`Network`).
+simulation  8, 64 and 512 workers, with what sizing measured (`cluster_simulation.py`).
 
 Needs the extra ``cluster`` and psutil, and Linux.
 """
@@ -16,7 +16,6 @@ Needs the extra ``cluster`` and psutil, and Linux.
 from __future__ import annotations
 
 import argparse
-import heapq
 import json
 import os
 import re
@@ -25,126 +24,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from cases import noisy_photo, run_python
+from cluster_simulation import Network, Work, simulate
 
 RESULTS = Path(__file__).parent / "results" / "cluster.json"
 OBJECT_STORE = 200_000_000
 
 
-# Simulation
-
-
-@dataclass(frozen=True)
-class Network:
-    """A store and the way to it, as a public cloud sells it."""
-
-    latency: float = 0.03
-    """Seconds of one request."""
-    requests: int = 4
-    """For each object: HEAD and GET of the input, HEAD and PUT of the output."""
-    node_rate: float = 1.25e9 / 8 * 5
-    """Bytes per second of a machine: 6.25 Gbit/s, half of what is sold as up to 12.5."""
-    node_workers: int = 16
-    """Workers of one machine, which share its line."""
-    store_rate: float = 12.5e9
-    """Bytes per second that the store gives all machines together: 100 Gbit/s."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What every worker is given, and what the driver does for it."""
-
-    units: int = 40
-    """For each worker."""
-    objects: int = 4
-    """In a unit: 12 MP each make up 50 MP."""
-    read: float = 4e6
-    """Bytes of an input."""
-    write: float = 5e6
-    """Bytes of an output."""
-    dispatch: float = 0.005
-    """Seconds of the driver for each unit; it does one after the other."""
-    waiting: int = 2
-    """Units at each worker, the one in work included (``--max-in-flight``)."""
-    start: float = 3.0
-    """Seconds until a worker has loaded its networks."""
-
-
-def simulate(
-    workers: int, service: Sequence[float], network: Network, work: Work, seed: int = 0
-) -> dict[str, float]:
-    """Discrete events of *workers* over *service* times in seconds, drawn with replacement.
-
-    A machine's line and the store's are queues: transfers pass one after the other at full rate.
-    A worker reads, computes and writes, one object at a time.
-
-    Returns
-    -------
-    ``seconds`` of the run; ``efficiency``, objects per second over what as many workers reach that
-    wait for nothing; ``driver``, the part of the run that the driver is at work.
-    """
-    rng = np.random.default_rng(seed)
-    total = workers * work.units
-    times = rng.choice(np.asarray(service), (total, work.objects))
-    lines = [0.0] * -(-workers // network.node_workers)
-    store = driver = 0.0
-    handed = 0
-    ready: list[list[float]] = [[] for _ in range(workers)]
-    """When the units that wait at a worker came to it."""
-
-    def hand(now: float, worker: int) -> None:
-        nonlocal driver, handed
-        if handed < total:
-            driver = max(driver, now) + work.dispatch
-            ready[worker].append(driver)
-            handed += 1
-
-    def carry(now: float, worker: int, size: float) -> float:
-        nonlocal store
-        node = worker // network.node_workers
-        lines[node] = max(lines[node], now) + size / network.node_rate
-        store = max(store, now) + size / network.store_rate
-        return max(lines[node], store)
-
-    for _ in range(work.waiting):
-        for worker in range(workers):
-            hand(0.0, worker)
-    # (time, order, worker, unit, step); steps of an object: read, compute and write.
-    events = [(work.start, worker, worker, -1, 0) for worker in range(workers)]
-    order, begun, end = workers, 0, 0.0
-    while events:
-        now, _, worker, unit, step = heapq.heappop(events)
-        if step == 0 or step == 2 * work.objects:  # begin a unit
-            if step:
-                end = max(end, now)
-                hand(now, worker)
-            if not ready[worker]:
-                continue
-            now, unit, step = max(now, ready[worker].pop(0)), begun, 0
-            begun += 1
-        wait = network.latency * network.requests / 2
-        if step % 2 == 0:
-            done = carry(now + wait, worker, work.read) + times[unit, step // 2]
-        else:
-            done = carry(now + wait, worker, work.write)
-        order += 1
-        heapq.heappush(events, (float(done), order, worker, unit, step + 1))
-    ideal = float(times.sum()) / workers
-    return {
-        "seconds": end,
-        "efficiency": ideal / end,
-        "driver": total * work.dispatch / end,
-    }
-
-
-# Measurements
+DOCS = Path(__file__).parents[1] / "docs" / "scale.md"
+MILLION = 1_000_000
+CORE_HOUR = 0.04
+"""Dollars: what clouds ask for a core of a machine of many, on demand; spot is a third."""
+REQUESTS = (2 * 0.0004 + 0.0004 + 0.005) / 1000
+"""Dollars an object: two HEAD, a GET and a PUT of Amazon S3 at list price."""
 
 
 @contextmanager
@@ -368,13 +266,78 @@ def simulation(sized: dict[str, Any], dispatch: float) -> list[dict[str, Any]]:
     return rows
 
 
+def tables(told: dict[str, Any]) -> str:
+    """The measured numbers as Markdown."""
+    sized, speed, again = told["sizing"], told["efficiency"], told["restart"]
+    hours = 12 * MILLION / sized["MP per core-hour"]
+    lines = [
+        "| of one worker with one core, 12 MP JPEGs | |",
+        "|---|---:|",
+        f"| CPU seconds a photo, median of {len(sized['CPU s an object'])} "
+        f"| {statistics.median(sized['CPU s an object']):.1f} |",
+        f"| megapixels per core-hour | {sized['MP per core-hour']:.0f} |",
+        f"| peak memory of the worker | {sized['peak MB of a worker']:.0f} MB |",
+        "",
+        "| two workers beside one, photos of 1 MP | |",
+        "|---|---:|",
+        f"| efficiency by CPU time | {speed['by CPU time']:.2f} |",
+        f"| efficiency by the clock, the best round of each "
+        f"| {speed['by the clock, the best of each']:.2f} |",
+        f"| part of the time that two workers are at work "
+        f"| {speed['part of the time at work, the median']:.3f} |",
+        "",
+        "| a million photos of 12 MP | |",
+        "|---|---:|",
+        f"| core-hours | {hours:,.0f} |",
+        f"| cores, at {CORE_HOUR} dollars an hour | {hours * CORE_HOUR:.0f} dollars |",
+        f"| requests to the store | {MILLION * REQUESTS:.0f} dollars |",
+        f"| hours on 512 cores | {hours / 512 / _simulated(told, 512):.1f} |",
+        "",
+        "| objects | units of work | driver's peak, MB | its CPU time, ms a unit |",
+        "|---:|---:|---:|---:|",
+    ]
+    for row in told["memory"]:
+        cost = 1000 * row["driver CPU s"] / row["units"]
+        lines.append(
+            f"| {row['objects']:,} | {row['units']:,} | {row['peak MB']:.0f} | {cost:.1f} |"
+        )
+    lines += [
+        "",
+        f"Driver killed with {again['written when killed']} of {again['objects']} outputs written: "
+        f"the next run did {again['done by the next run']}, of which {again['written again']} "
+        f"had been written before; at most {again['in flight at most']} were in flight.",
+        "",
+        "| simulated work | workers | efficiency | part of the time that the driver is at work |",
+        "|---|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {row['work']} | {row['workers']} | {row['efficiency']:.2f} | {row['driver']:.2f} |"
+        for row in told["simulation"]
+    ]
+    lines += ["", f"On {told['machine']}, by `python benchmarks/cluster.py --write`."]
+    return "\n".join(lines)
+
+
+def _simulated(told: dict[str, Any], workers: int) -> float:
+    rows = [row for row in told["simulation"] if row["workers"] == workers]
+    return float(rows[0]["efficiency"])
+
+
+def written(text: str, told: dict[str, Any]) -> str:
+    """The *text* of the page with its numbers."""
+    before, rest = text.split("<!-- measured -->")
+    after = rest.split("<!-- /measured -->")[1]
+    marks = ("<!-- measured -->\n", "\n<!-- /measured -->")
+    return before + marks[0] + tables(told) + marks[1] + after
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parts = ("efficiency", "memory", "restart", "sizing", "simulation")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--write", action="store_true", help=f"into {RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help="into results/ and docs/scale.md")
     options = parser.parse_args()
     from speed import machine
 
@@ -387,6 +350,8 @@ def main() -> None:
         print(json.dumps({part: told[part]}, indent=1), flush=True)
         if target:
             target.write_text(json.dumps(told, indent=1) + "\n")
+    if options.write:
+        DOCS.write_text(written(DOCS.read_text(), told))
 
 
 def measure(part: str, folder: Path, rounds: int, told: dict[str, Any]) -> Any:

@@ -106,6 +106,16 @@ def test_a_manifest_and_a_glob_name_objects(store, tmp_path):
     assert {o.key for o in list_objects(uri(store / "a/*.png"))} == {"1.png", "2.png"}
 
 
+def test_names_that_are_no_unicode_are_told(tmp_path):
+    (tmp_path / "in").mkdir()
+    try:
+        (tmp_path / "in" / "caf\udce9.png").write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(InputError, match="UnicodeEncodeError"):
+        list(list_objects(uri(tmp_path / "in")))
+
+
 def test_nothing_there_is_told(tmp_path):
     with pytest.raises(InputError):
         list(list_objects(uri(tmp_path / "none")))

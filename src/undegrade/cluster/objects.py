@@ -67,6 +67,7 @@ def list_objects(uri: str, *, recursive: bool = True, without: str = "") -> Iter
     found = False
     try:
         for item in _list(uri, recursive, without):
+            item.uri.encode()  # a name that is no Unicode could not be recorded
             found = True
             yield item
     except UndegradeError:

@@ -73,7 +73,8 @@ def run_inside(
     import ray
 
     # Several threads: it must answer while it works.
-    actor: Any = ray.remote(num_cpus=0, max_concurrency=4)(Driver).remote()
+    remote: Any = ray.remote
+    actor = remote(num_cpus=0, max_concurrency=4)(Driver).remote()
     arguments = (source, output, settings, replace(cluster, address="auto"))
     answer = actor.work.remote(arguments, wishes)
     try:

@@ -105,15 +105,12 @@ def run(
     scratch, ledger = Scratch(output), Ledger(output)
     try:
         if cluster.address.startswith(CLIENT):
-            at = (absolute(source), output, settings, cluster)
             wishes = {"recursive": recursive, "suffix": suffix, "retry_failed": retry_failed}
-            return run_inside(*at, wishes, on_rows)
+            return run_inside(absolute(source), output, settings, cluster, wishes, on_rows)
         for rows in scratch.sweep():
             ledger.adopt(rows)
-        return _run(
-            *(source, output, scratch.uri, ledger),
-            *(settings, cluster, recursive, suffix, retry_failed, on_rows),
-        )
+        at = (source, output, scratch.uri, ledger)
+        return _run(*at, settings, cluster, recursive, suffix, retry_failed, on_rows)
     finally:
         if ours:
             engine.disconnect()
