@@ -16,6 +16,7 @@ Needs the extra ``cluster`` and psutil, and Linux.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -24,12 +25,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from cases import noisy_photo, run_python
 from cluster_simulation import Network, Work, simulate
 
@@ -67,17 +68,22 @@ def actors() -> list[Any]:
     return [process for process in found if "EnhanceUnits" in "".join(process.cmdline())]
 
 
-def cpu_seconds() -> float:
-    """That all workers have taken so far."""
-    return sum(sum(process.cpu_times()[:2]) for process in actors())
-
-
-def other_cpu_seconds() -> float:
-    """That the driver and the rest of Ray have taken so far."""
+def cpu_seconds() -> tuple[dict[int, float], dict[int, float]]:
+    """CPU seconds by process: the workers', and those of the driver and the rest of Ray."""
     import psutil
 
     own = psutil.Process()
-    return sum(sum(p.cpu_times()[:2]) for p in [own, *own.children(recursive=True)]) - cpu_seconds()
+    working = {process.pid for process in actors()}
+    taken: tuple[dict[int, float], dict[int, float]] = ({}, {})
+    for process in [own, *own.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            taken[process.pid not in working][process.pid] = sum(process.cpu_times()[:2])
+    return taken
+
+
+def grown(before: dict[int, float], after: dict[int, float]) -> float:
+    """CPU seconds between two looks; workers of a run before may still end, so process by process."""
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
 
 def fill(folder: Path, count: int, width: int, height: int) -> Path:
@@ -93,18 +99,18 @@ def rate(photos: Path, output: Path, workers: int) -> dict[str, float]:
     """Of a run between its first object and its last."""
     from undegrade.cluster import Cluster, Settings, Tally, run
 
-    marks: list[tuple[float, int, float, float, float]] = []
+    marks: list[tuple[Any, ...]] = []
 
     def mark(tally: Tally) -> None:
         # The first objects of each worker wait for its networks.
         if tally.done >= workers:
-            spent = (cpu_seconds(), other_cpu_seconds(), tally.worker_seconds)
-            marks.append((time.perf_counter(), tally.done, *spent))
+            marks.append((time.perf_counter(), tally.done, tally.worker_seconds, *cpu_seconds()))
 
     where = Cluster("auto", workers=workers, batch_megapixels=0.001)
     run(f"file://{photos}", f"file://{output}", Settings(), where, on_rows=mark)
-    ends = zip(marks[0], marks[-1], strict=True)
-    clock, done, cpu, others, busy = (last - first for first, last in ends)
+    first, last = marks[0], marks[-1]
+    clock, done, busy = (last[column] - first[column] for column in range(3))
+    cpu, others = (grown(first[column], last[column]) for column in (3, 4))
     return {
         "objects/s": done / clock,
         "CPU s an object": cpu / done,
@@ -123,17 +129,18 @@ def efficiency(folder: Path, rounds: int) -> dict[str, Any]:
                 told[workers].append(rate(photos[workers], folder / f"{number}-{workers}", workers))
                 print(f"{workers} workers: {told[workers][-1]}", flush=True)
 
-    def best(workers: int, key: str, choose: Callable[[Any], float]) -> float:
-        return float(choose(one[key] for one in told[workers]))
+    def middle(workers: int, key: str) -> float:
+        return statistics.median(one[key] for one in told[workers])
 
-    wall = best(2, "objects/s", max) / best(1, "objects/s", max) / 2
+    fastest = {workers: max(one["objects/s"] for one in told[workers]) for workers in told}
     # On cores that are all taken, what the driver and Ray need is taken from the workers.
-    price = best(2, "CPU s an object", min) + best(2, "CPU s of the others", min)
+    price = middle(2, "CPU s an object") + middle(2, "CPU s of the others")
     return {
         "rounds": told,
-        "by the clock, the best of each": wall,
-        "by CPU time": best(1, "CPU s an object", min) / price,
-        "part of the time at work, the median": best(2, "at work", statistics.median),
+        "by the clock, the best of each": fastest[2] / fastest[1] / 2,
+        "by the clock, the median of each": middle(2, "objects/s") / middle(1, "objects/s") / 2,
+        "by CPU time, the median": middle(1, "CPU s an object") / price,
+        "part of the time at work, the median": middle(2, "at work"),
     }
 
 
@@ -218,12 +225,12 @@ def sizing(folder: Path) -> dict[str, Any]:
 
     photos = fill(folder / "large", 6, 4000, 3000)
     peaks: list[float] = []
-    marks: list[float] = []
+    marks: list[dict[int, float]] = []
 
     def mark(tally: Any) -> None:
         if not tally.done:
             return
-        marks.append(cpu_seconds())
+        marks.append(cpu_seconds()[0])
         for process in actors():
             state = Path(f"/proc/{process.pid}/status").read_text()
             peaks.append(int(re.search(r"VmHWM:\s+(\d+)", state)[1]) * 1024 / 1e6)  # type: ignore[index]
@@ -231,7 +238,7 @@ def sizing(folder: Path) -> dict[str, Any]:
     with small_ray(1):
         where = Cluster("auto", workers=1, batch_megapixels=0.001)
         run(f"file://{photos}", f"file://{folder}/big", Settings(), where, on_rows=mark)
-    seconds = np.diff(marks)
+    seconds = [grown(*pair) for pair in pairwise(marks)]
     wall = [
         row["seconds"]
         for part in Ledger(f"file://{folder}/big").parts()
@@ -280,9 +287,11 @@ def tables(told: dict[str, Any]) -> str:
         "",
         "| two workers beside one, photos of 1 MP | |",
         "|---|---:|",
-        f"| efficiency by CPU time | {speed['by CPU time']:.2f} |",
+        f"| efficiency by CPU time, the median | {speed['by CPU time, the median']:.2f} |",
         f"| efficiency by the clock, the best round of each "
         f"| {speed['by the clock, the best of each']:.2f} |",
+        f"| efficiency by the clock, the median round "
+        f"| {speed['by the clock, the median of each']:.2f} |",
         f"| part of the time that two workers are at work "
         f"| {speed['part of the time at work, the median']:.3f} |",
         "",
