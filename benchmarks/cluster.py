@@ -82,7 +82,7 @@ def cpu_seconds() -> tuple[dict[int, float], dict[int, float]]:
 
 
 def grown(before: dict[int, float], after: dict[int, float]) -> float:
-    """CPU seconds between two looks; workers of a run before may still end, so process by process."""
+    """CPU seconds between two looks, process by process: workers of a run before may still end."""
     return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
 

@@ -94,7 +94,7 @@ def speed_table() -> str:
 
 
 def peers_table() -> str:
-    """A line for every setting: the input, ours, and peers, with seconds per megapixel."""
+    """A line for every setting: the input, ours, and peers."""
     rows = [row for row in read_rows(RESULTS / "quality.json") if row.metric == "psnr"]
     ours = {card.name for card in cards()}
     lines = ["| protocol and set | setting | input | ours | peers |", "|---|---|---:|---:|---|"]
@@ -104,20 +104,17 @@ def peers_table() -> str:
             continue
         cells = ["", "", ""]
         for row in own:
-            timed = row.seconds_per_megapixel is not None
-            text = f"{row.mean:.2f}" + (f" ({row.seconds_per_megapixel:.1f} s)" if timed else "")
             if row.model in ours:
-                cells[1] = f"**{row.mean:.2f}**" + text.removeprefix(f"{row.mean:.2f}")
+                cells[1] = f"**{row.mean:.2f}**"
             elif row.model in ("none", "bicubic"):
                 cells[0] = f"{row.mean:.2f}"
             else:
-                cells[2] += f"{', ' if cells[2] else ''}{row.model} {text}"
+                cells[2] += f"{', ' if cells[2] else ''}{row.model} {row.mean:.2f}"
         name = protocol.partition(":")[0]
         lines.append(f"| {name} | {setting} | {' | '.join(cells)} |")
     note = (
-        "PSNR in dB by the protocol's own channel; seconds per output megapixel of one run on a "
-        "shared machine, in brackets. By `make results`; every number with SSIM, the values of "
-        "each image and the protocol in full: `benchmarks/results/quality.json`."
+        "PSNR in dB by the protocol's own channel. By `make results`; every number with SSIM, the "
+        "values of each image and the protocol in full: `benchmarks/results/quality.json`."
     )
     return "\n".join([*lines, "", note])
 
