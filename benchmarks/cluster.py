@@ -81,9 +81,16 @@ def cpu_seconds() -> tuple[dict[int, float], dict[int, float]]:
     return taken
 
 
-def grown(before: dict[int, float], after: dict[int, float]) -> float:
-    """CPU seconds between two looks, process by process: workers of a run before may still end."""
-    return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
+def grown(looks: Sequence[dict[int, float]]) -> float:
+    """CPU seconds from the first look to the last, process by process.
+
+    Workers of the run before may still be ending at the first, and at the last Ray Data may have
+    ended a worker for which nothing was left: it counts as it was last seen.
+    """
+    latest: dict[int, float] = {}
+    for look in looks:
+        latest |= look
+    return sum(seconds - looks[0].get(pid, 0.0) for pid, seconds in latest.items())
 
 
 def fill(folder: Path, count: int, width: int, height: int) -> Path:
@@ -110,7 +117,7 @@ def rate(photos: Path, output: Path, workers: int) -> dict[str, float]:
     run(f"file://{photos}", f"file://{output}", Settings(), where, on_rows=mark)
     first, last = marks[0], marks[-1]
     clock, done, busy = (last[column] - first[column] for column in range(3))
-    cpu, others = (grown(first[column], last[column]) for column in (3, 4))
+    cpu, others = (grown([mark[column] for mark in marks]) for column in (3, 4))
     return {
         "objects/s": done / clock,
         "CPU s an object": cpu / done,
@@ -238,7 +245,7 @@ def sizing(folder: Path) -> dict[str, Any]:
     with small_ray(1):
         where = Cluster("auto", workers=1, batch_megapixels=0.001)
         run(f"file://{photos}", f"file://{folder}/big", Settings(), where, on_rows=mark)
-    seconds = [grown(*pair) for pair in pairwise(marks)]
+    seconds = [grown(pair) for pair in pairwise(marks)]
     wall = [
         row["seconds"]
         for part in Ledger(f"file://{folder}/big").parts()
