@@ -41,7 +41,7 @@ OBJECT_STORE = 200_000_000
 DOCS = Path(__file__).parents[1] / "docs" / "scale.md"
 MILLION = 1_000_000
 CORE_HOUR = 0.04
-"""Dollars: what clouds ask for a core of a machine of many, on demand; spot is a third."""
+"""Dollars; an assumption, the default of ``--cost-per-core-hour``."""
 REQUESTS = (2 * 0.0004 + 0.0004 + 0.005) / 1000
 """Dollars an object: two HEAD, a GET and a PUT of Amazon S3 at list price."""
 
