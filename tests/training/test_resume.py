@@ -28,6 +28,7 @@ RUNS = {
     "gan": ("phone:debug", {}),
     # Half steps of SGD with momentum, and batches that threads make.
     "momentum": ("vdsr:debug", {"checkpoint_every": 4, "data.memory": 0.1}),
+    "muon": ("restore:debug", {"stages.main.optimizer": "muon", "arguments.channels": 32}),
     # Dropout, stored outputs, turns; then turns by threshold, and a stop by LPIPS.
     "stages": ("artifact-gan:debug", TINY | {"checkpoint_every": 3}),
     "switched": (
@@ -51,6 +52,7 @@ CRASHES = {
     "restore": [11],
     "gan": [11],
     "momentum": [6],
+    "muon": [11],
     "stages": [5, 12, 19],
     "switched": [3, 7, 11],
     "regressor": [6, 17],

@@ -100,7 +100,8 @@ class Stage:
     """Parts of the stage, 0..1, after which the rates fall to a tenth."""
     warmup: int = 0
     """Steps over which the rates rise linearly to their peak."""
-    optimizer: Literal["adam", "sgd"] = "adam"
+    optimizer: Literal["adam", "sgd", "muon"] = "adam"
+    """muon is :class:`undegrade.training.muon.Muon`; it knows no weight decay."""
     betas: tuple[float, float] = (0.9, 0.99)
     """Of Adam for the generator or regressor; sgd takes the first as its momentum."""
     weight_decay: float = 0.0
@@ -131,6 +132,8 @@ class Stage:
             allowance=self.allowance,
         )
         _check_betas(self.betas)
+        if self.optimizer == "muon" and self.weight_decay:
+            raise RecipeError("weight_decay", self.weight_decay, "means nothing to muon")
         if self.rate <= 0:
             raise RecipeError("rate", self.rate, "must be positive")
         if self.milestones and self.schedule != "milestones":

@@ -15,6 +15,7 @@ from undegrade.training import checkpoint, networks, objective
 from undegrade.training.adversary import Adversary
 from undegrade.training.backbones import weights
 from undegrade.training.checkpoint import State
+from undegrade.training.muon import Muon
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.systems import SYSTEMS
 
@@ -183,6 +184,8 @@ def _optimizer(stage: Stage, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.SGD(
             network.parameters(), stage.rate, stage.betas[0], weight_decay=stage.weight_decay
         )
+    if stage.optimizer == "muon":
+        return Muon(network.parameters(), stage.rate, stage.betas)
     return torch.optim.Adam(
         network.parameters(),
         stage.rate,

@@ -80,7 +80,12 @@ def fold(network: nn.Module) -> nn.Module:
 
 
 def zero(convolution: nn.Module) -> nn.Module:
-    """Set weight and bias to zero, so that a residual branch starts as the identity."""
-    for parameter in convolution.parameters():
+    """Set weight and bias to zero, so that a residual branch starts as the identity.
+
+    Of a collapsible convolution the direct part alone: the other is zero, and must keep a factor
+    through which it learns.
+    """
+    plain = convolution.direct if isinstance(convolution, CollapsibleConv) else convolution
+    for parameter in plain.parameters():
         nn.init.zeros_(parameter)
     return convolution

@@ -51,7 +51,10 @@ class Restorer(nn.Module):
         super().__init__()
         self.head = nn.Conv2d(12, channels, 3, padding=1)
         self.steer = nn.Sequential(nn.Conv2d(levels, 32, 1), nn.ReLU(), nn.Conv2d(32, channels, 1))
-        self.body = nn.ModuleList([ResidualPair(channels, expand) for _ in range(pairs)])
+        body = [ResidualPair(channels, expand) for _ in range(pairs)]
+        for pair in body:
+            zero(pair.second)  # the identity: a trained network may be given one more pair
+        self.body = nn.ModuleList(body)
         self.tail = zero(nn.Conv2d(channels, 12, 3, padding=1))
         self.deep = Deep(channels, deep, deep_pairs, expand) if deep else None
         self.multiple = 4 if deep else 2
@@ -60,7 +63,7 @@ class Restorer(nn.Module):
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
         features = F.relu(self.head(F.pixel_unshuffle(x, 2)) + self.steer(level))
         for index, pair in enumerate(self.body):
-            if self.deep is not None and index == len(self.body) // 2:
+            if self.deep is not None and index == (len(self.body) - 1) // 2:
                 features = self.deep(features)
             features = pair(features)
         gate = torch.clamp(GATE_SLOPE * level.sum(1, keepdim=True), 0.0, 1.0)

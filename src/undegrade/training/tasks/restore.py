@@ -18,25 +18,30 @@ MAX_SIGMA = 50.0
 class RestoreTask:
     """Noise, JPEG artefacts, or the one and then the other, with their true levels as input.
 
-    40 % of the samples carry noise alone (half of them clipped and rounded as in a file, half
-    not, as the published protocol has it), 30 % JPEG alone, 30 % noise and then JPEG. Sigma is
+    35 % of the samples carry noise alone (half of them clipped and rounded as in a file, half
+    not, as the published protocol has it), 40 % JPEG alone, 25 % noise and then JPEG. Sigma is
     uniform in 0..50, the JPEG level uniform in the log of the quantiser step for quality 95..5.
+    Half of the batches lie on the 8x8 grid of their files, half anywhere: most photos keep their
+    grid, but one is often cropped, and then any phase may meet the network's own grid of 4.
     One picture in eight is grey, and so is its noise: a grey photo runs as three equal channels.
     """
 
     GREY_SHARE = 1 / 8
 
     JPEG_MARGIN = 16
+    ON_GRID = 0.5
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
         clean = photos.crops(count, patch + self.JPEG_MARGIN, generator).float() / 255.0
         kind = torch.rand(count, generator=generator)
-        noisy, coded = (kind < 0.4) | (kind >= 0.7), kind >= 0.4
+        noisy, coded = (kind < 0.35) | (kind >= 0.75), kind >= 0.35
         sigma = torch.rand(count, generator=generator) * MAX_SIGMA * noisy
         low, high = jpeg_level(95), jpeg_level(5)
         level = (low + (high - low) * torch.rand(count, generator=generator)) * coded
         as_file = torch.rand(count, generator=generator) < 0.5
         shift = torch.randint(0, self.JPEG_MARGIN, (2,), generator=generator).tolist()
+        if torch.rand((), generator=generator) < self.ON_GRID:
+            shift = [self.JPEG_MARGIN // 2] * 2
 
         device = clean.device
         grey = (torch.rand(count, generator=generator) < self.GREY_SHARE).to(device)
@@ -51,7 +56,6 @@ class RestoreTask:
             quality = torch.tensor([quality_of_level(v) for v in level[coded].tolist()])
             coded = coded.to(device)
             damaged[coded] = degradations.jpeg(damaged[coded], quality.to(device))
-        # Any phase of the 8x8 grid may meet the network's own grid of 2: a photo is often cropped.
         window = (..., slice(shift[0], shift[0] + patch), slice(shift[1], shift[1] + patch))
         levels = torch.stack([sigma / MAX_SIGMA, level], 1).to(device)
         return Batch((damaged[window], levels.view(-1, 2, 1, 1)), clean[window], levels)
