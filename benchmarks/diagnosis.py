@@ -31,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 from cases import noisy_photo
+from coded import coded_quality
 from numpy.typing import NDArray
 from PIL import Image
 from speed import machine
@@ -203,13 +204,25 @@ def found_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
 
 
 def clean_rows(look: Patient, sets: dict[str, list[Floats]]) -> list[Measure]:
-    """Shares of untouched photos that are called clean, and what the others are called."""
+    """Shares of untouched photos that are called clean, and what the others are called.
+
+    One that provably was a JPEG before it came into its set is not untouched: the quality that is
+    read off it is compared with the one that it was coded with.
+    """
     rows, verdicts = [], []
     for name, truths in sets.items():
-        found = [look(truth) for truth in truths]
+        found = []
+        for index, truth in enumerate(truths):
+            verdict = look(truth)
+            if (quality := coded_quality(truth.astype(np.float64))) is None:
+                found.append(verdict)
+                continue
+            protocol = f"{name}, photo {index + 1}, a JPEG of quality {quality} itself"
+            error = abs(verdict.jpeg.value - quality)
+            rows.append(Measure(protocol, "quality error", error, QUALITY_ERROR, 1))
         verdicts += found
         share = float(np.mean([one.is_clean for one in found]))
-        rows.append(Measure(f"{name}, untouched", "clean", share, CLEAN_SHARE, len(truths)))
+        rows.append(Measure(f"{name}, untouched", "clean", share, CLEAN_SHARE, len(found)))
     share = float(np.mean([one.is_clean for one in verdicts]))
     rows.insert(0, Measure("all untouched", "clean", share, CLEAN_SHARE, len(verdicts)))
     for quantity in verdicts[0].findings():

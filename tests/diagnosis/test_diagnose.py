@@ -52,6 +52,13 @@ def test_what_is_not_sure_is_not_found():
     assert found.noise.uncertainty > 10
 
 
+@pytest.mark.parametrize(("blur", "found"), [(0.0, False), (0.3, False), (0.6, True)])
+def test_blur_is_told_from_sharpness_with_the_doubt_that_real_photos_leave(blur, found):
+    seen = diagnose(from_array(wide()), Told(blur=blur, deviation=0.2))
+    assert seen.blur.found == found
+    assert seen.scale.uncertainty > 0.3
+
+
 def test_a_photo_with_nothing_on_it_is_not_flat_but_empty():
     grey = np.full((64, 64, 3), 128, np.uint8)
     assert diagnose(from_array(grey), Told()).is_clean

@@ -68,7 +68,10 @@ def _noise(level: float, error: float) -> Finding:
 
 def _blur(level: float, error: float) -> Finding:
     scale = _scale(level, error)
-    found = scale.value - scale.uncertainty >= THRESHOLDS["blur"].limit
+    found = (
+        scale.value >= THRESHOLDS["blur"].limit
+        and scale.value - scale.uncertainty >= THRESHOLDS["surely_blur"].limit
+    )
     sigma, uncertainty = _converted("blur", level, error)
     return Finding(sigma, uncertainty, found, wording.blur(sigma, uncertainty))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from undegrade.catalog import Model, vivid_of
-from undegrade.diagnosis import THRESHOLDS, Diagnosis, Finding, wording
+from undegrade.diagnosis import Diagnosis, Finding, wording
 from undegrade.diagnosis.units import to_level
 from undegrade.errors import ModelError, UsageError
 from undegrade.plan.step import Step
@@ -15,7 +15,7 @@ from undegrade.plan.wishes import Wishes
 LOWLIGHT = "lowlight-free"
 """The network for dark photos that is chosen unasked; ``--model`` takes another."""
 
-TWICE, FOUR_TIMES = THRESHOLDS["blur"].limit, 3.0
+TWICE, FOUR_TIMES = 1.3, 3.0
 """How many times smaller a photo of the same detail must be at least, its uncertainty taken off,
 before it is reduced by 2, or by 4, and enlarged again.
 
