@@ -13,8 +13,9 @@ class Threshold:
     why: str
 
 
-# Limits are chosen on training photos that were held out, blur and darkness on those of
-# BSDS, from which no network here learns; never on a test set.
+# Limits are chosen on training photos that were held out, that of blur on those of BSDS, from
+# which no network here learns. Clean photos come first: a limit that finds damage of half the mid
+# level in 19 of 20 photos is not loosened.
 THRESHOLDS = {
     "noise": Threshold(6.0, "sigma; the grain of clean film scans measures up to 5"),
     "jpeg": Threshold(0.21, "level, quality 91; finer coding cannot be seen, and hardly be told"),
@@ -24,7 +25,7 @@ THRESHOLDS = {
     "surely_blur": Threshold(
         1.1, "the same, its uncertainty taken off: noise and coding hide detail, and raise both"
     ),
-    "dark": Threshold(0.0, "stops from mid grey to the median, together with the headroom below"),
+    "dark": Threshold(-0.3, "stops from mid grey to the median, together with the headroom below"),
     "headroom": Threshold(1.24, "stops; 98 of 100 good photos leave less of the scale unused"),
     "cast": Threshold(16.0, "chroma of what may be grey; warm evenings and lawns reach 15"),
     "flat": Threshold(18.0, "spread of L*, its error added; fog leaves more in 99 of 100 photos"),
