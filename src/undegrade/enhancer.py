@@ -221,7 +221,9 @@ class Enhancer:
                 need += workers * height * width * channels * picture.pixels.itemsize
             memory, tiles = max(memory, need), tiles + len(grid)
             height, width = height * step.scale, width * step.scale
-            seconds += self._pace(step) * height * width / 1e6
+            # What tiles share is computed for each of them.
+            computed = len(grid) * grid.window_pixels * card.scale**2
+            seconds += self._pace(step) * computed / 1e6
         promised = all(step.model.card.bytes_per_pixel for step in steps)
         return Forecast(picture, found, steps, width, height, tiles, memory, promised, seconds)
 
