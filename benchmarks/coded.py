@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
-from undegrade.degradation.jpeg_tables import LUMA, scaled_table
+from undegrade.degradation.jpeg_tables import LUMA as LUMA_TABLE
+from undegrade.degradation.jpeg_tables import scaled_table
+from undegrade.diagnosis.grid import LUMA
 
 QUALITIES = range(91, 9, -1)
 """Of finer tables most steps are 1 or 2, which rounding to 8 bit hides. Falling: neighbours may
@@ -35,7 +37,7 @@ def coded_quality(pixels: NDArray[np.float64]) -> int | None:
     What a JPEG of that quality leaves is a matter of proof; None only says that there is none: the
     picture may have been resized, or coded finely, since.
     """
-    luma = pixels @ np.array([0.299, 0.587, 0.114]) * 255.0
+    luma = pixels @ LUMA * 255.0
     corners = itertools.product(range(8), repeat=2)
     evidence = np.array([_evidence(_coefficients(luma[y:, x:])) for y, x in corners])
     best = evidence.max(1)
@@ -57,15 +59,15 @@ def _evidence(coefficients: NDArray[np.float64]) -> list[float]:
     orders = {order: coefficients[:, order[0], order[1]] for order in ORDERS}
     filled = {order: values[np.abs(values) > 1.0] for order, values in orders.items()}
     told = {order: values for order, values in filled.items() if len(values) >= FEWEST}
+    tables = [scaled_table(LUMA_TABLE, quality) for quality in QUALITIES]
     near = {
         (order, step): _nearness(values, step)
         for order, values in told.items()
-        for step in {int(scaled_table(LUMA, quality)[order]) for quality in QUALITIES} - {1}
+        for step in {int(table[order]) for table in tables} - {1}
     }
     found = []
-    for quality in QUALITIES:
-        steps = scaled_table(LUMA, quality)
-        known = [near[order, int(steps[order])] for order in told if steps[order] > 1]
+    for table in tables:
+        known = [near[order, int(table[order])] for order in told if table[order] > 1]
         found.append(float(np.mean(known)) if known else 0.0)
     return found
 

@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic iteration (Jordan et al., "Muon", 2024): steep at zero, so that five
@@ -95,10 +96,19 @@ def _adam(x: Tensor, slope: Tensor, state: dict[str, Tensor], group: dict[str, A
         state["step"] = torch.zeros(())
         state["exp_avg"] = torch.zeros_like(x)
         state["exp_avg_sq"] = torch.zeros_like(x)
-    state["step"] += 1
     first, second = group["betas"]
-    state["exp_avg"].lerp_(slope, 1 - first)
-    state["exp_avg_sq"].mul_(second).addcmul_(slope, slope, value=1 - second)
-    count = float(state["step"])
-    scale = (state["exp_avg_sq"] / (1 - second**count)).sqrt_().add_(1e-8)
-    x.addcdiv_(state["exp_avg"], scale, value=-group["lr"] / (1 - first**count))
+    adam(
+        [x],
+        [slope],
+        [state["exp_avg"]],
+        [state["exp_avg_sq"]],
+        [],
+        [state["step"]],
+        amsgrad=False,
+        beta1=first,
+        beta2=second,
+        lr=group["lr"],
+        weight_decay=0.0,
+        eps=1e-8,
+        maximize=False,
+    )
