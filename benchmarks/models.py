@@ -1,12 +1,12 @@
-"""Measure the shipped models that are judged by more than PSNR; write cards and docs/models/.
+"""Measure the shipped models by more than PSNR; write cards and the pages in docs/models/.
 
     python benchmarks/models.py --data TESTSETS --faces FACES [--only NAME ...] [--write]
 
 TESTSETS holds ``cbsd68.tar``, ``live1.tar``, ``set5.tar`` and ``lol_val.tar``; FACES is the pack of
 faces, of which only LFW's part is used, that no run has seen. Every model is measured beside its
 input and, for a vivid one, beside its faithful counterpart. Outputs are clipped and rounded to
-8 bit. With --write the scores go into the cards, and tables and pictures into docs/models/. The
-pictures show the public-domain photos of ``examples/``.
+8 bit. With --write tables and pictures go into docs/models/, and the scores into the cards of those
+that ``quality.py`` does not measure. The pictures show the public-domain photos of ``examples/``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import quality
 import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
@@ -79,9 +80,12 @@ def reduced(truth: Floats, scale: int) -> Case:
     return Case(as_file(imresize(truth, scale=1 / scale)), truth)
 
 
-def noisy(data: Path, _: Path) -> Iterator[Case]:
-    for truth in images(data / "cbsd68.tar", None):
-        yield with_noise(truth, 25)
+def noisy(sigma: float) -> Callable[[Path, Path], Iterator[Case]]:
+    def cases(data: Path, _: Path) -> Iterator[Case]:
+        for truth in images(data / "cbsd68.tar", None):
+            yield with_noise(truth, sigma)
+
+    return cases
 
 
 def with_noise(truth: Floats, sigma: float) -> Case:
@@ -132,15 +136,28 @@ def in_the_dark(truth: Floats, _: int) -> Case:
 
 SR = ("psnr-y", "psnr", LPIPS)
 PROTOCOLS: dict[str, list[Protocol]] = {
+    "restore": [
+        *(
+            Protocol(f"CBSD68, noise sigma {s}, unclipped", noisy(s), ("psnr", "ssim", LPIPS))
+            for s in (15, 25, 50)
+        ),
+        *(
+            Protocol(
+                f"LIVE1 colour, JPEG quality {q}, 4:2:0", coded(q, True), ("psnr", "ssim", LPIPS)
+            )
+            for q in (10, 20, 40)
+        ),
+    ],
     **{
-        f"sr-x{s}-vivid": [
+        name: [
             Protocol(f"Set5 x{s}, bicubic", enlarged("set5", s), SR),
             Protocol(f"CBSD68 x{s}, bicubic", enlarged("cbsd68", s), SR),
         ]
         for s in (2, 4)
+        for name in (f"sr-x{s}", f"sr-x{s}-vivid")
     },
     "restore-vivid": [
-        Protocol("CBSD68, noise sigma 25, unclipped", noisy, ("psnr", LPIPS)),
+        Protocol("CBSD68, noise sigma 25, unclipped", noisy(25), ("psnr", LPIPS)),
         Protocol("LIVE1 colour, JPEG quality 20, 4:2:0", coded(20, True), ("psnr", LPIPS)),
     ],
     **{
@@ -168,6 +185,9 @@ PROTOCOLS: dict[str, list[Protocol]] = {
     ],
 }
 SHOWN: dict[str, Callable[[Floats, int], Case]] = {
+    "restore": lambda truth, index: with_jpeg(truth, 10, True) if index else with_noise(truth, 40),
+    "sr-x2": lambda truth, _: reduced(truth, 2),
+    "sr-x4": lambda truth, _: reduced(truth, 4),
     "sr-x2-vivid": lambda truth, _: reduced(truth, 2),
     "sr-x4-vivid": lambda truth, _: reduced(truth, 4),
     "restore-vivid": lambda truth, _: with_noise(truth, 40),
@@ -262,8 +282,10 @@ def write(
 ) -> None:
     """Renew the card, the page and its picture."""
     name = model.card.name
-    card = replace(model.card, scores=tuple(scores), measured_by=COMMAND)
-    model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
+    card = model.card
+    if name not in quality.PROTOCOLS:
+        card = replace(card, scores=tuple(scores), measured_by=COMMAND)
+        model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
     page = DOCS / f"{name}.md"
     text = page.read_text() if page.exists() else f"# {name}\n\n{card.summary}.\n\n{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)

@@ -20,6 +20,18 @@ STEPS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 19, 22, 26, 31, 37, 44, 52, 62, 74
 FREQUENCIES = 20
 """Lowest frequencies (of 63) in zigzag order that are tried: the others are mostly zero."""
 
+PERIODS = (2.2, 14.0)
+"""Block sizes in pixels that are looked for, as resizing leaves them."""
+
+FREQUENCY_STEP = 1 / 256
+"""In cycles a pixel: half of what a crop of 128 can tell apart."""
+
+AROUND = 25
+"""Frequencies over whose mean a peak is measured: wider than one, narrower than their spacing."""
+
+LARGEST_STEP = 12.0
+"""Steps between pixels count up to this, in 0..255 units: edges of objects are no block edges."""
+
 LUMA = (0.299, 0.587, 0.114)
 BLUE = (-0.168735892, -0.331264108, 0.5)
 RED = (0.5, -0.418687589, -0.081312411)
@@ -37,11 +49,14 @@ class DiagnosisNetwork(nn.Module):
     * **JPEG** leaves coefficients on multiples of its steps, so that the mean over the blocks of
       ``cos(2 pi c / s)`` is near 1 where *s* is the step of a frequency or divides it (Fan and
       de Queiroz, "Identification of bitmap compression history", IEEE TIP 2003);
+    * where the picture was **resized** after coding nothing lies on those steps any more, but its
+      blocks still have edges: the spectrum of the steps between neighbouring pixels, averaged along
+      the edges, has peaks at the multiples of one over the size of the blocks;
     * **blur** shows in how the energies fall with frequency, at full and at half size.
 
     Logarithms of the coefficients of each block go through two layers of convolutions over the
-    blocks; mean, deviation and largest value over all blocks, and the cosines, go through dense
-    layers.
+    blocks; mean, deviation and largest value over all blocks, the cosines and the spectrum go
+    through dense layers.
 
     ``x`` (N, 3, H, W) sRGB in [0, 1], sides multiples of 16. Returns (N, 2 levels): means, then
     log-variances, which :mod:`undegrade.training.losses.gaussian` reads. Run it in float32:
@@ -51,6 +66,7 @@ class DiagnosisNetwork(nn.Module):
     ycc: Tensor
     basis: Tensor
     turns: Tensor
+    frequencies: Tensor
 
     def __init__(self, levels: int = 3, channels: int = 64) -> None:
         super().__init__()
@@ -58,14 +74,13 @@ class DiagnosisNetwork(nn.Module):
         self.register_buffer("ycc", torch.tensor([LUMA, BLUE, RED]).view(3, 3, 1, 1), False)
         self.register_buffer("basis", basis.view(64, 1, BLOCK, BLOCK), False)
         self.register_buffer("turns", 2 * math.pi / torch.tensor(STEPS).view(-1, 1), False)
+        waves = torch.arange(1 / PERIODS[1], 1 / PERIODS[0], FREQUENCY_STEP)
+        self.register_buffer("frequencies", 2 * math.pi * waves, False)
         self.fine = _block_layers(3 * 64, channels)
         self.coarse = _block_layers(64, channels)
-        self.lattice = nn.Sequential(
-            nn.Linear(FREQUENCIES * len(STEPS), 2 * channels),
-            nn.LeakyReLU(0.1),
-            nn.Linear(2 * channels, channels),
-        )
-        widths = [7 * channels, 2 * channels, 2 * channels]
+        self.lattice = _dense(FREQUENCIES * len(STEPS), channels)
+        self.comb = _dense(len(waves), channels)
+        widths = [8 * channels, 2 * channels, 2 * channels]
         self.head = nn.Sequential()
         for c_in, c_out in pairwise(widths):
             self.head.extend([nn.Linear(c_in, c_out), nn.LeakyReLU(0.1)])
@@ -81,8 +96,26 @@ class DiagnosisNetwork(nn.Module):
         pooled = [_pooled(self.fine(_logarithms(fine))), _pooled(self.coarse(_logarithms(coarse)))]
         # Most of the means lie near 1: doubled, less 1, they spread around 0.
         lattice = self.lattice(2.0 * turns.mean(3).flatten(1) - 1.0)
-        levels: Tensor = self.head(torch.cat([*pooled, lattice], 1))
+        comb = self.comb(self._spectrum(luma))
+        levels: Tensor = self.head(torch.cat([*pooled, lattice, comb], 1))
         return levels
+
+    def _spectrum(self, luma: Tensor) -> Tensor:
+        """Log power of the steps across columns and rows of (N, 1, H, W), over that around it.
+
+        (N, frequencies).
+        """
+        power = torch.zeros((), device=luma.device)
+        for plane in (luma[:, 0], luma[:, 0].transpose(1, 2)):
+            steps = (plane[:, :, 1:] - plane[:, :, :-1]).abs().clamp(max=LARGEST_STEP)
+            profile = steps.mean(1)
+            profile = profile - profile.mean(1, keepdim=True)
+            at = torch.arange(profile.shape[1], device=luma.device).view(-1, 1) * self.frequencies
+            power = power + (profile @ at.cos()).square() + (profile @ at.sin()).square()
+        logarithm = torch.log(power + 1e-3)
+        return logarithm - F.avg_pool1d(
+            logarithm, AROUND, stride=1, padding=AROUND // 2, count_include_pad=False
+        )
 
     def _coefficients(self, planes: Tensor) -> Tensor:
         """Orthonormal DCT-II of the blocks of (N, C, H, W): (N, 64 C, H / 8, W / 8), zigzag."""
@@ -98,6 +131,12 @@ def _block_layers(c_in: int, channels: int) -> nn.Sequential:
         nn.Conv2d(channels, channels, 3, padding=1),
         nn.LeakyReLU(0.1),
         nn.Conv2d(channels, channels, 1),
+    )
+
+
+def _dense(c_in: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(c_in, 2 * channels), nn.LeakyReLU(0.1), nn.Linear(2 * channels, channels)
     )
 
 

@@ -46,7 +46,7 @@ class DiagnoseTask:
     """
 
     quantities = QUANTITIES
-    CLEAN, GREY, RESIZED, ASTRAY = 1 / 4, 1 / 8, 3 / 16, 1 / 10
+    CLEAN, GREY, RESIZED, ASTRAY = 1 / 4, 1 / 8, 5 / 16, 1 / 10
     BLOCK, MARGIN = 8, 8
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
