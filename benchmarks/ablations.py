@@ -80,7 +80,7 @@ VIVID: Settings = {"stages.main.steps": 500}
 STUDIES: dict[str, Study] = {
     "restore": Study(
         "restore",
-        {"stages.main.steps": 800, "patch": 80, "patch_late": 0},
+        {"stages.main.steps": 500, "patch": 80, "patch_late": 0},
         {
             "as shipped": {},
             "Adam for Muon": ADAM,

@@ -37,9 +37,10 @@ from PIL import Image
 from speed import machine
 
 from undegrade import catalog
-from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation import DEGRADATIONS, imresize, phone
 from undegrade.degradation.darkness import WORST_STOPS
 from undegrade.degradation.jpeg_tables import quality_of_level
+from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
 from undegrade.diagnosis import CropReader, Diagnosis, Measure, diagnose, open_reader, write_card
 from undegrade.diagnosis.network import BUNDLED
 from undegrade.diagnosis.units import to_level
@@ -172,6 +173,17 @@ def jpeg_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
     return rows
 
 
+QUARTER_PHONE = {
+    "blur": HALF_OF_MID * phone.WORST_BLUR,
+    "gain": (HALF_OF_MID * phone.WORST_NOISE / 255 / MID_GREY_SLOPE) ** 2 / MID_GREY,
+    "red": HALF_OF_MID * phone.WORST_CAST,
+    "blue": -HALF_OF_MID * phone.WORST_CAST,
+    "tone": HALF_OF_MID * phone.WORST_TONE,
+    "sharpen": HALF_OF_MID * phone.WORST_SHARPEN,
+    "quality": round(quality_of_level(HALF_OF_MID)),
+}
+"""What the phone operator takes for a level of 0.25."""
+
 HALVES: dict[str, tuple[Callable[[Floats], Floats], tuple[str, ...]]] = {
     "noise sigma 12.5": (lambda t: damaged(t, "gaussian-noise", sigma=12.5), ("noise",)),
     "JPEG quality 89 as PNG": (
@@ -187,6 +199,10 @@ HALVES: dict[str, tuple[Callable[[Floats], Floats], tuple[str, ...]]] = {
         lambda t: damaged(t, "phone", blue=0.25),
         ("red_green", "yellow_blue"),
     ),
+    "a phone's damage, each part at a quarter of its worst": (
+        lambda t: damaged(t, "phone", **QUARTER_PHONE),
+        ("noise", "jpeg", "blur", "red_green", "yellow_blue", "flatness"),
+    ),
 }
 
 
@@ -201,6 +217,18 @@ def found_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
         share = float(np.mean(hits))
         rows.append(Measure(f"{name}, {protocol}", "found", share, FOUND_SHARE, len(truths)))
     return rows
+
+
+def pooled(rows: list[Measure]) -> list[Measure]:
+    """Shares of all photos in which damage is found, from those of each set."""
+    found = [row for row in rows if row.metric == "found"]
+    pools = []
+    for protocol in HALVES:
+        parts = [row for row in found if row.protocol.endswith(f", {protocol}")]
+        n = sum(row.n for row in parts)
+        share = sum(row.value * row.n for row in parts) / n
+        pools.append(Measure(f"all sets, {protocol}", "found", share, FOUND_SHARE, n))
+    return pools
 
 
 def clean_rows(look: Patient, sets: dict[str, list[Floats]]) -> list[Measure]:
@@ -357,6 +385,8 @@ def main() -> None:
     for step in steps:
         rows += (made := step())
         show(made)
+    rows += (made := pooled(rows))
+    show(made)
     if options.write:
         about = {"machine": machine(), "command": COMMAND}
         table = [{k: v if v != np.inf else None for k, v in asdict(row).items()} for row in rows]

@@ -27,7 +27,7 @@ class DiagnoseTask:
        but the other levels must be right in spite of it;
     3. **noise**: white, or a sensor's; half of the sigmas uniform in 0..50, half mostly small;
     4. **JPEG** of any quality 5..98 and subsampling, one in eight through a second and finer one;
-    5. a part (``RESIZED``) is resized by 0.66..1.41 after all that.
+    5. a part (``RESIZED``) is resized after all that: by 0.66..1.41, or by a usual factor.
 
     One picture in eight is grey. Crops begin on the grid of their JPEG, as the use half finds it,
     but for a share (``ASTRAY``) where it has not.
@@ -48,6 +48,7 @@ class DiagnoseTask:
     quantities = QUANTITIES
     CLEAN, GREY, RESIZED, ASTRAY = 1 / 4, 1 / 8, 5 / 16, 1 / 10
     BLOCK, MARGIN = 8, 8
+    USUAL = (1 / 2, 2 / 3, 3 / 4, 5 / 4, 4 / 3, 3 / 2, 2.0)
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
         resized = int(count * self.RESIZED)
@@ -80,8 +81,11 @@ class DiagnoseTask:
         self, photos: Photos, count: int, patch: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """As :meth:`_aligned`, resized after coding by one factor for all, and so on no grid."""
-        factor = 2 ** float(torch.empty(1).uniform_(-0.6, 0.5, generator=generator))
-        side = -(-int(patch / min(factor, 1.0) + 2 * self.MARGIN) // 16) * 16
+        # Half of the factors are what programs offer: after those all blocks of JPEG look alike.
+        anyhow = 2 ** float(torch.empty(1).uniform_(-0.6, 0.5, generator=generator))
+        choice = int(torch.randint(2 * len(self.USUAL), (1,), generator=generator))
+        factor = self.USUAL[choice] if choice < len(self.USUAL) else anyhow
+        side = -(-int(patch / min(factor, 1.0) + 2 * self.MARGIN) // 48) * 48
         damaged, level = self._damaged(photos, count, side, generator)
         target = round(side * factor)
         picture = degradations.quantise(degradations.bicubic_to(damaged, target, target))
