@@ -69,9 +69,9 @@ def without_adversary(stage: str) -> Settings:
 
 SR = {"stages.main.steps": 600, "batch": 8, "patch": 48, "patch_late": 0}
 SR_TRIALS: dict[str, Settings] = {
-    "as shipped": {},
-    "Adam for Muon": ADAM,
-    "Adam, kernels over-parameterised twice": ADAM | {"arguments.expand": 2},
+    "as shipped: Adam, kernels over-parameterised twice": {},
+    "kernels not over-parameterised": {"arguments.expand": 0},
+    "Muon for Adam, kernels not over-parameterised": MUON,
     "half as deep": {"arguments.pairs": 3},
 }
 RESTORED = ("noise15/psnr", "noise25/psnr", "noise50/psnr", *(f"jpeg{q}/psnr" for q in (10, 20)))
@@ -82,7 +82,7 @@ STUDIES: dict[str, Study] = {
         "restore",
         {"stages.main.steps": 500, "patch": 80, "patch_late": 0},
         {
-            "as shipped": {},
+            "as shipped: Muon": {},
             "Adam for Muon": ADAM,
             "Adam, kernels over-parameterised twice": ADAM | {"arguments.expand": 2},
             "no branch at quarter resolution": {"arguments.deep": 0},

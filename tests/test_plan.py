@@ -258,6 +258,13 @@ def test_stated_quality_is_obeyed_however_fine(task):
     assert plan(made_up(jpeg=jpeg(30)), task=task, quality=100) == ()
 
 
+@pytest.mark.parametrize("wishes", [{}, {"task": "dejpeg"}, {"model": "restore"}])
+def test_only_the_sure_part_of_what_jpeg_did_is_undone(wishes):
+    (step,) = plan(made_up(noise=noise(0, False), jpeg=jpeg(50, error=15)), **wishes)
+    assert step.levels == (0, pytest.approx(jpeg_level(65)))
+    assert plan(made_up(jpeg=jpeg(95, error=9)), task="dejpeg") == ()
+
+
 def test_what_is_stated_takes_the_place_of_what_is_found():
     found = made_up(noise=noise(3), jpeg=jpeg(50))
     assert stated(found, Wishes()) == found

@@ -14,8 +14,8 @@ def noise(sigma: float, found: bool = True, error: float = 0.8) -> Finding:
     return Finding(sigma, error, found, wording.noise(sigma, error))
 
 
-def jpeg(quality: float, found: bool = True) -> Finding:
-    return Finding(quality, 0.0, found, wording.jpeg(quality, 0.0))
+def jpeg(quality: float, found: bool = True, error: float = 0.0) -> Finding:
+    return Finding(quality, error, found, wording.jpeg(quality, error))
 
 
 def scale(value: float, error: float = 0.1) -> Finding:

@@ -140,7 +140,7 @@ def _restore(case: _Case) -> Step | None:
     coded = task in ("dejpeg", "restore") or (case.auto and found.jpeg.found)
     levels = {
         "noise": to_level("noise", found.noise.value) * case.strength("restore") * noisy,
-        "jpeg": to_level("jpeg", found.jpeg.value) * case.wishes.strength * coded,
+        "jpeg": _surely_coded(found.jpeg) * case.wishes.strength * coded,
     }
     if not any(levels.values()):
         return None
@@ -150,6 +150,15 @@ def _restore(case: _Case) -> Step | None:
     reason = " and ".join(words[name] for name, level in levels.items() if level > 0)
     model = case.find("restore")
     return Step("restore", model, tuple(levels[name] for name in model.card.levels), reason)
+
+
+def _surely_coded(jpeg: Finding) -> float:
+    """The JPEG level that is left once its uncertainty is taken off.
+
+    What was resized after coding is read within 10 points of quality, not within 1: told too much,
+    the network smooths detail away, told too little, it still takes most of the artefacts.
+    """
+    return to_level("jpeg", min(jpeg.value + jpeg.uncertainty, 100.0))
 
 
 def _lowlight(case: _Case) -> Step | None:
@@ -242,7 +251,7 @@ def _one_model(model: Model, case: _Case) -> list[Step]:
         )
     known = {
         "noise": to_level("noise", case.found.noise.value) * case.strength("restore"),
-        "jpeg": to_level("jpeg", case.found.jpeg.value) * wishes.strength,
+        "jpeg": _surely_coded(case.found.jpeg) * wishes.strength,
     }
     values = tuple(known[level] for level in card.levels)
     idle = wishes.strength == 0 or (card.levels and not any(values))
