@@ -9,8 +9,9 @@ an operator, whose level 1 is the worst that is trained on; see ``undegrade/degr
 
 "Lost by not knowing" is what the restorer's output loses in PSNR, over the same set, where it is
 told what the diagnosis finds (nothing, and then it is not run, where nothing is found) instead of
-the truth. "Gained by resharpening" is what the plan makes of photos that lack detail, in PSNR over
-leaving them alone, and how sharp they are then: the mean gradient, as a multiple of that before.
+the truth. "Gained" is what the plan makes of JPEGs that were resized after coding, and of photos
+that lack detail, in PSNR over leaving them alone; "as sharp" is their mean gradient then, as a
+multiple of that before.
 
 With --write the rows go to ``benchmarks/results/diagnosis.json`` and the scores into the card.
 """
@@ -18,38 +19,29 @@ With --write the rows go to ``benchmarks/results/diagnosis.json`` and the scores
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import statistics
-import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from cases import noisy_photo
 from coded import coded_quality
-from numpy.typing import NDArray
-from PIL import Image
+from diagnosis_cases import Floats, Patient, damaged, load, mean
+from diagnosis_plan import blind_rows, resized_rows, soft_rows
 from speed import machine
 
-from undegrade import catalog
-from undegrade.degradation import DEGRADATIONS, imresize, phone
+from undegrade.degradation import imresize, phone
 from undegrade.degradation.darkness import WORST_STOPS
 from undegrade.degradation.jpeg_tables import quality_of_level
 from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
-from undegrade.diagnosis import CropReader, Diagnosis, Measure, diagnose, open_reader, write_card
+from undegrade.diagnosis import Measure, diagnose, open_reader, write_card
 from undegrade.diagnosis.network import BUNDLED
-from undegrade.diagnosis.units import to_level
-from undegrade.enhancer import Enhancer
-from undegrade.picture import Encoding, Picture, decode, from_array
-from undegrade.plan import STEPS, Wishes, make_plan
-from undegrade.runtime import Network, open_network, process, tile_side
+from undegrade.picture import Encoding, decode
 
-Floats = NDArray[np.float32]
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"
 COMMAND = "python benchmarks/diagnosis.py --data DIR --write"
 
@@ -59,39 +51,6 @@ QUALITIES = tuple(range(10, 91, 10))
 HALF_OF_MID = 0.25
 CLEAN_SHARE, FOUND_SHARE = 0.97, 0.95
 SIGMA_ERROR, QUALITY_ERROR, SECONDS = 1.5, 5.0, 0.15
-BLIND_LOSS = 0.15
-"""Most that may be lost by not knowing, in dB."""
-BLIND = {
-    "cbsd68": [("noise", sigma) for sigma in (15, 25, 50)],
-    "live1": [("jpeg", quality) for quality in (10, 20, 30, 40)],
-}
-"""What is restored blind and knowing, for each set that has such a protocol."""
-HARMS: dict[str, Callable[[Floats, int], Floats]] = {
-    "noise": lambda truth, sigma: damaged(truth, "gaussian-noise", sigma=float(sigma)),
-    "jpeg": lambda truth, quality: damaged(truth, "jpeg", quality=quality),
-}
-
-
-def damaged(image: Floats, name: str, **parameters: object) -> Floats:
-    """*image* through one operator."""
-    operator = DEGRADATIONS[name]
-    seed = {"seed": 0} if any(field.name == "seed" for field in operator.fields) else {}
-    return operator.apply(image, seed | parameters)
-
-
-class Patient:
-    """Diagnoses by the network that is measured."""
-
-    def __init__(self, reader: CropReader) -> None:
-        self.reader = reader
-
-    def __call__(self, image: Floats) -> Diagnosis:
-        return diagnose(as_picture(image), self.reader)
-
-
-def as_picture(image: Floats) -> Picture:
-    """*image* as an 8-bit file without a history holds it."""
-    return from_array(np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8))
 
 
 def errors(
@@ -261,84 +220,6 @@ def clean_rows(look: Patient, sets: dict[str, list[Floats]]) -> list[Measure]:
     return rows
 
 
-def blind_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
-    """What restoring loses where the diagnosis, not the truth, says how much there is."""
-    network = open_network(catalog.find("restore"))
-    levels = network.card.levels
-    rows = []
-    for quantity, value in BLIND.get(name, ()):
-        told = [to_level(quantity, value) if quantity == level else 0.0 for level in levels]
-        knowing, blind = [], []
-        for truth in truths:
-            harmed = HARMS[quantity](truth, value)
-            picture = as_picture(harmed)
-            knowing.append(psnr(restored(network, picture, told), truth))
-            steps = make_plan(look(harmed), Wishes(), catalog.find).steps
-            guessed = [step.levels for step in steps if step.name == "restore"]
-            output = restored(network, picture, guessed[0]) if guessed else picture.pixels
-            blind.append(psnr(output, truth))
-        both = mean(knowing), mean(blind)
-        protocol = f"{name}, {quantity} {value}: {both[0]:.2f} knowing, {both[1]:.2f} blind"
-        loss = both[0] - both[1]
-        rows.append(Measure(protocol, "lost by not knowing", loss, BLIND_LOSS, len(truths)))
-    return rows
-
-
-SOFT: dict[str, Callable[[Floats], Floats]] = {
-    "enlarged 1.5 times": lambda truth: enlarged(truth, 1.5),
-    "enlarged twice": lambda truth: enlarged(truth, 2),
-    "enlarged 4 times": lambda truth: enlarged(truth, 4),
-    "blur sigma 1": lambda truth: damaged(truth, "blur", sigma=1.0),
-    "blur sigma 1.5": lambda truth: damaged(truth, "blur", sigma=1.5),
-    "blur sigma 2.5": lambda truth: damaged(truth, "blur", sigma=2.5),
-}
-
-
-def enlarged(truth: Floats, times: float) -> Floats:
-    """*truth* reduced and enlarged again by the antialiased bicubic filter."""
-    small = to_file(imresize(truth, scale=1 / times))
-    return imresize(small, size=truth.shape[:2])
-
-
-def soft_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
-    """What resharpening gains where the plan takes it, and how often it does."""
-    if name not in ("live1", "set5"):
-        return []
-    others = tuple(step for step in STEPS if step != "resharpen")
-    enhancer = Enhancer(Wishes(skip=others), look=partial(diagnose, reader=look.reader))
-    rows = []
-    for what, harm in SOFT.items():
-        gains, sharper, taken = [], [], 0
-        for truth in truths:
-            picture = as_picture(harm(truth))
-            result = enhancer(picture)
-            taken += not result.unchanged
-            gains.append(psnr(result.array, truth) - psnr(picture.pixels, truth))
-            sharper.append(gradient(result.array) / gradient(picture.pixels))
-        protocol = f"{name}, {what}: {taken} resharpened, x {mean(sharper):.2f} as sharp"
-        rows.append(Measure(protocol, "gained", mean(gains), 0.0, len(truths)))
-    return rows
-
-
-def gradient(pixels: NDArray[np.uint8]) -> float:
-    values = pixels.astype(np.float64)
-    return float(sum(np.abs(np.diff(values, axis=axis)).mean() for axis in (0, 1)))
-
-
-def to_file(image: Floats) -> Floats:
-    """As an 8-bit file holds it."""
-    return np.rint(np.clip(image, 0, 1) * np.float32(255)) / np.float32(255)
-
-
-def restored(network: Network, picture: Picture, levels: Sequence[float]) -> NDArray[np.uint8]:
-    return process(network, picture.pixels, levels, tile=tile_side(network.card))
-
-
-def psnr(pixels: NDArray[np.uint8], truth: Floats) -> float:
-    error = pixels.astype(np.float64) - np.rint(truth * 255)
-    return float(20 * np.log10(255) - 10 * np.log10(np.mean(error**2)))
-
-
 def time_row(look: Patient) -> Measure:
     """Seconds for a decoded photo of 12 megapixels: the median of several."""
     with tempfile.TemporaryDirectory() as folder:
@@ -350,10 +231,6 @@ def time_row(look: Patient) -> Measure:
         diagnose(picture, look.reader)
         seconds.append(time.perf_counter() - started)
     return Measure("12 megapixels, decoded", "seconds", statistics.median(seconds), SECONDS, 1)
-
-
-def mean(values: list[float]) -> float:
-    return float(np.mean(values))
 
 
 def kept(row: Measure) -> bool:
@@ -381,6 +258,7 @@ def main() -> None:
             steps.append(lambda m=measure, n=name, t=truths: m(look, n, t))
         steps.append(lambda n=name, t=truths: [sensor_row(look, n, t)])
         steps.append(lambda n=name, t=truths: blind_rows(look, n, t))
+        steps.append(lambda n=name, t=truths: resized_rows(look, n, t))
         steps.append(lambda n=name, t=truths: soft_rows(look, n, t))
     for step in steps:
         rows += (made := step())
@@ -394,21 +272,6 @@ def main() -> None:
         told = [row for row in rows if row.bound != np.inf]
         card = replace(look.reader.card, scores=tuple(told), measured_by=COMMAND)
         write_card(card, options.model.with_suffix(".toml"))
-
-
-def load(data: Path, name: str, limit: int | None) -> list[Floats]:
-    """The photos of a set, or of one folder of it, (H, W, 3) in [0, 1] and in name order."""
-    pack, _, part = name.partition("/")
-    if (data / pack).is_dir():
-        files = {str(p): p.read_bytes() for p in (data / pack / part).iterdir() if p.is_file()}
-    else:
-        with tarfile.open(data / f"{pack}.tar") as tar:
-            files = {m.name: tar.extractfile(m).read() for m in tar if m.isfile()}
-    names = sorted(path for path in files if f"/{part}/" in path or not part)
-    return [
-        np.asarray(Image.open(io.BytesIO(files[path])).convert("RGB"), np.float32) / 255
-        for path in names[:limit]
-    ]
 
 
 def show(rows: list[Measure]) -> None:
