@@ -158,6 +158,11 @@ STUDIES: dict[str, Study] = {
                 "stages.texture.losses.colour": None,
             },
             "no SSIM": {"stages.fidelity.losses.ssim": None, "stages.texture.losses.ssim": None},
+            "Muon for Adam in fidelity, kernels not over-parameterised": {
+                "arguments.expand": 0,
+                "stages.fidelity.optimizer": "muon",
+                "stages.fidelity.rate": 0.0008,
+            },
             "fidelity alone": {
                 "discriminators": None,
                 "stages.texture": None,

@@ -18,7 +18,7 @@ class Threshold:
 # level in 19 of 20 photos is not loosened.
 THRESHOLDS = {
     "noise": Threshold(6.0, "sigma; the grain of clean film scans measures up to 5"),
-    "jpeg": Threshold(0.21, "level, quality 91; finer coding cannot be seen, and hardly be told"),
+    "jpeg": Threshold(0.235, "level, quality 90; finer coding cannot be seen, and hardly be told"),
     "blur": Threshold(
         1.3, "times that the photo could be smaller; sharp ones measure 1.0, blurred by a pixel 2"
     ),
