@@ -1,0 +1,58 @@
+"""The network that ships, on a photo that it has never seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.diagnosis import diagnose, open_reader
+from undegrade.picture import from_array
+
+TRUTH = Path(__file__).parents[2] / "examples" / "photos" / "truth" / "cat.png"
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return open_reader()
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return np.asarray(Image.open(TRUTH).convert("RGB"), np.float32) / 255
+
+
+def look(image, reader):
+    return diagnose(from_array(np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)), reader)
+
+
+def test_an_untouched_photo_is_clean(truth, reader):
+    assert look(truth, reader).is_clean
+
+
+@pytest.mark.parametrize("sigma", [10, 25, 50])
+def test_noise_is_measured(truth, reader, sigma):
+    noisy = DEGRADATIONS["gaussian-noise"].apply(truth, {"sigma": float(sigma), "seed": 0})
+    found = look(noisy, reader).noise
+    assert found.found
+    assert found.value == pytest.approx(sigma, abs=2.5)
+
+
+@pytest.mark.parametrize("quality", [10, 30, 50, 70])
+def test_the_quality_of_a_jpeg_is_read_from_its_pixels(truth, reader, quality):
+    found = look(DEGRADATIONS["jpeg"].apply(truth, {"quality": quality}), reader).jpeg
+    assert found.found
+    assert found.value == pytest.approx(quality, abs=5)
+
+
+@pytest.mark.parametrize("factor", [0.75, 1.5])
+@pytest.mark.parametrize("quality", [10, 30])
+def test_a_jpeg_is_still_seen_once_it_was_resized(truth, reader, quality, factor):
+    coded = DEGRADATIONS["jpeg"].apply(truth, {"quality": quality})
+    found = look(imresize(coded, scale=factor), reader).jpeg
+    assert found.found
+    assert abs(found.value - quality) < max(3 * found.uncertainty, 15)
+    assert not look(imresize(truth, scale=factor), reader).jpeg.found
