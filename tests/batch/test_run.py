@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import json
 from pathlib import Path
 
@@ -215,6 +216,15 @@ def test_an_interrupt_while_a_finished_photo_is_told(photos, out, network, worke
     assert whole(out) == set(ALL)
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C interrupts, even where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_while_the_photos_are_worked_on(photos, out, network):
     """Ctrl-C as the system delivers it: to the main thread, from outside."""
 
