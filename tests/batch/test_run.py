@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import _thread
-import signal
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
