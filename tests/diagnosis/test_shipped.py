@@ -56,3 +56,13 @@ def test_a_jpeg_is_still_seen_once_it_was_resized(truth, reader, quality, factor
     assert found.found
     assert abs(found.value - quality) < max(3 * found.uncertainty, 15)
     assert not look(imresize(truth, scale=factor), reader).jpeg.found
+
+
+@pytest.mark.parametrize("size", [(64, 96), (100, 120), (300, 120)])
+def test_noise_is_found_in_photos_smaller_than_a_crop(truth, reader, size):
+    small = truth[: size[0], : size[1]]
+    noisy = DEGRADATIONS["gaussian-noise"].apply(small, {"sigma": 25.0, "seed": 0})
+    found = look(noisy, reader)
+    assert found.noise.found
+    assert found.noise.value == pytest.approx(25, abs=4)
+    assert not look(small, reader).noise.found

@@ -16,7 +16,7 @@ from undegrade.diagnosis.judge import judge_light, told_jpeg
 from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import DEVIATIONS, RESAVED, THRESHOLDS
-from undegrade.diagnosis.units import MAX_SIGMA, detail_scale, from_level
+from undegrade.diagnosis.units import CROP, MAX_SIGMA, detail_scale, from_level
 from undegrade.picture import Picture
 
 Floats = NDArray[np.float64]
@@ -42,9 +42,11 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
         looked = crops.cut(picture, crops.lay(corners, phase))
     mean, deviation = reader(looked)
     level, error = (values.tolist() for values in combine(mean, deviation))
-    jpeg = _jpeg(level[1], error[1], picture.encoding.jpeg_quality)
+    mirrored = min(picture.height, picture.width) < CROP
+    jpeg = _jpeg(level[1], error[1], picture.encoding.jpeg_quality, proof=not mirrored)
     noise = _noise(level[0], error[0])
-    if noise.found and not jpeg.found:
+    # Mirror images make the network unsure of noise that can still be measured.
+    if (noise.found or (mirrored and noise.value >= THRESHOLDS["noise"].limit)) and not jpeg.found:
         sigma, doubt = white.agreed(noise.value, noise.uncertainty, *white.measure(looked))
         noise = _noise(sigma / MAX_SIGMA, doubt / MAX_SIGMA)
     slope = _slope(looked.mean((1, 2, 3)), mean[:, 0], deviation[:, 0])
@@ -76,10 +78,13 @@ def _blur(level: float, error: float) -> Finding:
     return Finding(sigma, uncertainty, found, wording.blur(sigma, uncertainty))
 
 
-def _jpeg(level: float, error: float, told: float | None) -> Finding:
-    """The file's quality where the pixels agree with it, else that of the pixels."""
+def _jpeg(level: float, error: float, told: float | None, proof: bool) -> Finding:
+    """The file's quality where the pixels agree with it or are no *proof*, else that of the pixels.
+
+    Crops of a photo that is smaller than they are hold mirrored edges, which look like blocks'.
+    """
     known = 0.0 if told is None else jpeg_level(told)
-    again = told is not None and level - known > max(RESAVED, DEVIATIONS * error)
+    again = told is not None and proof and level - known > max(RESAVED, DEVIATIONS * error)
     if told is not None and not again:
         return told_jpeg(told)
     quality, uncertainty = _converted("jpeg", level, error)
