@@ -44,11 +44,13 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     level, error = (values.tolist() for values in combine(mean, deviation))
     mirrored = min(picture.height, picture.width) < CROP
     jpeg = _jpeg(level[1], error[1], picture.encoding.jpeg_quality, proof=not mirrored)
-    noise = _noise(level[0], error[0])
-    # Mirror images make the network unsure of noise that can still be measured.
-    if (noise.found or (mirrored and noise.value >= THRESHOLDS["noise"].limit)) and not jpeg.found:
-        sigma, doubt = white.agreed(noise.value, noise.uncertainty, *white.measure(looked))
-        noise = _noise(sigma / MAX_SIGMA, doubt / MAX_SIGMA)
+    # Mirror images make the network unsure of strong noise, whose level it still reads.
+    strong = mirrored and level[0] * MAX_SIGMA >= 2 * THRESHOLDS["noise"].limit
+    doubt = min(error[0], level[0] / DEVIATIONS) if strong else error[0]
+    noise = _noise(level[0], doubt)
+    if noise.found and not jpeg.found:
+        sigma, unsure = white.agreed(noise.value, noise.uncertainty, *white.measure(looked))
+        noise = _noise(sigma / MAX_SIGMA, unsure / MAX_SIGMA)
     slope = _slope(looked.mean((1, 2, 3)), mean[:, 0], deviation[:, 0])
     return Diagnosis(
         noise=noise,
