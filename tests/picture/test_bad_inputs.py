@@ -78,6 +78,15 @@ def test_file_objects(tmp_path):
     assert decode(io.BytesIO(path.read_bytes())).name == "<file>"
 
 
+def test_a_name_can_be_given(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(file_of(pil(PHOTO), "PNG"))
+    for source in (path, path.read_bytes(), io.BytesIO(path.read_bytes())):
+        assert decode(source, name="IMG_1.png").name == "IMG_1.png"
+    refused(b"no picture", says="'IMG_1.png'", name="IMG_1.png")
+    refused(tmp_path / "missing", says="'IMG_1.png'", name="IMG_1.png")
+
+
 FILES = {
     "JPEG": file_of(pil(PHOTO), "JPEG"),
     "progressive JPEG": file_of(pil(noise(64, 64, 3, np.uint8)), "JPEG", progressive=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -204,20 +203,12 @@ def _of_tar(pack: Path) -> dict[str, Callable[[], bytes]]:
         ) from None
 
 
-class _Named(io.BytesIO):
-    """Bytes with the name that messages show."""
-
-    def __init__(self, data: bytes, name: str) -> None:
-        super().__init__(data)
-        self.name = name
-
-
 def _decoded(read: Callable[[], bytes], name: str) -> tuple[Bytes, float | None]:
     try:
         data = read()
     except OSError as error:
         raise InputError(f"cannot read {name!r}: {error.strerror}", "check the file") from None
-    picture = decode(_Named(data, name))
+    picture = decode(data, name=name)
     pixels = picture.pixels
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)

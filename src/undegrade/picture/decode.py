@@ -33,12 +33,13 @@ from undegrade.picture.files import Source, read_source, show
 from undegrade.picture.model import Encoding, Metadata, Picture
 
 
-def decode(source: Source, *, max_megapixels: float = 200.0) -> Picture:
+def decode(source: Source, *, name: str | None = None, max_megapixels: float = 200.0) -> Picture:
     """Read a photo: pixels upright, and everything else that the file holds.
 
     Parameters
     ----------
     source: a path, the bytes of a file, or an open binary file.
+    name: what messages call it, and the picture's own name; None is the path or the file's name.
     max_megapixels: more than this is refused from the header, before a pixel is decoded.
 
     Raises
@@ -46,8 +47,8 @@ def decode(source: Source, *, max_megapixels: float = 200.0) -> Picture:
     InputError: missing, empty, cut off, corrupt, animated, several pages, not a known picture.
     LimitError: over the limit, or over the memory that there is.
     """
-    data, name = read_source(source, int(max_megapixels * 16e6) + (64 << 20))
-    return _guarded(name, lambda: _decode(data, name, max_megapixels))
+    data, known = read_source(source, int(max_megapixels * 16e6) + (64 << 20), name)
+    return _guarded(known, lambda: _decode(data, known, max_megapixels))
 
 
 def from_pil(image: Image.Image) -> Picture:

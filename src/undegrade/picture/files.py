@@ -71,8 +71,8 @@ def normal_format(name: str) -> str:
     raise UsageError(f"cannot write the format {name!r}", f"use one of {', '.join(WRITABLE)}")
 
 
-def read_source(source: Source, limit: int) -> tuple[bytes, str]:
-    """All bytes of *source*, and its name for messages.
+def read_source(source: Source, limit: int, called: str | None = None) -> tuple[bytes, str]:
+    """All bytes of *source*, and its name for messages: *called*, or its own.
 
     Raises
     ------
@@ -81,13 +81,14 @@ def read_source(source: Source, limit: int) -> tuple[bytes, str]:
     UsageError: nothing of the kind.
     """
     if isinstance(source, bytes):
-        data, name = source, "<bytes>"
+        data, name = source, called or "<bytes>"
     elif isinstance(source, str | os.PathLike):
-        name = os.fspath(source)
-        data = _read_path(name, limit)
+        path = os.fspath(source)
+        name = called or path
+        data = _read_path(path, limit, name)
     elif hasattr(source, "read"):
         given = getattr(source, "name", None)
-        name = given if isinstance(given, str) else "<file>"
+        name = called or (given if isinstance(given, str) else "<file>")
         data = source.read(limit + 1)
         if not isinstance(data, bytes):
             raise UsageError(f"{show(name)} is open as text", "open it in binary mode, 'rb'")
@@ -103,9 +104,9 @@ def read_source(source: Source, limit: int) -> tuple[bytes, str]:
     return data, name
 
 
-def _read_path(name: str, limit: int) -> bytes:
+def _read_path(path: str, limit: int, name: str) -> bytes:
     try:
-        status = Path(name).stat()
+        status = Path(path).stat()
         if stat.S_ISDIR(status.st_mode):
             raise InputError(f"cannot read {show(name)}: it is a folder", "give a picture file")
         if not stat.S_ISREG(status.st_mode):
@@ -114,7 +115,7 @@ def _read_path(name: str, limit: int) -> bytes:
             )
         if status.st_size > limit:
             raise _too_long(name, limit)
-        return Path(name).read_bytes()
+        return Path(path).read_bytes()
     except FileNotFoundError:
         raise InputError(f"cannot read {show(name)}: no such file", "check the name") from None
     except PermissionError:

@@ -28,7 +28,7 @@ def read_pixels(place: Place) -> Pixels:
     ------
     InputError, LimitError: it cannot be read or decoded; the message names it.
     """
-    picture = decode(_Named(place))
+    picture = decode(place.read(), name=str(place))
     pixels = to_depth(picture.pixels, np.uint8)
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
@@ -111,17 +111,9 @@ def square_side(entry: Entry, size: tuple[int, int], reading: Reading) -> int:
     return side
 
 
-class _Named(io.BytesIO):
-    """Bytes of a place with the name that messages show."""
-
-    def __init__(self, place: Place) -> None:
-        super().__init__(place.read())
-        self.name = str(place)
-
-
 def _header_size(place: Place) -> tuple[int, int]:
     try:
-        with Image.open(_Named(place)) as image:
+        with Image.open(io.BytesIO(place.read())) as image:
             return image.height, image.width
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"cannot read {str(place)!r}: {error}", "replace or remove it") from None
