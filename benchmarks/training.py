@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from undegrade.training import loop, setup
+from undegrade.training import loop, precision, setup
 from undegrade.training.data import PhotoSet
 from undegrade.training.monitor import Monitor
 from undegrade.training.players import Players
@@ -55,7 +55,7 @@ def main() -> None:
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in [arguments.only] if arguments.only else names():
-            recipe = small(name, arguments.steps)
+            recipe, _ = precision.settled(small(name, arguments.steps), Processes())
             photos = made_up(Path(folder) / name, recipe)
             bare, whole = measure(recipe, photos, Path(folder) / f"{name}-run", arguments.steps)
             results[name] = {"bare": round(bare, 4), "whole": round(whole, 4)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -39,7 +40,8 @@ def test_train_export_enhance(undegrade, tmp_path):
     ran = undegrade(*command)
     assert ran.code == 0
     assert ran.out == "run/last.safetensors\n"
-    first, second = ran.err.splitlines()
+    choice, first, second = ran.err.splitlines()
+    assert re.match(r"step 0  stage main  precision (fp32|bf16)  because this CPU ", choice)
     assert first.startswith("step 2  stage main  seconds ")
     assert second.startswith("step 4  stage main")
     assert "psnr" in second

@@ -12,6 +12,7 @@ from undegrade import catalog
 from undegrade.catalog import Model
 from undegrade.errors import ModelError, UsageError
 from undegrade.runtime import choose_precision, open_network, precision, process, verify_model
+from undegrade.runtime.device import cpu_flags
 
 SHIPPED = [
     name
@@ -76,8 +77,16 @@ def test_dot_products_are_read_off_the_flags(tmp_path, monkeypatch, flags, fast)
     info.write_text(f"processor : 0\nflags\t\t: {flags}\n")
     assert precision.has_dot_products(info) is fast
     assert not precision.has_dot_products(tmp_path / "none")
+    assert cpu_flags(info) == set(flags.split())
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     assert not precision.has_dot_products(info)
+
+
+def test_flags_of_arm_have_another_name(tmp_path):
+    info = tmp_path / "cpuinfo"
+    info.write_text("processor\t: 0\nFeatures\t: fp asimd bf16\nCPU part\t: 0xd49\n")
+    assert cpu_flags(info) == {"fp", "asimd", "bf16"}
+    assert cpu_flags(tmp_path / "none") == set()
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -9,6 +9,17 @@ from tests.photos import write_photo
 from tests.training.data.sets import textured
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_arithmetic():
+    """Runs are compared bit for bit, and a trial on a busy machine may end either way."""
+    pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+    from undegrade.training import precision
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(precision, "cpu_flags", frozenset)
+        yield
+
+
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
     """A folder of four square photos."""

@@ -59,7 +59,12 @@ def equal(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    """The log of a run."""
+    """The log of a run: its rows of numbers."""
+    return [row for row in every_row(folder) if "because" not in row]
+
+
+def every_row(folder: Path) -> list[dict[str, Any]]:
+    """The log of a run, with the row that says in which precision it runs."""
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 

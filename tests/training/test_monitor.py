@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from rich.console import Console  # noqa: E402
 from tensorboardX.proto.event_pb2 import Event  # noqa: E402
 
-from tests.training.runs import rows  # noqa: E402
+from tests.training.runs import every_row, rows  # noqa: E402
 from undegrade.training.checkpoint import State  # noqa: E402
 from undegrade.training.display import Display  # noqa: E402
 from undegrade.training.loop import train  # noqa: E402
@@ -108,7 +108,9 @@ def test_what_a_run_writes(sources, tmp_path):
     recipe = read("restore:debug", {"validation": {"photos": 2, "pictures": 1}})
     heard = []
     train(recipe, sources(recipe), tmp_path, log=heard.append)
-    assert rows(tmp_path) == json.loads(json.dumps(heard))
+    assert every_row(tmp_path) == json.loads(json.dumps(heard))
+    told = heard.pop(0)
+    assert (told["step"], told["stage"], told["precision"]) == (0, "main", "fp32")
     assert [row["step"] for row in heard] == [10, 20]
     assert {row["stage"] for row in heard} == {"main"}
     kinds = ["noise15", "noise25", "noise50", "jpeg10", "jpeg20", "jpeg40", "grey25"]

@@ -134,7 +134,7 @@ def test_overrides_come_last():
         ({"stages__main": 5}, "stages.main", "must be a table"),
         ({"arguments": 5}, "arguments", "must be a table"),
         ({"task": "fly"}, "task", "must be one of restore, upscale"),
-        ({"precision": "fp8"}, "precision", "must be one of fp32"),
+        ({"precision": "fp8"}, "precision", "must be one of auto, fp32"),
         ({"stages__main__kind": "critical"}, "stages.main.kind", "must be one of generator"),
         ({"network": None}, "network", "is missing"),
         ({"stages": None}, "stages", "is missing"),

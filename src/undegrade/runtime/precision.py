@@ -7,7 +7,7 @@ from pathlib import Path
 
 from undegrade.catalog import Model
 from undegrade.errors import UsageError
-from undegrade.runtime.device import providers
+from undegrade.runtime.device import CPU_INFO, cpu_flags, providers
 
 PRECISIONS = ("auto", "fp32", "int8")
 MOST_LOSS = 0.1
@@ -15,7 +15,6 @@ MOST_LOSS = 0.1
 DOT_PRODUCTS = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})
 """Flags of x86 CPUs that multiply and add four bytes in one instruction. Without it, multiplying
 bytes exactly is slower than float32 (0.6 to 0.9 times as fast). ARM has not been measured."""
-CPU_INFO = Path("/proc/cpuinfo")
 
 
 def choose_precision(
@@ -55,12 +54,7 @@ def has_dot_products(cpu_info: Path = CPU_INFO) -> bool:
     """Whether the CPU is known to have one of ``DOT_PRODUCTS``; only Linux says so."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
-    try:
-        with cpu_info.open(encoding="ascii", errors="replace") as lines:
-            flags = next((line for line in lines if line.startswith("flags")), "")
-    except OSError:
-        return False
-    return not DOT_PRODUCTS.isdisjoint(flags.split())
+    return not DOT_PRODUCTS.isdisjoint(cpu_flags(cpu_info))
 
 
 def _hindrance(model: Model, device: str, mixed: bool) -> tuple[str, str] | None:

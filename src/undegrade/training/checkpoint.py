@@ -19,9 +19,18 @@ from torch import Tensor, nn
 
 from undegrade.catalog import from_file
 from undegrade.errors import ModelError
+from undegrade.training.recipe import Precision
 
 HALF = ".half"
 """Ending of the names of weights that an exported network stores in fp16."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A precision, and why the machine chose it; no reason where a recipe did."""
+
+    precision: Precision
+    reason: str
 
 
 @dataclass
@@ -48,6 +57,8 @@ class State:
     best: dict[str, float] = field(default_factory=dict)
     """The score at the stage's start, the best since, and how many validations ago that was."""
     recipe: dict[str, Any] = field(default_factory=dict)
+    precision_reason: str = ""
+    """Why the recipe's precision is the one, where the machine chose it."""
     earlier: list[str] = field(default_factory=list)
     """The runs that the weights had before this one, first to last."""
 
@@ -102,6 +113,7 @@ def save(state: State, path: Path) -> None:
                     moments.setdefault(player, {}).setdefault(str(index), {})[key] = value
     numbers = {key: getattr(state, key) for key in NUMBERS}
     numbers |= {"earlier": state.earlier, "moments": moments}
+    numbers["precision_reason"] = state.precision_reason
     if state.scaler is not None:
         numbers["scaler"] = state.scaler.state_dict()
     _write(tensors, numbers, state.recipe, path)
@@ -167,6 +179,7 @@ def load(state: State, path: Path) -> Moments:
     for key in NUMBERS:
         setattr(state, key, numbers[key])
     state.earlier = numbers["earlier"]
+    state.precision_reason = numbers.get("precision_reason", "")  # older checkpoints have none
     for name, network in state.networks().items():
         try:
             network.load_state_dict(_under(f"{name}.", tensors))
@@ -184,6 +197,14 @@ def step_of(path: Path) -> int:
     """The step at which a checkpoint was written."""
     with _opened(path) as file:
         return int(json.loads(file.metadata()["progress"])["step"])
+
+
+def precision_of(path: Path) -> Choice:
+    """The precision that a run was begun in."""
+    with _opened(path) as file:
+        metadata = file.metadata()
+    reason = json.loads(metadata["progress"]).get("precision_reason", "")
+    return Choice(json.loads(metadata["recipe"])["precision"], reason)
 
 
 def history(path: Path) -> list[str]:

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import Cancelled, ComputeError, OutputError
-from undegrade.training import checkpoint, data, objective, schedule, setup
+from undegrade.training import checkpoint, data, objective, precision, schedule, setup
 from undegrade.training.checkpoint import Moments
 from undegrade.training.interrupt import Interrupt
 from undegrade.training.monitor import Log, Monitor, Row
 from undegrade.training.players import Players
 from undegrade.training.processes import Processes
 from undegrade.training.recipe import Recipe, Stage
-from undegrade.training.run import Run, Tick, draw_batch
+from undegrade.training.run import LAST, Run, Tick, draw_batch
 from undegrade.training.scores import level_errors, outputs, scores
 from undegrade.training.tasks import Batch, GradedTask, Photos, task
 
@@ -60,6 +60,10 @@ def train(
     Cancelled: SIGINT or SIGTERM; a checkpoint was written, the same call goes on from it.
     """
     processes, what = Processes(device), task(recipe)
+    path = folder / LAST
+    begun = checkpoint.precision_of(path) if path.exists() else None
+    asked = recipe.precision
+    recipe, reason = precision.settled(recipe, processes, begun)
     state = setup.initial_state(recipe, init, processes.device)
     setup.check(recipe, state)
     monitor = Monitor(folder, log, processes.main)
@@ -77,7 +81,12 @@ def train(
     run.validation = what.validation(held, recipe.validation.crop)
     if recipe.validation.lpips != "none":
         run.perceptual = objective.lpips(recipe.validation.lpips).to(processes.device)
-    moments = checkpoint.load(state, run.path) if run.path.exists() else None
+    moments = checkpoint.load(state, run.path) if begun else None
+    state.precision_reason = reason
+    if asked == "auto" and state.stage < len(recipe.stages):
+        because = f"the run was begun in it: {reason}".removesuffix(": ") if begun else reason
+        told = {"precision": recipe.precision, "because": because}
+        monitor.row({"step": state.step, "stage": list(recipe.stages)[state.stage]} | told)
     with closing(monitor), Interrupt() as interrupt, torch.random.fork_rng():
         for name in list(recipe.stages)[state.stage :]:
             fit(run, name, moments, interrupt)

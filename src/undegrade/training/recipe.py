@@ -10,6 +10,7 @@ from undegrade.errors import RecipeError
 from undegrade.training.data.settings import Reading
 
 TaskName = Literal["restore", "upscale", "grade", "pairs", "phone", "darkness", "diagnose"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,9 @@ class Recipe:
     """Largest norm of the gradient of each network; 0 for none."""
     ema: float = 0.999
     """Decay of the exponential moving average of the weights, which is what ships."""
-    precision: Literal["fp32", "bf16", "fp16"] = "bf16"
-    """Arithmetic of the convolutions; weights and sums stay in fp32."""
+    precision: Precision = "auto"
+    """Arithmetic of the convolutions; weights and sums stay in fp32. "auto" is what the machine is
+    faster in; see :mod:`undegrade.training.precision`."""
     compile: bool = False
     """Let torch compile the networks."""
     validation: Validation = field(default_factory=Validation)

@@ -28,6 +28,9 @@ BATCH, FORWARD, JUDGEMENT, CRITIC = range(4)
 """What is drawn for: the batch, dropout of the one who learns, dropout in judging it, and from
 then on dropout and choices of each critic."""
 
+LAST = "last.safetensors"
+"""Name of the checkpoint to resume from."""
+
 Tick = Callable[[State, float, float], None]
 """Told after every step: the state, the stage's progress 0..1, and samples per second."""
 
@@ -52,7 +55,7 @@ class Run:
     @property
     def path(self) -> Path:
         """The checkpoint to resume from."""
-        return self.folder / "last.safetensors"
+        return self.folder / LAST
 
     @property
     def best_path(self) -> Path:
