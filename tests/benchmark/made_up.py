@@ -11,6 +11,7 @@ import numpy as np
 from tests.degradation.pictures import natural
 from tests.photos import write_photo
 from undegrade.benchmark.cases import Case, enlarged
+from undegrade.benchmark.output import Output
 from undegrade.benchmark.sets import Photo, open_set
 from undegrade.levels import Levels
 
@@ -33,6 +34,17 @@ def made_pairs(folder: Path, count: int = 2) -> Path:
         picture = pixels(seed=number)
         write_photo(folder / "high" / f"{number}.png", picture)
         write_photo(folder / "low" / f"{number}.webp", picture // 3, lossless=True)
+    return folder
+
+
+def made_noisy(folder: Path, count: int = 2) -> Path:
+    """``noisy`` and ``clean``, as a camera's JPEG files of quality 90 and 98."""
+    for number in range(count):
+        clean = pixels(96, 100, seed=number)
+        noise = np.random.default_rng(number).normal(0, 12, clean.shape)
+        noisy = np.clip(np.rint(clean + noise), 0, 255).astype(np.uint8)
+        write_photo(folder / "clean" / f"{number}.jpg", clean, quality=98)
+        write_photo(folder / "noisy" / f"{number}.jpg", noisy, quality=90)
     return folder
 
 
@@ -66,13 +78,16 @@ class Spy:
     """The how-many-th call raises."""
     scale: int = 1
     channels: int = 3
+    takes_levels: bool = True
+    steps: tuple[str, ...] | None = None
+    """That it says it took."""
     told: list[Levels] = field(default_factory=list)
 
     @property
     def digest(self) -> str:
         return f"{self.name} {self.brighter}"
 
-    def run(self, case: Case, levels: Levels) -> np.ndarray:
+    def run(self, case: Case, levels: Levels) -> Output:
         self.told.append(levels)
         if len(self.told) - 1 == self.fails_on:
             raise ValueError("out of sorts")
@@ -81,4 +96,4 @@ class Spy:
             if self.scale == 1
             else np.kron(case.input, np.ones((self.scale, self.scale, 1), np.float32))
         )
-        return picture + np.float32(self.brighter)
+        return Output(picture + np.float32(self.brighter), self.steps)

@@ -44,7 +44,7 @@ def test_super_resolution(tmp_path, scale):
 @pytest.mark.parametrize("sigma", [15, 25, 50, 70])
 def test_colour_noise_is_neither_clipped_nor_rounded(tmp_path, sigma):
     picture = pixels(400, 400)
-    made = case(tmp_path, "denoise-color", picture, sigma=sigma)
+    made = case(tmp_path, "denoise-color", picture, noise=sigma)
     np.random.seed(0)  # noqa: NPY002 - as the published code does it
     expected = picture / 255 + np.random.normal(0, sigma / 255, picture.shape)  # noqa: NPY002
     np.testing.assert_allclose(made.input, expected, atol=1e-6)
@@ -57,7 +57,7 @@ def test_colour_noise_is_neither_clipped_nor_rounded(tmp_path, sigma):
 
 def test_grey_noise_is_on_full_range_luma(tmp_path):
     picture = pixels()
-    made = case(tmp_path, "denoise-gray", picture, sigma=25)
+    made = case(tmp_path, "denoise-gray", picture, noise=25)
     grey = np.asarray(Image.fromarray(picture).convert("L"), np.int64)
     assert made.truth.shape == (48, 60, 1)
     # Pillow's fixed-point weights differ by a level here and there.
@@ -68,8 +68,8 @@ def test_grey_noise_is_on_full_range_luma(tmp_path):
 
 def test_real_noise_is_what_a_file_holds(tmp_path):
     picture = pixels()
-    free = case(tmp_path / "a", "denoise-color", picture, sigma=50)
-    made = case(tmp_path / "b", "denoise-real", picture, sigma=50)
+    free = case(tmp_path / "a", "denoise-color", picture, noise=50)
+    made = case(tmp_path / "b", "denoise-real", picture, noise=50)
     expected = np.rint(np.clip(free.input, 0, 1) * 255)
     np.testing.assert_allclose(made.input * 255, expected, atol=1e-4)
     assert psnr(made.input, picture / 255) > psnr(free.input, picture / 255)
@@ -78,7 +78,7 @@ def test_real_noise_is_what_a_file_holds(tmp_path):
 @pytest.mark.parametrize("quality", [10, 40])
 def test_colour_jpeg_is_pillows(tmp_path, quality):
     picture = pixels()
-    made = case(tmp_path, "jpeg-color", picture, quality=quality)
+    made = case(tmp_path, "jpeg-color", picture, jpeg=quality)
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=2)
     expected = np.asarray(Image.open(file))
@@ -90,7 +90,7 @@ def test_colour_jpeg_is_pillows(tmp_path, quality):
 def test_grey_jpeg_is_on_studio_range_luma(tmp_path):
     picture = pixels()
     picture[:8, :8], picture[8:16, :8] = 255, 0
-    made = case(tmp_path, "jpeg-gray", picture, quality=10)
+    made = case(tmp_path, "jpeg-gray", picture, jpeg=10)
     np.testing.assert_array_equal(made.truth[:, :, 0], np.rint(rgb_to_y(picture / 255)))
     assert (made.truth.min(), made.truth.max()) == (16, 235)
     file = io.BytesIO()

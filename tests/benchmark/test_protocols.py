@@ -45,12 +45,13 @@ def test_usual_settings():
         assert labels[name] == ["sigma 15", "sigma 25", "sigma 50", "sigma 70"]
     for name in ("jpeg-color", "jpeg-gray"):
         assert labels[name] == ["quality 10", "quality 20", "quality 30", "quality 40"]
+    assert labels["real-noise"] == ["unasked", "told 5", "told 10", "told 15"]
     assert labels["lol"] == ["plain", "gt-mean"]
     assert labels["face-x8"] == ["x8"]
 
 
 def test_settings_that_are_asked_for():
-    chosen = choose_settings(PROTOCOLS["denoise-color"], {"sigma": [12.5, 30, 30], "scale": []})
+    chosen = choose_settings(PROTOCOLS["denoise-color"], {"noise": [12.5, 30, 30], "scale": []})
     assert [s.label for s in chosen] == ["sigma 12.5", "sigma 30"]
     (only,) = choose_settings(PROTOCOLS["sr-bicubic"], {"scale": [3]})
     assert (only.scale, PROTOCOLS["sr-bicubic"].crop(only)) == (3, 3)
@@ -60,12 +61,12 @@ def test_settings_that_are_asked_for():
 @pytest.mark.parametrize(
     ("name", "values", "says"),
     [
-        ("sr-bicubic", {"sigma": [25]}, "has no sigma; leave --sigma away"),
+        ("sr-bicubic", {"noise": [25]}, "has no noise; leave --noise away"),
         ("lol", {"scale": [2]}, "has no scale"),
         ("sr-bicubic", {"scale": [5]}, "a scale of 5 is not measured; choose one of: 2, 3, 4, 8"),
-        ("denoise-color", {"sigma": [0]}, "a sigma of 0 is not possible"),
-        ("denoise-color", {"sigma": [float("nan")]}, "a sigma of nan"),
-        ("jpeg-color", {"quality": [101]}, "a quality of 101 is not possible"),
+        ("denoise-color", {"noise": [0]}, "a noise of 0 is not possible"),
+        ("denoise-color", {"noise": [float("nan")]}, "a noise of nan"),
+        ("jpeg-color", {"jpeg": [101]}, "a JPEG quality of 101 is not possible"),
     ],
 )
 def test_settings_that_are_refused(name, values, says):

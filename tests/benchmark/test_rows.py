@@ -18,14 +18,14 @@ from undegrade.errors import InputError, OutputError
 
 FIELDS = [
     *("model", "protocol", "setting", "metric", "mean", "values", "images", "n", "gate"),
-    *("commit", "version", "machine", "seconds_per_megapixel"),
+    *("commit", "version", "machine", "seconds_per_megapixel", "worse", "steps"),
 ]
 
 
 def test_json_and_back(tmp_path):
     rows = [
         row("a", [1.5, math.inf], gate=33.68, seconds_per_megapixel=0.5),
-        row("b", [], commit="abc+"),
+        row("b", [], commit="abc+", worse=2, steps={"restore": 3, "left alone": 1}),
     ]
     text = to_json(rows)
     data = json.loads(text, parse_constant=lambda name: pytest.fail(f"not strict JSON: {name}"))
@@ -37,6 +37,9 @@ def test_json_and_back(tmp_path):
     first, second = read_rows(tmp_path / "new" / "rows.json")
     assert first == rows[0]
     assert second.images == ()
+    assert (second.worse, second.steps) == (2, {"restore": 3, "left alone": 1})
+    old = {key: value for key, value in data[0].items() if key not in ("worse", "steps")}
+    assert from_json(json.dumps([old]), "here") == rows[:1]
     assert math.isnan(second.mean)
 
 
@@ -63,10 +66,13 @@ def test_files_that_cannot_be(tmp_path):
 
 
 def test_lines():
-    lines = to_tsv([row("a", [30.123456789], gate=33.68), row("b", [])]).splitlines()
+    counts = {"worse": 1, "steps": {"restore": 3, "left alone": 1}}
+    rows = [row("a", [30.123456789], gate=33.68), row("b", [], **counts, protocol="p on s: long")]
+    lines = to_tsv(rows).splitlines()
     assert lines[0].split("\t")[:4] == ["model", "setting", "metric", "mean"]
-    assert lines[1].split("\t") == ["a", "s", "psnr", "30.1235", "1", "33.68", "", "p"]
-    assert lines[2].split("\t") == ["b", "s", "psnr", "nan", "0", "", "", "p"]
+    assert lines[1].split("\t") == ["a", "s", "psnr", "30.1235", "1", "33.68", "", "", "", "p"]
+    told = ["b", "s", "psnr", "nan", "0", "", "1", "restore 3, left alone 1", "", "p on s"]
+    assert lines[2].split("\t") == told
 
 
 def shown(rows):
@@ -96,6 +102,15 @@ def test_the_best_is_marked():
     assert "no gate checked" in alone
     two = shown([row("a", [1]), row("a", [2], setting="x4")])
     assert "x4, no gate checked" in two
+
+
+def test_harm_and_steps_are_shown():
+    steps = {"restore": 3, "left alone": 1}
+    text = shown([row("none", [20.0]), row("auto", [30.0], worse=7, steps=steps)])
+    assert "worse" in text
+    assert "7" in text
+    assert "auto: restore 3, left alone 1" in text
+    assert "worse" not in shown([row("none", [20.0])])
 
 
 def test_commit_and_machine(tmp_path, monkeypatch):

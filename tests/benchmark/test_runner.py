@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.benchmark.made_up import Spy, made_pairs, made_set, packed, pixels
+from tests.benchmark.made_up import Spy, made_noisy, made_pairs, made_set, packed, pixels
 from tests.networks import tiny_model, tiny_network
 from tests.photos import write_photo
 from undegrade.benchmark import Cache, GateError, compare, evaluate, gates, make_plan
@@ -18,10 +18,11 @@ from undegrade.benchmark.sets import fingerprint, open_set
 from undegrade.errors import InputError, ModelError, UsageError
 from undegrade.levels import Levels, noise_sigma
 from undegrade.metrics import metric
+from undegrade.picture import decode
 
 
 def plan_for(data, protocol="denoise-color", models=(), **options):
-    parameters = {"sigma": [25]} if protocol.startswith("denoise") else {}
+    parameters = {"noise": [25]} if protocol.startswith("denoise") else {}
     options.setdefault("parameters", parameters)
     names = [str(model) for model in models]
     return make_plan(names, protocol, data, threads=1, **options)
@@ -112,7 +113,7 @@ def test_true_levels_and_blind(tmp_path):
 
 def test_blind_reads_the_tables_of_the_jpeg(tmp_path):
     data, spy = made_set(tmp_path / "mine", 1), Spy()
-    plan = plan_for(data, "jpeg-color", parameters={"quality": [20]}, blind=True)
+    plan = plan_for(data, "jpeg-color", parameters={"jpeg": [20]}, blind=True)
     evaluate(with_spies(plan, spy))
     assert spy.told[0].quality == 20
     write_photo(tmp_path / "web" / "a.jpg", pixels(), quality=30)
@@ -120,6 +121,66 @@ def test_blind_reads_the_tables_of_the_jpeg(tmp_path):
     plan = plan_for(tmp_path / "web", "noref", metrics=["noise-amplification"])
     evaluate(with_spies(plan, spy))
     assert spy.told[0].quality == 30
+
+
+def test_real_noise_is_told_or_not(tmp_path):
+    """What takes levels is told each; the rest is measured once, where nobody is told."""
+    data = made_noisy(tmp_path / "mine")
+    spy, blind = Spy(), Spy("blind", takes_levels=False)
+    plan = with_spies(plan_for(data, "real-noise", [tiny_model(tmp_path, levels=2).path]))
+    plan = replace(plan, contenders=(spy, blind))
+    rows = evaluate(plan).rows
+    psnrs = [(row.setting, row.model) for row in rows if row.metric == "psnr"]
+    told = [("told 5", who) for who in ("none", "spy")] + [
+        (label, who) for label in ("told 10", "told 15") for who in ("none", "spy")
+    ]
+    assert psnrs == [("unasked", who) for who in ("none", "spy", "blind")] + told
+    assert [levels.sigma for levels in spy.told[2:]] == [5, 5, 10, 10, 15, 15]
+    assert spy.told[0].quality == 90  # by the tables of the file
+    assert len(blind.told) == 2
+    assert "told the setting's, in 'unasked' the estimates" in rows[0].protocol
+    noisy, clean = (pair.pixels for pair in map(decode, sorted(data.rglob("0.jpg"), reverse=True)))
+    assert named(rows, "none", setting="told 5").values[0] == metric("psnr")(noisy, clean)
+
+
+def test_levels_that_are_asked_for(tmp_path):
+    data, model = made_noisy(tmp_path / "mine"), tiny_model(tmp_path, levels=2).path
+    wished = {"parameters": {"noise": [7, 20]}}
+    plan = plan_for(data, "real-noise", [model], **wished)
+    assert [setting.label for setting in plan.settings] == ["told 7", "told 20"]
+    plan = plan_for(data, "real-noise", [model, "auto"], **wished)
+    assert [setting.label for setting in plan.settings] == ["unasked", "told 7", "told 20"]
+    plan = plan_for(data, "real-noise", [model], blind=True)
+    assert [setting.label for setting in plan.settings] == ["unasked"]
+    assert [setting.label for setting in plan_for(data, "real-noise").settings] == ["unasked"]
+    with pytest.raises(UsageError, match="none of the models takes a level, but --noise gives"):
+        plan_for(data, "real-noise", ["auto"], **wished)
+    with pytest.raises(UsageError, match="--blind tells estimates, but --noise gives one"):
+        plan_for(data, "real-noise", [model], blind=True, **wished)
+
+
+def test_what_the_product_did_and_where_it_did_harm(tmp_path):
+    """Counted over the images, and again out of the cache."""
+    data, cache = made_noisy(tmp_path / "mine", 3), Cache(tmp_path / "kept")
+    brighter = Spy("brighter", 0.1, steps=("restore", "lowlight"), takes_levels=False)
+    idle = Spy("idle", steps=(), takes_levels=False)
+    for _ in range(2):
+        plan = with_spies(plan_for(data, "real-noise"), brighter, idle, Spy(takes_levels=False))
+        rows = evaluate(plan, cache=cache).rows
+        assert named(rows, "brighter").steps == {"restore": 3, "lowlight": 3, "left alone": 0}
+        assert named(rows, "idle").steps == {"left alone": 3}
+        assert named(rows, "spy").steps is None
+        worse = [named(rows, name).worse for name in ("none", "brighter", "idle", "spy")]
+        assert worse == [None, 3, 0, 0]
+        assert named(rows, "brighter", "ssim").worse is None
+    assert len(brighter.told) == 3
+
+
+def test_auto_beside_networks(tmp_path):
+    rows = evaluate(plan_for(made_noisy(tmp_path / "mine"), "real-noise", ["auto"])).rows
+    auto = named(rows, "auto")
+    assert auto.mean > named(rows, "none").mean
+    assert (auto.steps["restore"], auto.worse) == (2, 0)
 
 
 def test_light_with_and_without_the_mean_of_the_truth(tmp_path):
@@ -290,7 +351,7 @@ def test_what_a_cached_value_depends_on(tmp_path):
     assert runs(Spy()) == 1
     assert runs(Spy()) == 0
     assert runs(Spy(brighter=0.1)) == 1
-    assert runs(Spy(), parameters={"sigma": [26]}) == 1
+    assert runs(Spy(), parameters={"noise": [26]}) == 1
     assert runs(Spy(), blind=True) == 1
     assert runs(Spy(), metrics=["psnr"]) == 0
     assert runs(Spy(), metrics=["psnr", "ciede2000"]) == 1
@@ -348,6 +409,8 @@ def test_plans_that_are_refused(tmp_path):
         plan_for(data, models=[small])
     with pytest.raises(UsageError, match=r"measured under sr-bicubic x4; choose"):
         plan_for(data, "sr-bicubic", [small], parameters={"scale": [4]})
+    with pytest.raises(UsageError, match="'auto' does not enlarge unasked; it cannot be measured"):
+        plan_for(data, "sr-bicubic", ["auto"])
     with pytest.raises(UsageError, match="'bicubic' is not the input of the protocol 'denoise-co"):
         plan_for(data, models=["bicubic"])
     with pytest.raises(UsageError, match="no metric is called 'pnsr'"):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.benchmark.made_up import made_pairs, made_set
+from tests.benchmark.made_up import made_noisy, made_pairs, made_set
 from tests.cli.conftest import refused
 from tests.networks import tiny_model, tiny_network
 from tests.test_imports import loaded_after
@@ -36,7 +36,7 @@ def test_help_names_every_protocol(undegrade):
 def test_several_models_side_by_side(undegrade, data, nets):
     first, second = nets
     ran = undegrade(
-        *("evaluate", "--protocol", "denoise-color", "--data", data, "--sigma", 25, "--sigma", 50),
+        *("evaluate", "--protocol", "denoise-color", "--data", data, "--noise", "25,50"),
         *("--model", first, "--model", second, "--model", "none", "--metrics", "psnr, ssim"),
     )
     assert ran.code == 0, ran.err
@@ -55,7 +55,7 @@ def test_several_models_side_by_side(undegrade, data, nets):
 
 def test_json_to_stdout(undegrade, data):
     ran = undegrade(
-        *("evaluate", "--protocol", "jpeg-color", "--data", data, "--quality", 10, "--json", "-")
+        *("evaluate", "--protocol", "jpeg-color", "--data", data, "--jpeg", 10, "--json", "-")
     )
     rows = json.loads(ran.out)
     assert [row["metric"] for row in rows] == ["psnr", "ssim", "psnr-b"]
@@ -63,7 +63,7 @@ def test_json_to_stdout(undegrade, data):
     assert rows[0]["model"] == "none"
     assert set(rows[0]) == {
         *("model", "protocol", "setting", "metric", "mean", "values", "images", "n", "gate"),
-        *("commit", "version", "machine", "seconds_per_megapixel"),
+        *("commit", "version", "machine", "seconds_per_megapixel", "worse", "steps"),
     }
 
 
@@ -90,7 +90,7 @@ def test_a_gate_that_is_off(undegrade, tmp_path, nets):
 
 def test_values_are_kept(undegrade, data, nets, tmp_path):
     arguments = (
-        *("evaluate", "--protocol", "denoise-color", "--data", data, "--sigma", 25),
+        *("evaluate", "--protocol", "denoise-color", "--data", data, "--noise", 25),
         *("--model", nets[0], "--cache", tmp_path / "kept", "--json", "-"),
     )
     first, second = json.loads(undegrade(*arguments).out), json.loads(undegrade(*arguments).out)
@@ -101,7 +101,7 @@ def test_values_are_kept(undegrade, data, nets, tmp_path):
 
 def test_one_bad_image(undegrade, data):
     (data / "b.png").write_bytes(b"broken")
-    ran = undegrade("evaluate", "--protocol", "denoise-color", "--data", data, "--sigma", 25)
+    ran = undegrade("evaluate", "--protocol", "denoise-color", "--data", data, "--noise", 25)
     assert ran.code == 1
     assert ran.out.splitlines()[1].split("\t")[4] == "2"
     assert "undegrade: b: cannot read 'b'" in ran.err
@@ -109,7 +109,7 @@ def test_one_bad_image(undegrade, data):
 
 def test_a_report(undegrade, data, nets, tmp_path):
     ran = undegrade(
-        *("evaluate", "--protocol", "denoise-color", "--data", data, "--sigma", 25),
+        *("evaluate", "--protocol", "denoise-color", "--data", data, "--noise", 25),
         *("--model", nets[0], "--report", tmp_path / "report"),
     )
     assert ran.code == 0, ran.err
@@ -123,12 +123,29 @@ def test_blind_pairs_and_no_reference(undegrade, tmp_path, nets):
     ran = undegrade("evaluate", "--protocol", "lol", "--data", pairs, "--model", nets[0], "--blind")
     assert ran.code == 0, ran.err
     assert "gt-mean" in ran.out
-    assert "told the estimates" in ran.out
+    assert "told the estimates" in " ".join(ran.err.split())
     ran = undegrade(
         *("evaluate", "--protocol", "noref", "--data", pairs / "low"),
         *("--model", nets[0], "--metrics", "noise-amplification"),
     )
     assert ran.code == 0, ran.err
+
+
+def test_real_noise_unasked(undegrade, tmp_path, nets):
+    pairs = made_noisy(tmp_path / "pairs")
+    ran = undegrade(
+        *("evaluate", "--protocol", "real-noise", "--data", pairs, "--metrics", "psnr"),
+        *("--model", "auto", "--model", nets[0], "--noise", "5,10"),
+    )
+    assert ran.code == 0, ran.err
+    lines = [line.split("\t") for line in ran.out.splitlines()[1:]]
+    assert [(line[1], line[0]) for line in lines] == [
+        *(("unasked", who) for who in ("none", "auto", "one")),
+        *((f"told {level}", who) for level in (5, 10) for who in ("none", "one")),
+    ]
+    assert lines[1][COLUMNS.index("steps")] == "restore 2, left alone 0"
+    assert "auto: restore 2, left alone 0" in ran.err
+    assert {line[-1] for line in lines} == {"real-noise on pairs (unknown set)"}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +154,9 @@ def test_blind_pairs_and_no_reference(undegrade, tmp_path, nets):
         (["--protocol", "sr"], 2, "no protocol is called 'sr'"),
         (["--protocol", "lol"], 3, "needs pairs"),
         (["--protocol", "denoise-color", "--scale", "2"], 2, "has no scale; leave --scale away"),
-        (["--protocol", "denoise-color", "--sigma", "-1"], 2, "a sigma of -1 is not possible"),
+        (["--protocol", "denoise-color", "--noise", "-1"], 2, "a noise of -1 is not possible"),
+        (["--protocol", "denoise-color", "--noise", "5,x"], 2, "--noise '5,x' is no list"),
+        (["--protocol", "sr-bicubic", "--scale", "2.5"], 2, "a scale of 2.5 is not measured"),
         (["--protocol", "denoise-color", "--model", "best"], 5, "no model is called 'best'"),
         (["--protocol", "denoise-color", "--model", "sr-x4"], 2, "'sr-x4' enlarges by 4"),
         (["--protocol", "denoise-color", "--metrics", "pnsr"], 2, "no metric is called 'pnsr'"),

@@ -36,6 +36,8 @@ class Case:
     """What was done to it, where that can be said in levels."""
     quality: float | None = None
     """JPEG quality that the tables of the input's file tell."""
+    file: bytes | None = None
+    """The file that the input was decoded from, where it was: what a user would have."""
 
     @property
     def scale(self) -> int:
@@ -75,15 +77,16 @@ def coded(photo: Photo, quality: int, *, grey: bool = False) -> Case:
     picture = Image.fromarray(truth[:, :, 0] if grey else truth)
     picture.save(file, "JPEG", quality=quality, **({} if grey else {"subsampling": "4:2:0"}))
     decoded = np.asarray(Image.open(file)).reshape(truth.shape)
-    return Case(as_floats(decoded), truth, Levels(quality=quality), float(quality))
+    levels = Levels(quality=quality)
+    return Case(as_floats(decoded), truth, levels, float(quality), file.getvalue())
 
 
-def paired(photo: Photo) -> Case:
-    """The damaged partner, with the picture as the truth."""
+def paired(photo: Photo, levels: Levels | None = None) -> Case:
+    """The damaged partner, with the picture as the truth; *levels* are what networks are told."""
     if photo.damaged is None:
         raise InputError(f"{photo.name!r} has no damaged partner", "give a set of pairs")
     truth, damaged = _coloured(photo.pixels), _coloured(photo.damaged)
-    return Case(as_floats(damaged), truth, None, photo.quality)
+    return Case(as_floats(damaged), truth, levels, photo.quality, photo.file)
 
 
 def phone(photo: Photo) -> Case:
@@ -113,7 +116,7 @@ def face(photo: Photo, side: int, scale: int) -> Case:
 
 def untouched(photo: Photo) -> Case:
     """The picture as it is, whose truth nobody knows."""
-    return Case(as_floats(_coloured(photo.pixels)), None, None, photo.quality)
+    return Case(as_floats(_coloured(photo.pixels)), None, None, photo.quality, photo.file)
 
 
 def enlarged(case: Case) -> Floats:

@@ -1,20 +1,28 @@
-"""What is measured: the input itself, and networks by name or file."""
+"""What is measured: the input itself, networks by name or file, and the product as it comes."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
+
+import numpy as np
 
 from undegrade import catalog
-from undegrade.benchmark.cases import Case, Floats, enlarged
+from undegrade.benchmark.cases import Case, Floats, as_bytes, enlarged
 from undegrade.benchmark.networks import open_bare, open_carded
+from undegrade.benchmark.output import Output
+from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
 from undegrade.levels import Levels
 
 BASELINES = ("none", "bicubic")
+AUTO = "auto"
+"""What :func:`undegrade.enhance` makes of a photo unasked."""
+PACKAGE = Path(__file__).parents[1]
 
 
 class Contender(Protocol):
@@ -36,7 +44,11 @@ class Contender(Protocol):
     def channels(self) -> int:
         """1 for what takes grey pictures only, or 3."""
 
-    def run(self, case: Case, levels: Levels) -> Floats:
+    @property
+    def takes_levels(self) -> bool:
+        """Whether it makes something else of a case when it is told other levels."""
+
+    def run(self, case: Case, levels: Levels) -> Output:
         """The picture, (H, W, C) as large as the truth, not clipped.
 
         Raises
@@ -51,20 +63,54 @@ class Baseline:
 
     name: str
     scale: int | None = None
-    channels: int = 3
+    channels: ClassVar[int] = 3
+    takes_levels: ClassVar[bool] = False
 
     @property
     def digest(self) -> str:
         """Its name."""
         return self.name
 
-    def run(self, case: Case, levels: Levels) -> Floats:
+    def run(self, case: Case, levels: Levels) -> Output:
         """The input at the size of the truth."""
-        return enlarged(case)
+        return Output(enlarged(case))
+
+
+@dataclass(frozen=True, eq=False)
+class Auto:
+    """The product as a user gets it who asks for nothing: diagnosis, plan and all steps.
+
+    It is given the case's file, with the tables and profiles that a user's has, or where there is
+    none the pixels, as a file of 8 bit would hold them. Its result is measured before it is coded
+    again.
+    """
+
+    enhancer: Enhancer
+    digest: str = field(default_factory=lambda: of_package(PACKAGE))
+    name: ClassVar[str] = AUTO
+    scale: ClassVar[int] = 1
+    channels: ClassVar[int] = 3
+    takes_levels: ClassVar[bool] = False
+
+    def run(self, case: Case, levels: Levels) -> Output:
+        """What it makes of the case, whatever the *levels*, and by which steps."""
+        result = self.enhancer(as_bytes(case.input) if case.file is None else case.file)
+        pixels = result.picture.pixels
+        picture = np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
+        whole: Floats = np.broadcast_to(picture, (*picture.shape[:2], case.input.shape[2]))
+        return Output(whole, tuple(step.name for step in result.steps))
+
+
+def of_package(folder: Path) -> str:
+    """A hash over all of the product that decides what it makes of a photo: code and networks."""
+    files = {path for path in folder.rglob("*") if path.suffix in (".onnx", ".py", ".toml")}
+    files |= {model.path for model in catalog.models().values() if model.path.is_file()}
+    digests = (catalog.sha256(path) for path in sorted(files))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def open_contenders(wished: Sequence[str], threads: int | None = None) -> list[Contender]:
-    """Open what *wished* names: models of the catalogue, ONNX files, ``none`` and ``bicubic``.
+    """Open what *wished* names: models of the catalogue, ONNX files, ``auto`` and the baselines.
 
     Files of one name are told apart by their folders. *threads* inside a network; by default every
     core.
@@ -87,6 +133,8 @@ def open_contenders(wished: Sequence[str], threads: int | None = None) -> list[C
 def _open(text: str, name: str, threads: int | None) -> Contender:
     if text in BASELINES:
         return Baseline(text)
+    if text == AUTO:
+        return Auto(Enhancer(threads=threads))
     path = Path(text)
     if _is_file(text) and not path.with_suffix(".toml").is_file():
         return open_bare(path, name, threads)

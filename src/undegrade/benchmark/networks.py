@@ -14,6 +14,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from undegrade.benchmark.cases import Case, Floats, enlarged
+from undegrade.benchmark.output import Output
 from undegrade.catalog import Model, sha256
 from undegrade.errors import ComputeError, ModelError
 from undegrade.levels import Levels
@@ -48,7 +49,12 @@ class Carded:
         """Output pixels per input pixel along a side."""
         return self.network.card.scale
 
-    def run(self, case: Case, levels: Levels) -> Floats:
+    @property
+    def takes_levels(self) -> bool:
+        """Whether the network has level inputs."""
+        return bool(self.network.card.levels)
+
+    def run(self, case: Case, levels: Levels) -> Output:
         """See :class:`undegrade.benchmark.contenders.Contender`."""
         picture, card, scale = _fitting(case, self.scale), self.network.card, self.scale
         told = {"noise": levels.noise, "jpeg": levels.jpeg}
@@ -68,7 +74,7 @@ class Carded:
             tall, wide = tile.height * scale, tile.width * scale
             kept = made[margin : margin + tall, margin : margin + wide]
             output[top : top + tall, left : left + wide] = kept
-        return output
+        return Output(output)
 
     def _thumbnail(self, picture: Floats) -> Floats | None:
         side = self.network.card.thumbnail
@@ -92,7 +98,12 @@ class Bare:
     """1 for a network that takes grey pictures only, or 3."""
     scale: int
 
-    def run(self, case: Case, levels: Levels) -> Floats:
+    @property
+    def takes_levels(self) -> bool:
+        """Whether the network has an input for the sigma of the noise."""
+        return len(self.session.get_inputs()) > 1
+
+    def run(self, case: Case, levels: Levels) -> Output:
         """See :class:`undegrade.benchmark.contenders.Contender`."""
         picture = _fitting(case, self.scale)
         height, width = picture.shape[:2]
@@ -105,7 +116,7 @@ class Bare:
                 f"{made.shape[1]}x{made.shape[0]}",
                 "write a card beside it that names the multiple that sides must have",
             )
-        return made[: height * self.scale, : width * self.scale]
+        return Output(made[: height * self.scale, : width * self.scale])
 
     def over(self, picture: Floats, sigma: float) -> Floats:
         """The output for (h, w, C), as it comes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.benchmark.cases import Case, as_bytes, as_floats
-from undegrade.benchmark.contenders import BASELINES, Baseline, Contender, open_contenders
+from undegrade.benchmark.contenders import AUTO, BASELINES, Baseline, Contender, open_contenders
 from undegrade.benchmark.protocols import (
     Parameter,
     Protocol,
@@ -47,6 +47,10 @@ class Evaluation:
 
     def fits(self, contender: Contender, setting: Setting) -> bool:
         """Whether *contender* can be measured under *setting*."""
+        if setting.told and not contender.takes_levels:
+            return False
+        if contender.name == AUTO and setting.scale > 1:
+            return False
         return not self.protocol.knows_truth or contender.scale in (None, 1, setting.scale)
 
     def judge(self, judge: Metric, setting: Setting, picture: Bytes, case: Case) -> float:
@@ -77,8 +81,8 @@ def make_plan(
 
     Parameters
     ----------
-    models: of the catalogue, ONNX files, ``none`` and ``bicubic``; the untouched input comes first
-        whether it is named or not.
+    models: of the catalogue, ONNX files, ``auto`` (the product, unasked), ``none`` and
+        ``bicubic``; the untouched input comes first whether it is named or not.
     protocol_name: a key of :data:`undegrade.benchmark.protocols.PROTOCOLS`; ``phone`` becomes
         ``phone-synthetic`` where *data* holds no pairs.
     data: a folder or an uncompressed tar pack.
@@ -118,8 +122,13 @@ def make_plan(
             f"name {chosen.baseline!r}, which is measured anyway",
         )
     contenders = open_contenders(names, threads)
-    if not any(wished.values()):
-        settings = _settings_of(contenders, chosen, settings)
+    settings = (
+        _told_settings(contenders, chosen, settings, blind=blind)
+        if chosen.unasked
+        else settings
+        if any(wished.values())
+        else _settings_of(contenders, chosen, settings)
+    )
     plan = Evaluation(
         chosen,
         settings,
@@ -146,13 +155,40 @@ def _settings_of(
     return tuple(setting for setting in usual if setting.scale in scales) or usual
 
 
+def _told_settings(
+    contenders: Sequence[Contender],
+    chosen: Protocol,
+    settings: tuple[Setting, ...],
+    *,
+    blind: bool,
+) -> tuple[Setting, ...]:
+    """Of *settings*, those that somebody can be told, and the unasked one for who is not told.
+
+    Raises :class:`UsageError` for levels that nobody can be told.
+    """
+    unasked = chosen.unasked
+    assert unasked is not None
+    listens = not blind and any(contender.takes_levels for contender in contenders)
+    told = tuple(setting for setting in settings if setting.told)
+    if unasked not in settings and not listens:
+        why = "--blind tells estimates" if blind else "none of the models takes a level"
+        raise UsageError(f"{why}, but --noise gives one", "leave one of them away")
+    if not listens:
+        return (unasked,)
+    if unasked in settings or not all(contender.takes_levels for contender in contenders):
+        return (unasked, *told)
+    return told
+
+
 def _check_contenders(plan: Evaluation) -> None:
     for contender in plan.contenders:
         misfits = [s.label for s in plan.settings if not plan.fits(contender, s)]
         if len(misfits) == len(plan.settings):
+            enlarges = f"enlarges by {contender.scale}"
             raise UsageError(
-                f"the model {contender.name!r} enlarges by {contender.scale}; it cannot be "
-                f"measured under {plan.protocol.name} {', '.join(misfits)}",
+                f"the model {contender.name!r} "
+                f"{'does not enlarge unasked' if contender.name == AUTO else enlarges}; it cannot "
+                f"be measured under {plan.protocol.name} {', '.join(misfits)}",
                 "choose a protocol or a scale that fits it",
             )
         if contender.channels == 1 and not plan.protocol.grey:

@@ -13,13 +13,16 @@ from undegrade.benchmark import cases
 from undegrade.benchmark.cases import Case, Floats, as_bytes
 from undegrade.benchmark.sets import Bytes, Photo
 from undegrade.errors import UsageError
+from undegrade.levels import Levels
 from undegrade.metrics import Channel, Metric
 
-Parameter = Literal["scale", "sigma", "quality"]
+Parameter = Literal["scale", "noise", "jpeg"]
 
 SCALES = (2, 3, 4, 8)
 SIGMAS = (15.0, 25.0, 50.0, 70.0)
 QUALITIES = (10, 20, 30, 40)
+TOLD = (5.0, 10.0, 15.0)
+"""Levels of noise that networks are told where nobody knows the true one."""
 
 CHANNELS: Mapping[Channel, str] = {
     "rgb": "RGB",
@@ -38,6 +41,13 @@ class Setting:
     """The parameter's value."""
     scale: int = 1
     """How many times as large as the input the truth is."""
+    told: bool = False
+    """Whether the value is a level that networks are told, which changes nothing in the input."""
+
+    @property
+    def levels(self) -> Levels | None:
+        """What networks are told, where the setting says so."""
+        return Levels(sigma=self.value) if self.told else None
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,11 @@ class Protocol:
         """What the untouched input is called: enlarged or as it is."""
         return "bicubic" if any(s.scale > 1 for s in self.settings) else "none"
 
+    @property
+    def unasked(self) -> Setting | None:
+        """The setting in which nothing is told, of a protocol that tells levels in others."""
+        return UNASKED if UNASKED in self.settings else None
+
     def crop(self, setting: Setting) -> int:
         """Pixels left out at every border."""
         return setting.scale if self.crops else 0
@@ -89,8 +104,11 @@ class Protocol:
 
     def describe(self, *, blind: bool = False) -> str:
         """Everything a number depends on but the set and the setting, in one line."""
-        told = blind or not self.knows_levels
-        levels = "the estimates of undegrade.levels" if told else "the true ones"
+        levels = "the true ones"
+        if blind or not self.knows_levels:
+            levels = "the estimates of undegrade.levels"
+        if self.unasked and not blind:
+            levels = f"the setting's, in {UNASKED.label!r} {levels}"
         parts = [
             self.damage,
             "outputs clipped and rounded to 8 bit",
@@ -132,13 +150,19 @@ def _quality(value: float) -> Setting:
     return Setting(f"quality {value:g}", value)
 
 
+def _told(value: float) -> Setting:
+    return Setting(f"told {value:g}", value, told=True)
+
+
 _MAKERS: Mapping[Parameter, Callable[[float], Setting]] = {
     "scale": lambda value: scaled(int(value)),
-    "sigma": _sigma,
-    "quality": _quality,
+    "noise": _sigma,
+    "jpeg": _quality,
 }
 
 PLAIN = Setting("plain")
+UNASKED = Setting("unasked")
+"""Nobody says how much damage there is: for what finds out by itself, and for blind networks."""
 GT_MEAN = Setting("gt-mean")
 """Output multiplied so that its mean luma is the truth's: a column of its own, 2 to 4 dB higher."""
 
@@ -167,7 +191,7 @@ _PROTOCOLS = (
         lambda photo, setting: cases.noisy(photo, setting.value),
         tuple(map(_sigma, SIGMAS)),
         ("psnr", "ssim"),
-        "sigma",
+        "noise",
         unclipped=True,
     ),
     Protocol(
@@ -177,7 +201,7 @@ _PROTOCOLS = (
         lambda photo, setting: cases.noisy(photo, setting.value, grey=True),
         tuple(map(_sigma, SIGMAS)),
         ("psnr", "ssim"),
-        "sigma",
+        "noise",
         grey=True,
         unclipped=True,
     ),
@@ -187,7 +211,17 @@ _PROTOCOLS = (
         lambda photo, setting: cases.noisy(photo, setting.value, as_file=True),
         tuple(map(_sigma, SIGMAS)),
         ("psnr", "ssim"),
-        "sigma",
+        "noise",
+    ),
+    Protocol(
+        "real-noise",
+        "aligned pairs with a camera's noise and with hardly any, as they are",
+        lambda photo, setting: cases.paired(photo, setting.levels),
+        (UNASKED, *map(_told, TOLD)),
+        ("psnr", "ssim"),
+        "noise",
+        pairs=True,
+        knows_levels=False,
     ),
     Protocol(
         "jpeg-color",
@@ -195,7 +229,7 @@ _PROTOCOLS = (
         lambda photo, setting: cases.coded(photo, int(setting.value)),
         tuple(map(_quality, QUALITIES)),
         ("psnr", "ssim", "psnr-b"),
-        "quality",
+        "jpeg",
     ),
     Protocol(
         "jpeg-gray",
@@ -203,7 +237,7 @@ _PROTOCOLS = (
         lambda photo, setting: cases.coded(photo, int(setting.value), grey=True),
         tuple(map(_quality, QUALITIES)),
         ("psnr", "ssim", "psnr-b"),
-        "quality",
+        "jpeg",
         grey=True,
     ),
     Protocol(
@@ -287,7 +321,7 @@ def choose_settings(
                     f"the protocol {chosen.name!r} has no {parameter}", f"leave --{parameter} away"
                 )
             _check(parameter, value)
-            setting = _MAKERS[parameter](value)
+            setting = _told(value) if chosen.unasked else _MAKERS[parameter](value)
             if setting not in result:
                 result = (*result, setting)
     return result or chosen.settings
@@ -297,7 +331,7 @@ def _check(parameter: Parameter, value: float) -> None:
     if parameter == "scale" and value not in SCALES:
         allowed = ", ".join(map(str, SCALES))
         raise UsageError(f"a scale of {value:g} is not measured", f"choose one of: {allowed}")
-    if parameter == "sigma" and not 0 < value <= 255:
-        raise UsageError(f"a sigma of {value:g} is not possible", "choose one in 0..255")
-    if parameter == "quality" and not 1 <= value <= 100:
-        raise UsageError(f"a quality of {value:g} is not possible", "choose one in 1..100")
+    if parameter == "noise" and not 0 < value <= 255:
+        raise UsageError(f"a noise of {value:g} is not possible", "choose one in 0..255")
+    if parameter == "jpeg" and not 1 <= value <= 100:
+        raise UsageError(f"a JPEG quality of {value:g} is not possible", "choose one in 1..100")

@@ -48,6 +48,11 @@ class Row:
     """Processor, cores and system on which the times were taken."""
     seconds_per_megapixel: float | None
     """The network's time per megapixel of output; ``None`` where none was run, or not this time."""
+    worse: int | None = None
+    """By PSNR: how many images came out more than 0.1 dB below the input."""
+    steps: Mapping[str, int] | None = None
+    """In how many images each step was taken, and how many were ``left alone``; ``None`` for a
+    model that has no choice."""
 
     def __post_init__(self) -> None:
         if not len(self.values) == len(self.images) == self.n:
@@ -68,10 +73,12 @@ class Row:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Row:
         """The row that :meth:`as_dict` gave; raises :class:`InputError` for anything else."""
-        names = {field.name for field in dataclasses.fields(cls)}
+        fields_ = dataclasses.fields(cls)
+        names = {field.name for field in fields_}
+        needed = {field.name for field in fields_ if field.default is dataclasses.MISSING}
         try:
-            if set(data) != names:
-                wrong = sorted(names.symmetric_difference(data))
+            if not needed <= set(data) <= names:
+                wrong = sorted((needed - set(data)) | (set(data) - names))
                 raise ValueError(f"missing or unknown: {', '.join(wrong)}")
             fields = dict(data)
             for name in ("model", "protocol", "setting", "metric", "commit", "version", "machine"):
@@ -82,6 +89,10 @@ class Row:
             fields["n"] = int(data["n"])
             for name in ("gate", "seconds_per_megapixel"):
                 fields[name] = None if data[name] is None else float(data[name])
+            if (worse := data.get("worse")) is not None:
+                fields["worse"] = int(worse)
+            if (steps := data.get("steps")) is not None:
+                fields["steps"] = {str(name): int(count) for name, count in steps.items()}
             return cls(**fields)
         except (TypeError, ValueError, AttributeError) as error:
             raise InputError(f"this is no row of a measurement: {error}", "measure again") from None
@@ -102,20 +113,37 @@ class Pictures:
     """``{model: {metric: value}}`` of this image."""
 
 
-COLUMNS = ("model", "setting", "metric", "mean", "n", "gate", "seconds_per_megapixel", "protocol")
+COLUMNS = (
+    *("model", "setting", "metric", "mean", "n", "gate", "worse", "steps"),
+    *("seconds_per_megapixel", "protocol"),
+)
 """Of :func:`to_tsv`."""
 
 
 def to_tsv(rows: Iterable[Row]) -> str:
-    """Means as lines of tab-separated cells below a header, an empty cell for what is not known."""
+    """Means as lines of tab-separated cells below a header, an empty cell for what is not known.
+
+    Of the protocol they name what stands before its colon, protocol and set.
+    """
     lines = ["\t".join(COLUMNS)]
     for row in rows:
-        values = [getattr(row, name) for name in COLUMNS]
-        cells = (
-            "" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v) for v in values
-        )
+        named = dataclasses.replace(row, protocol=row.protocol.partition(": ")[0])
+        cells = (_cell(getattr(named, name)) for name in COLUMNS)
         lines.append("\t".join(" ".join(cell.split()) for cell in cells))
     return "\n".join(lines) + "\n"
+
+
+def counted(steps: Mapping[str, int]) -> str:
+    """Counts of steps in words, as in ``restore 40, left alone 22``."""
+    return ", ".join(f"{name} {count}" for name, count in steps.items())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return counted(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def to_json(rows: Iterable[Row]) -> str:

@@ -14,6 +14,7 @@ from undegrade.benchmark.album import telling
 from undegrade.benchmark.cache import Cache, Key
 from undegrade.benchmark.cases import Case, as_bytes
 from undegrade.benchmark.contenders import Contender
+from undegrade.benchmark.output import Output
 from undegrade.benchmark.plan import Evaluation
 from undegrade.benchmark.protocols import Setting
 from undegrade.benchmark.rows import Row
@@ -23,6 +24,7 @@ from undegrade.errors import ComputeError, UndegradeError
 from undegrade.levels import Levels, noise_sigma
 from undegrade.metrics import Metric, metric
 from undegrade.metrics.psnr import decibels, mean_squared
+from undegrade.plan import STEPS
 
 FAILURES = (UndegradeError, OSError, ValueError, MemoryError)
 """What one image may raise without stopping the run."""
@@ -176,10 +178,16 @@ class _Run:
         for contender, names in missing:
             tally = self.tallies[contender.name, setting.label]
             try:
-                picture = self.enhanced(contender, setting, case, levels, tally)
+                output = self.enhanced(contender, case, levels, tally)
+                picture = self.plan.protocol.finish(output.picture, case, setting)
             except FAILURES as error:
                 self.fail(photo.name, setting.label, contender.name, error)
                 continue
+            if output.steps is not None:
+                tally.took(photo.name, output.steps)
+                for step in STEPS:
+                    key = self.key(contender, setting, photo, f"step {step}")
+                    self.cache.put(key, float(step in output.steps))
             for name in names:
                 try:
                     value = self.judged(contender, setting, name, picture, case)
@@ -198,6 +206,9 @@ class _Run:
                 missing.append(name)
             else:
                 tally.add(photo.name, name, value)
+        steps = {s: self.cache.get(self.key(contender, setting, photo, f"step {s}")) for s in STEPS}
+        if None not in steps.values():
+            tally.took(photo.name, tuple(step for step, taken in steps.items() if taken))
         return missing
 
     def key(self, contender: Contender, setting: Setting, photo: Photo, name: str) -> Key:
@@ -211,21 +222,20 @@ class _Run:
             return case.levels
         return Levels(noise_sigma(as_bytes(case.input)), case.quality)
 
-    def enhanced(
-        self, contender: Contender, setting: Setting, case: Case, levels: Levels, tally: Tally
-    ) -> Bytes:
+    def enhanced(self, contender: Contender, case: Case, levels: Levels, tally: Tally) -> Output:
         """What *contender* makes of *case*; the time goes into *tally*."""
         started = time.perf_counter()
         output = contender.run(case, levels)
+        shape = output.picture.shape
         if contender is not self.plan.baseline:
             tally.seconds += time.perf_counter() - started
-            tally.megapixels += output.shape[0] * output.shape[1] / 1e6
-        if case.truth is not None and output.shape != case.truth.shape:
+            tally.megapixels += shape[0] * shape[1] / 1e6
+        if case.truth is not None and shape != case.truth.shape:
             raise ComputeError(
-                f"{contender.name} returned {output.shape} where the truth is {case.truth.shape}",
+                f"{contender.name} returned {shape} where the truth is {case.truth.shape}",
                 "check the model's scale",
             )
-        return self.plan.protocol.finish(output, case, setting)
+        return output
 
     def judged(
         self, contender: Contender, setting: Setting, name: str, picture: Bytes, case: Case
@@ -303,8 +313,8 @@ class _Run:
             enlarged = [self.plan.baseline] if case.scale > 1 else []
             for contender in [*enlarged, *entrants]:
                 if image in self.tallies[contender.name, setting.label].values:
-                    output = contender.run(case, self.levels(case))
-                    pictures[contender.name] = self.plan.protocol.finish(output, case, setting)
+                    made = contender.run(case, self.levels(case)).picture
+                    pictures[contender.name] = self.plan.protocol.finish(made, case, setting)
             keep(image, setting.label, pictures)
 
     def rows(self) -> list[Row]:
@@ -316,5 +326,6 @@ class _Run:
                 for setting in self.plan.settings
                 for contender in [self.plan.baseline, *self.entrants(setting)]
             ),
+            self.plan.baseline.name,
             self.gates,
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from undegrade.benchmark.rows import Row
+from undegrade.benchmark.rows import Row, counted
 from undegrade.metrics import metric
 
 if TYPE_CHECKING:
@@ -42,10 +42,11 @@ def _table(setting: str, rows: Sequence[Row]) -> Table:
     gates = {row.metric: row.gate for row in rows if row.gate is not None}
     met = ", ".join(f"{name} {value:g}" for name, value in gates.items())
     title = f"{setting}, gates met: {met}" if met else f"{setting}, no gate checked"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", caption_justify="left")
     table.add_column("model", overflow="fold")
     names = list(dict.fromkeys(row.metric for row in rows))
-    for name in (*names, "n", "s/MP"):
+    worse = {row.model: row.worse for row in rows if row.worse is not None}
+    for name in (*names, "n", *(["worse"] if worse else []), "s/MP"):
         table.add_column(name, justify="right")
     cells = {(row.model, row.metric): row for row in rows}
     tops = {
@@ -60,8 +61,11 @@ def _table(setting: str, rows: Sequence[Row]) -> Table:
             Text(model),
             *(_cell(cells.get((model, name)), tops[name]) for name in names),
             "-".join(map(str, counts)),
+            *([str(worse.get(model, ""))] if worse else []),
             "" if speed is None else f"{speed:.2f}",
         )
+    taken = {row.model: counted(row.steps) for row in rows if row.steps is not None}
+    table.caption = "\n".join(f"{model}: {words}" for model, words in taken.items()) or None
     return table
 
 

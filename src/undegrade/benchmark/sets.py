@@ -47,6 +47,8 @@ class Photo:
     """Its damaged partner in a set of pairs."""
     quality: float | None
     """JPEG quality that the tables of the file to be enhanced tell."""
+    file: bytes
+    """The file to be enhanced: of the damaged partner where there is one."""
     digest: str
     """sha256 of shapes and pixels: the same whatever lossless format they are kept in."""
 
@@ -68,11 +70,11 @@ class Item:
         ------
         InputError: not a picture, or a pair of two sizes.
         """
-        pixels, quality = _decoded(self.file, self.name)
+        pixels, quality, file = _decoded(self.file, self.name)
         digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes())
         damaged = None
         if self.partner is not None:
-            damaged, quality = _decoded(self.partner, self.name)
+            damaged, quality, file = _decoded(self.partner, self.name)
             if damaged.shape[:2] != pixels.shape[:2]:
                 (h, w), (height, width) = damaged.shape[:2], pixels.shape[:2]
                 raise InputError(
@@ -80,7 +82,7 @@ class Item:
                     "bring both to one size, or remove the pair",
                 )
             digest.update(f"{damaged.shape}".encode() + damaged.tobytes())
-        return Photo(self.name, pixels, damaged, quality, digest.hexdigest())
+        return Photo(self.name, pixels, damaged, quality, file, digest.hexdigest())
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +205,8 @@ def _of_tar(pack: Path) -> dict[str, Callable[[], bytes]]:
         ) from None
 
 
-def _decoded(read: Callable[[], bytes], name: str) -> tuple[Bytes, float | None]:
+def _decoded(read: Callable[[], bytes], name: str) -> tuple[Bytes, float | None, bytes]:
+    """Pixels, the JPEG quality that the file's tables tell, and the file itself."""
     try:
         data = read()
     except OSError as error:
@@ -212,4 +215,4 @@ def _decoded(read: Callable[[], bytes], name: str) -> tuple[Bytes, float | None]
     pixels = picture.pixels
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return pixels, picture.encoding.jpeg_quality
+    return pixels, picture.encoding.jpeg_quality, data

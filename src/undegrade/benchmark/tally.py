@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,6 +12,12 @@ import numpy as np
 from undegrade import __version__
 from undegrade.benchmark.provenance import commit, machine
 from undegrade.benchmark.rows import Row
+from undegrade.plan import STEPS
+
+WORSE = 0.1
+"""By how many dB a picture must lose to count as worse than the input."""
+
+LEFT_ALONE = "left alone"
 
 
 @dataclass
@@ -20,6 +27,8 @@ class Tally:
     metrics: tuple[str, ...]
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     """By image, then by metric; an image that fails a metric lacks it."""
+    steps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Taken, by image; empty for a model that has no choice."""
     seconds: float = 0.0
     """That the network took."""
     megapixels: float = 0.0
@@ -28,6 +37,26 @@ class Tally:
     def add(self, image: str, metric: str, value: float) -> None:
         """Note one value."""
         self.values.setdefault(image, {})[metric] = value
+
+    def took(self, image: str, steps: tuple[str, ...]) -> None:
+        """Note the steps that were taken on an image."""
+        self.steps[image] = steps
+
+    def counts(self) -> dict[str, int] | None:
+        """In how many images each step was taken, and how many were left alone."""
+        if not self.steps:
+            return None
+        taken = Counter(step for steps in self.steps.values() for step in steps)
+        alone = sum(not steps for steps in self.steps.values())
+        return {step: taken[step] for step in STEPS if taken[step]} | {LEFT_ALONE: alone}
+
+    def worse(self, before: Tally) -> int | None:
+        """Images whose PSNR is more than 0.1 dB below that of *before*; ``None`` without PSNR."""
+        if "psnr" not in self.metrics or "psnr" not in before.metrics:
+            return None
+        old = before.of("psnr")
+        values = self.of("psnr").items()
+        return sum(value < old[image] - WORSE for image, value in values if image in old)
 
     def of(self, metric: str) -> dict[str, float]:
         """The values of a metric by image."""
@@ -47,13 +76,17 @@ class Tally:
 def rows(
     protocol: str,
     tallies: Iterable[tuple[str, str, Tally]],
+    baseline: str,
     gates: dict[tuple[str, str], float],
 ) -> list[Row]:
     """A row for each metric of each tally, which comes with its model and setting.
 
-    *gates* are those that were checked, by setting and metric.
+    *baseline* is the name of the input among the models; *gates* are those that were checked, by
+    setting and metric.
     """
     code, place = commit(), machine()
+    listed = list(tallies)
+    inputs = {setting: tally for model, setting, tally in listed if model == baseline}
     return [
         Row(
             model=model,
@@ -69,7 +102,9 @@ def rows(
             version=__version__,
             machine=place,
             seconds_per_megapixel=tally.speed,
+            worse=tally.worse(inputs[setting]) if metric == "psnr" and model != baseline else None,
+            steps=tally.counts(),
         )
-        for model, setting, tally in tallies
+        for model, setting, tally in listed
         for metric in tally.metrics
     ]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from undegrade.benchmark.rows import Row
 
 PROTOCOLS = (
-    "sr-bicubic, denoise-color, denoise-gray, denoise-real, jpeg-color, jpeg-gray, lol, phone, "
-    "phone-synthetic, face-x4, face-x8, noref"
+    "sr-bicubic, denoise-color, denoise-gray, denoise-real, real-noise, jpeg-color, jpeg-gray, "
+    "lol, phone, phone-synthetic, face-x4, face-x8, noref"
 )
 
 
@@ -26,15 +26,19 @@ def evaluate(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A model's name or an .onnx file; may be repeated. The input itself (none, or "
-            "bicubic where a protocol enlarges) is always measured."
+            help="A model's name, an .onnx file, or auto: what enhance does unasked; may be "
+            "repeated. The input itself (none, or bicubic where a protocol enlarges) is always "
+            "measured."
         ),
     ] = None,
-    scale: Annotated[list[int] | None, typer.Option(help="2, 3, 4 or 8; repeatable.")] = None,
-    sigma: Annotated[
-        list[float] | None, typer.Option(help="Noise in 0..255 units; repeatable.")
+    scale: Annotated[str | None, typer.Option(help="Such as 2,4; of 2, 3, 4 and 8.")] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            help="Such as 15,25,50: noise in 0..255 units that is added or, in real-noise, told."
+        ),
     ] = None,
-    quality: Annotated[list[int] | None, typer.Option(help="JPEG quality; repeatable.")] = None,
+    jpeg: Annotated[str | None, typer.Option(help="Such as 10,20,40: JPEG qualities.")] = None,
     metrics: Annotated[
         str | None, typer.Option(help="Such as psnr,ssim,lpips-alex; default: the protocol's.")
     ] = None,
@@ -69,7 +73,11 @@ def evaluate(
         model or [],
         protocol,
         data,
-        parameters={"scale": scale or [], "sigma": sigma or [], "quality": quality or []},
+        parameters={
+            "scale": _numbers(scale, "scale"),
+            "noise": _numbers(noise, "noise"),
+            "jpeg": _numbers(jpeg, "jpeg"),
+        },
         metrics=[name.strip() for name in metrics.split(",")] if metrics else [],
         blind=blind,
         limit=limit,
@@ -94,6 +102,16 @@ def evaluate(
         typer.echo(f"report: {page}", err=True)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def _numbers(text: str | None, option: str) -> list[float]:
+    """The numbers in ``1,2,3``; raises :class:`UsageError`."""
+    from undegrade.errors import UsageError
+
+    try:
+        return [float(part) for part in (text or "").split(",") if text]
+    except ValueError:
+        raise UsageError(f"--{option} {text!r} is no list of numbers", "write 5,10,15") from None
 
 
 @contextmanager
