@@ -1,8 +1,9 @@
 """A run: what the parts of the loop share, and how everything random is drawn.
 
-All that is drawn is a pure function of (seed, stage, step, part of the batch). So a resumed run
-goes on bit for bit, prefetched batches equal those made on demand, and n processes draw what one
-process with n accumulated parts draws.
+All that is drawn is a pure function of (seed, name of the stage, step, part of the batch). So a
+resumed run goes on bit for bit, prefetched batches equal those made on demand, n processes draw
+what one process with n accumulated parts draws, and a stage sees the same batches in every variant
+of a recipe, whichever other stages that has.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +22,7 @@ from undegrade.training.losses import LPIPS
 from undegrade.training.monitor import Monitor
 from undegrade.training.processes import Processes
 from undegrade.training.recipe import Recipe, Stage
+from undegrade.training.seeds import mixed
 from undegrade.training.tasks import Batch, GradedTask, Photos, Task
 
 BATCH, FORWARD, JUDGEMENT, CRITIC = range(4)
@@ -98,6 +99,5 @@ def draw_batch(run: Run, stage: Stage, step: int) -> list[Batch]:
 
 def generator_of(run: Run, step: int, part: int, purpose: int = BATCH) -> torch.Generator:
     """The generator of everything drawn for one *part* of the batch of one *step*."""
-    key = (run.recipe.seed, run.state.stage, step, part, purpose)
-    (seed,) = np.random.SeedSequence(key).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(seed) >> 1)
+    name = list(run.recipe.stages)[run.state.stage]
+    return torch.Generator().manual_seed(mixed(run.recipe.seed, name, step, part, purpose))

@@ -17,6 +17,7 @@ from undegrade.training.backbones import weights
 from undegrade.training.checkpoint import State
 from undegrade.training.muon import Muon
 from undegrade.training.recipe import Recipe, Stage
+from undegrade.training.seeds import mixed
 from undegrade.training.systems import SYSTEMS
 
 
@@ -26,12 +27,15 @@ def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str)
         torch.manual_seed(recipe.seed)
         generator = built("network", networks.NETWORKS, recipe.network, recipe.arguments)
         load_published("pretrained", generator, recipe.pretrained)
-        discriminators = {
-            name: built(f"discriminators.{name}", networks.DISCRIMINATORS, d.network, d.arguments)
-            for name, d in recipe.discriminators.items()
-        }
+        discriminators = {}
+        # Each starts the same whichever of the others a variant of the recipe has.
+        for name, d in recipe.discriminators.items():
+            torch.manual_seed(mixed(recipe.seed, f"discriminators.{name}"))
+            where = f"discriminators.{name}"
+            discriminators[name] = built(where, networks.DISCRIMINATORS, d.network, d.arguments)
         regressor = None
         if (r := recipe.regressor) is not None:
+            torch.manual_seed(mixed(recipe.seed, "regressor"))
             regressor = built("regressor", networks.REGRESSORS, r.network, r.arguments)
             load_published("regressor.pretrained", regressor, r.pretrained)
     _check_generator(recipe, generator)
