@@ -9,7 +9,7 @@ from tests.degradation.pictures import natural
 from tests.metrics.stand_ins import heads, lpips, squeezenet
 from tests.shared_data import photos, shared
 from undegrade.errors import ModelError
-from undegrade.metrics import LPIPS, metric
+from undegrade.metrics import LPIPS, metric, weights
 
 pytest.importorskip("onnx", reason="needs undegrade[eval]")
 from safetensors.numpy import save_file
@@ -69,6 +69,35 @@ def test_published_weights(monkeypatch):
         assert value == pytest.approx(loss_of(torch, loss, y, x), abs=1e-6)
         assert value == pytest.approx(measured.pop(title, value), abs=2e-5)
     assert not measured
+
+
+def test_the_network_is_built_once(monkeypatch):
+    """What was kept needs neither the weights nor the packages that read them."""
+    y, x = pair()
+    monkeypatch.setenv("UNDEGRADE_BACKBONES", str(shared("weights", "backbones")))
+    built = LPIPS("squeeze-fp16")(y, x)
+    (kept,) = weights.cache_folder().glob("*.onnx")
+    assert kept.name.startswith("lpips-squeeze-fp16-")
+    monkeypatch.delenv("UNDEGRADE_BACKBONES")
+    monkeypatch.setattr(weights, "optional", None)
+    assert LPIPS("squeeze-fp16")(y, x) == built
+    kept.write_bytes(b"torn")
+    with pytest.raises(ModelError, match=r"is damaged: .* remove it, and it is built anew"):
+        LPIPS("squeeze-fp16")(y, x)
+
+
+def test_a_cache_that_cannot_be_written_to(monkeypatch, tmp_path):
+    y, x = pair()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("UNDEGRADE_BACKBONES", str(shared("weights", "backbones")))
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "file"))
+    assert LPIPS("squeeze-fp16")(y, x) > 0
+
+
+def test_own_weights_are_not_kept(tmp_path):
+    y, x = pair()
+    assert lpips(tmp_path)(y, x) > 0
+    assert not weights.cache_folder().exists()
 
 
 def test_the_rounded_trunk_is_not_lpips_squeeze(tmp_path):

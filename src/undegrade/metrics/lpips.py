@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 from undegrade.errors import ModelError, UndegradeError
 from undegrade.metrics import weights
 from undegrade.metrics.base import Comparison
-from undegrade.metrics.lpips_graph import lpips_graph
+from undegrade.metrics.lpips_graph import GRAPH, lpips_graph
 from undegrade.metrics.pictures import Floats, coloured
+from undegrade.metrics.published import WEIGHTS
 
 
 class Network(NamedTuple):
@@ -45,7 +47,9 @@ class LPIPS(Comparison):
     The networks run in float32 by ONNX Runtime, the means in float64. Both pictures are held in
     memory at once: up to 0.5 kB a pixel for SqueezeNet and AlexNet, 1.5 kB for VGG-16.
 
-    *trunk* and *heads* are files of weights to take instead of those that :mod:`.weights` finds.
+    The network is an ONNX file, built of the published weights when it is first needed and kept
+    beside them: from then on neither weights nor the packages that read them are needed. *trunk*
+    and *heads* are files of weights to take instead; of those nothing is kept.
     """
 
     better = "lower"
@@ -78,6 +82,42 @@ class LPIPS(Comparison):
     def _session(self) -> Any:
         import onnxruntime as ort
 
+        options = ort.SessionOptions()
+        options.log_severity_level = 4  # errors are raised, not printed
+        # The arena never gives memory back, and keeps what the largest picture ever needed.
+        options.enable_cpu_mem_arena = False
+        try:
+            return ort.InferenceSession(
+                self._network(), options, providers=["CPUExecutionProvider"]
+            )
+        except UndegradeError:
+            raise
+        except Exception as error:
+            if self._kept and self._kept.is_file():
+                text = f"{str(self._kept)!r} is damaged: {str(error).splitlines()[0]}"
+                raise ModelError(text, "remove it, and it is built anew") from None
+            raise self._failure(error) from None
+
+    def _network(self) -> bytes:
+        """The ONNX file: the one that is kept, or else built."""
+        if self._kept and self._kept.is_file():
+            return self._kept.read_bytes()
+        network = self._build()
+        if self._kept:
+            weights.keep(network, self._kept)
+        return network
+
+    @property
+    def _kept(self) -> Path | None:
+        """Where the file is kept that is built of the published weights."""
+        if self.trunk or self.heads:
+            return None
+        parts = self.network.trunk, f"lpips_{self.network.architecture}"
+        files = [file.sha256 for part in parts for file in WEIGHTS[part].files]
+        digest = hashlib.sha256(" ".join([GRAPH, *files]).encode()).hexdigest()
+        return weights.cache_folder() / f"{self.name}-{digest[:12]}.onnx"
+
+    def _build(self) -> bytes:
         path = weights.find(self.network.trunk, self.trunk)
         trunk = weights.arrays(path)
         halves = any(array.dtype == np.float16 for array in trunk.values())
@@ -89,15 +129,7 @@ class LPIPS(Comparison):
                 "for everything else",
             )
         heads = weights.arrays(weights.find(f"lpips_{self.network.architecture}", self.heads))
-        graph = lpips_graph(self.network.architecture, trunk, heads)
-        options = ort.SessionOptions()
-        options.log_severity_level = 4  # errors are raised, not printed
-        # The arena never gives memory back, and keeps what the largest picture ever needed.
-        options.enable_cpu_mem_arena = False
-        try:
-            return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise self._failure(error) from None
+        return lpips_graph(self.network.architecture, trunk, heads)
 
     def _failure(self, error: Exception) -> ModelError:
         return ModelError(

@@ -18,6 +18,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 code for [-1, 1] are the same map."""
 
 EPSILON = 1e-10
+GRAPH = "1"
+"""To be raised with every change of what this module builds, that no old file be taken for it."""
 OPSET, IR_VERSION = 17, 8
 """Old enough for every ONNX Runtime that is supported."""
 

@@ -13,6 +13,7 @@ step: a metric without its weights is a :class:`ModelError`, never another metri
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -125,6 +126,16 @@ def download(file: File, folder: Path) -> Path:
             f"the weights {file.name!r} cannot be downloaded from {file.url}: {error}",
             f"put the file into {str(folder)!r} or into the folder that {ENVIRONMENT} names",
         ) from None
+
+
+def keep(data: bytes, place: Path) -> None:
+    """Write what was built, whole, or not at all where the place cannot be written to."""
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
+            part = Path(temporary) / place.name
+            part.write_bytes(data)
+            part.replace(place)
 
 
 def _sha256(path: Path) -> str:
