@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from undegrade import catalog
-from undegrade.benchmark import read_rows
+from undegrade.evaluation import read_rows
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

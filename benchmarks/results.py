@@ -20,9 +20,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from undegrade.benchmark import Cache, Row, evaluate, make_plan, write_rows
-from undegrade.benchmark.protocols import Parameter
 from undegrade.cli.evaluate import show
+from undegrade.evaluation import Cache, Row, evaluate, make_plan, write_rows
+from undegrade.evaluation.protocols import Parameter
 
 RESULTS = Path(__file__).parent / "results" / "quality.json"
 

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from tests.benchmark.made_up import made_noisy, made_pairs, made_set
 from tests.cli.conftest import refused
+from tests.evaluation.made_up import made_noisy, made_pairs, made_set
 from tests.networks import tiny_model, tiny_network
 from tests.test_imports import loaded_after
-from undegrade.benchmark import PROTOCOLS
-from undegrade.benchmark.rows import COLUMNS
 from undegrade.cli.evaluate import PROTOCOLS as NAMED
+from undegrade.evaluation import PROTOCOLS
+from undegrade.evaluation.rows import COLUMNS
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from undegrade.benchmark.rows import Row, counted
+
 from undegrade.metrics import metric
 
 if TYPE_CHECKING:

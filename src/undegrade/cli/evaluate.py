@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from undegrade.benchmark.rows import Row
+    from undegrade.evaluation.rows import Row
 
 PROTOCOLS = (
     "sr-bicubic, denoise-color, denoise-gray, denoise-real, real-noise, jpeg-color, jpeg-gray, "
@@ -63,7 +63,15 @@ def evaluate(
     The untouched input comes first: where it misses its published value on a known set, nothing
     else is measured (exit code 3). Means go to stdout as lines of tab-separated cells.
     """
-    from undegrade.benchmark import Album, Cache, evaluate, make_plan, to_json, to_tsv, write_rows
+    from undegrade.evaluation import (
+        Cache,
+        Samples,
+        evaluate,
+        make_plan,
+        to_json,
+        to_tsv,
+        write_rows,
+    )
     from undegrade.picture import check_target
 
     target = Path(json) if json not in (None, "-") else None
@@ -82,12 +90,12 @@ def evaluate(
         blind=blind,
         limit=limit,
     )
-    album = Album()
+    samples = Samples()
     with _progress() as progress:
         outcome = evaluate(
             plan,
             cache=Cache(cache),
-            keep=album.keep if report else None,
+            keep=samples.keep if report else None,
             failed=lambda failure: typer.echo(f"undegrade: {failure}", err=True),
             progress=progress,
         )
@@ -96,9 +104,9 @@ def evaluate(
     if target is not None:
         write_rows(outcome.rows, target)
     if report is not None:
-        from undegrade.benchmark.report import write
+        from undegrade.evaluation.report import write
 
-        page = write(outcome.rows, album.pictures(outcome.rows), report)
+        page = write(outcome.rows, samples.pictures(outcome.rows), report)
         typer.echo(f"report: {page}", err=True)
     if outcome.failures:
         raise typer.Exit(1)
@@ -133,7 +141,7 @@ def show(rows: list[Row], notes: list[str]) -> None:
     """Tables and what should be known of them, on stderr."""
     from rich.console import Console
 
-    from undegrade.benchmark.scoreboard import scoreboard
+    from undegrade.evaluation.scoreboard import scoreboard
 
     console = Console(stderr=True)
     console.print(rows[0].protocol, markup=False, highlight=False)

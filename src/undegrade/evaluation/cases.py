@@ -1,0 +1,165 @@
+"""From pictures of a test set to cases: what a network gets, and what it should make of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.errors import InputError
+from undegrade.evaluation.sets import Bytes, Photo
+from undegrade.levels import Levels
+
+Floats: TypeAlias = NDArray[np.float32]
+"""(H, W, C) float32, C being 1 or 3, sRGB-encoded, nominally in [0, 1]."""
+
+STUDIO = (16.0, (65.481, 128.553, 24.966))
+"""Offset and weights of BT.601 luma in 16..235 for R, G, B in [0, 1]: MATLAB's ``rgb2ycbcr``."""
+FULL = (0.0, (255 * 0.299, 255 * 0.587, 255 * 0.114))
+"""The same in 0..255: MATLAB's ``rgb2gray``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One picture to be enhanced."""
+
+    input: Floats
+    """(h, w, C); only unclipped noise leaves [0, 1]."""
+    truth: Bytes | None
+    """(H, W, C), a whole number of times as large as the input; ``None`` where nobody knows it."""
+    levels: Levels | None
+    """What was done to it, where that can be said in levels."""
+    quality: float | None = None
+    """JPEG quality that the tables of the input's file tell."""
+    file: bytes | None = None
+    """The file that the input was decoded from, where it was: what a user would have."""
+
+    @property
+    def scale(self) -> int:
+        """How many times as large as the input the truth is."""
+        return 1 if self.truth is None else self.truth.shape[0] // self.input.shape[0]
+
+
+def reduced(photo: Photo, scale: int) -> Case:
+    """Cut to multiples of *scale*, reduced by ``imresize``, 8 bit."""
+    height, width = (side // scale * scale for side in photo.pixels.shape[:2])
+    if not (height and width):
+        raise InputError(
+            f"{photo.name!r} is too small to be reduced {scale} times", "remove it from the set"
+        )
+    truth = _coloured(photo.pixels)[:height, :width]
+    small = as_bytes(imresize(as_floats(truth), scale=1 / scale))
+    return Case(as_floats(small), truth, Levels())
+
+
+def noisy(photo: Photo, sigma: float, *, grey: bool = False, as_file: bool = False) -> Case:
+    """With N(0, sigma / 255) of numpy's legacy generator, seeded with 0, added in float.
+
+    *grey*: on full-range luma. *as_file*: clipped and rounded to 8 bit, else neither.
+    """
+    truth = in_grey(photo.pixels, FULL) if grey else _coloured(photo.pixels)
+    drawn = np.random.RandomState(0).normal(0, sigma / 255, truth.shape)
+    result = (truth / 255 + drawn).astype(np.float32)
+    if as_file:
+        result = as_floats(as_bytes(result))
+    return Case(result, truth, Levels(sigma=sigma))
+
+
+def coded(photo: Photo, quality: int, *, grey: bool = False) -> Case:
+    """Through Pillow's JPEG, 4:2:0, decoded by Pillow. *grey*: studio-range luma, a grey JPEG."""
+    truth = in_grey(photo.pixels, STUDIO) if grey else _coloured(photo.pixels)
+    file = io.BytesIO()
+    picture = Image.fromarray(truth[:, :, 0] if grey else truth)
+    picture.save(file, "JPEG", quality=quality, **({} if grey else {"subsampling": "4:2:0"}))
+    decoded = np.asarray(Image.open(file)).reshape(truth.shape)
+    levels = Levels(quality=quality)
+    return Case(as_floats(decoded), truth, levels, float(quality), file.getvalue())
+
+
+def paired(photo: Photo, levels: Levels | None = None) -> Case:
+    """The damaged partner, with the picture as the truth; *levels* are what networks are told."""
+    if photo.damaged is None:
+        raise InputError(f"{photo.name!r} has no damaged partner", "give a set of pairs")
+    truth, damaged = _coloured(photo.pixels), _coloured(photo.damaged)
+    return Case(as_floats(damaged), truth, levels, photo.quality, photo.file)
+
+
+def phone(photo: Photo) -> Case:
+    """Through the phone operator; its parameters are drawn by the picture's own digest."""
+    parameters = DEGRADATIONS["phone"].sample(np.random.default_rng(int(photo.digest[:16], 16)))
+    return degraded(photo, "phone", parameters, quality=float(parameters["quality"]))
+
+
+def degraded(
+    photo: Photo,
+    name: str,
+    parameters: Mapping[str, Any],
+    *,
+    levels: Levels | None = None,
+    quality: float | None = None,
+) -> Case:
+    """Through the operator called *name* of :data:`undegrade.degradation.DEGRADATIONS`."""
+    truth = _coloured(photo.pixels)
+    damaged = DEGRADATIONS[name].apply(as_floats(truth), dict(parameters))
+    return Case(damaged, truth, levels, quality)
+
+
+def face(photo: Photo, side: int, scale: int) -> Case:
+    """The central square, reduced to *side* pixels, as the truth; that again by *scale*."""
+    height, width = photo.pixels.shape[:2]
+    shorter = min(height, width)
+    if shorter < side:
+        raise InputError(
+            f"{photo.name!r} has {width}x{height} pixels; a face of {side} cannot be cut out of it",
+            "remove it from the set",
+        )
+    top, left = (height - shorter) // 2, (width - shorter) // 2
+    square = _coloured(photo.pixels)[top : top + shorter, left : left + shorter]
+    truth = as_bytes(imresize(as_floats(square), size=(side, side)))
+    small = as_bytes(imresize(as_floats(truth), scale=1 / scale))
+    return Case(as_floats(small), truth, Levels())
+
+
+def untouched(photo: Photo) -> Case:
+    """The picture as it is, whose truth nobody knows."""
+    return Case(as_floats(_coloured(photo.pixels)), None, None, photo.quality, photo.file)
+
+
+def enlarged(case: Case) -> Floats:
+    """The input at the size of the truth, by ``imresize``; not clipped."""
+    if case.scale == 1:
+        return case.input
+    assert case.truth is not None
+    result: Floats = imresize(case.input, size=case.truth.shape[:2])
+    return result
+
+
+def as_bytes(image: NDArray[Any]) -> Bytes:
+    """Clipped and rounded, as an 8-bit file holds it."""
+    levels: Bytes = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return levels
+
+
+def as_floats(image: Bytes) -> Floats:
+    """8 bit in [0, 1]."""
+    return np.divide(image, 255, dtype=np.float32)
+
+
+def in_grey(image: Bytes, luma: tuple[float, tuple[float, float, float]]) -> Bytes:
+    """(H, W, 1) luma of 8 bit, rounded; a grey picture stays as it is."""
+    if image.shape[2] == 1:
+        return image
+    offset, weights = luma
+    levels: Bytes = np.rint(offset + image / 255 @ np.array(weights))[:, :, None].astype(np.uint8)
+    return levels
+
+
+def _coloured(image: Bytes) -> Bytes:
+    """(H, W, 3); the channels of a grey picture are equal."""
+    return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))

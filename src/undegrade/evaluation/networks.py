@@ -1,0 +1,207 @@
+"""Networks on floating-point pictures: in exact tiles by their card, or whole without one.
+
+Protocols measure on inputs that are not whole numbers, such as unclipped noise, so pictures stay
+in floats here; on 8-bit pictures the tiles equal :func:`undegrade.runtime.process`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from undegrade.catalog import Model, sha256
+from undegrade.errors import ComputeError, ModelError
+from undegrade.evaluation.cases import Case, Floats, enlarged
+from undegrade.evaluation.output import Output
+from undegrade.levels import Levels
+from undegrade.runtime import (
+    Network,
+    cores,
+    make_grid,
+    make_thumbnail,
+    open_network,
+    tile_side,
+)
+
+PROBE_SIDE = 64
+"""Side of the picture on which a network without a card shows its scale, in pixels."""
+
+LEAST_SIDE = 16
+"""Shorter pictures are continued by reflection to this before a network without a card gets them:
+some pool them down to nothing, and end the whole process."""
+
+
+@dataclass(frozen=True, eq=False)
+class Carded:
+    """A network with a card, run in exact tiles, or in one where no radius is proven."""
+
+    name: str
+    digest: str
+    network: Network
+    channels: ClassVar[int] = 3
+
+    @property
+    def scale(self) -> int:
+        """Output pixels per input pixel along a side."""
+        return self.network.card.scale
+
+    @property
+    def takes_levels(self) -> bool:
+        """Whether the network has level inputs."""
+        return bool(self.network.card.levels)
+
+    def run(self, case: Case, levels: Levels) -> Output:
+        """See :class:`undegrade.evaluation.contenders.Contender`."""
+        picture, card, scale = _fitting(case, self.scale), self.network.card, self.scale
+        told = {"noise": levels.noise, "jpeg": levels.jpeg}
+        values = [told[name] for name in card.levels]
+        height, width, channels = picture.shape
+        core = tile_side(card) if card.exact else None
+        grid = make_grid(height, width, card.radius, card.multiple, core)
+        margin = grid.margin * scale
+        output = np.empty((height * scale, width * scale, channels), np.float32)
+        small = self._thumbnail(picture)
+        for tile in grid:
+            window = cast(Floats, grid.read(cast(Any, picture), tile))
+            made = _made(
+                self.name, lambda planes: self.network.run(planes, values, small), window, 3
+            )
+            top, left = tile.top * scale, tile.left * scale
+            tall, wide = tile.height * scale, tile.width * scale
+            kept = made[margin : margin + tall, margin : margin + wide]
+            output[top : top + tall, left : left + wide] = kept
+        return Output(output)
+
+    def _thumbnail(self, picture: Floats) -> Floats | None:
+        side = self.network.card.thumbnail
+        if not side:
+            return None
+        return make_thumbnail(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), side, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Bare:
+    """A network without a card, run over the whole picture as its authors do.
+
+    Its first input is a picture (1, 1 or 3, H, W) in [0, 1]; a second one of a single value is the
+    sigma of the noise in 0..255 units.
+    """
+
+    name: str
+    digest: str
+    session: Any
+    channels: int
+    """1 for a network that takes grey pictures only, or 3."""
+    scale: int
+
+    @property
+    def takes_levels(self) -> bool:
+        """Whether the network has an input for the sigma of the noise."""
+        return len(self.session.get_inputs()) > 1
+
+    def run(self, case: Case, levels: Levels) -> Output:
+        """See :class:`undegrade.evaluation.contenders.Contender`."""
+        picture = _fitting(case, self.scale)
+        height, width = picture.shape[:2]
+        edges = [(0, max(0, LEAST_SIDE - side)) for side in (height, width)]
+        padded = np.pad(picture, [*edges, (0, 0)], mode="symmetric")
+        made = self.over(padded, levels.sigma)
+        if made.shape[:2] != tuple(side * self.scale for side in padded.shape[:2]):
+            raise ComputeError(
+                f"{self.name} turned {padded.shape[1]}x{padded.shape[0]} pixels into "
+                f"{made.shape[1]}x{made.shape[0]}",
+                "write a card beside it that names the multiple that sides must have",
+            )
+        return Output(made[: height * self.scale, : width * self.scale])
+
+    def over(self, picture: Floats, sigma: float) -> Floats:
+        """The output for (h, w, C), as it comes."""
+        first, *others = self.session.get_inputs()
+
+        def call(planes: Floats) -> Floats:
+            feed = {first.name: planes}
+            feed |= {level.name: np.full(level.shape, sigma, np.float32) for level in others}
+            output: Floats = self.session.run(None, feed)[0]
+            return output
+
+        return _made(self.name, call, picture, self.channels)
+
+
+def open_carded(model: Model, name: str, threads: int | None) -> Carded:
+    """Open a model on the CPU, to be called *name*; raises :class:`ModelError`."""
+    network = open_network(model, threads=threads, device="cpu", precision="fp32")
+    return Carded(name, f"{sha256(model.path)} tiled", network)
+
+
+def open_bare(path: Path, name: str, threads: int | None) -> Bare:
+    """Open an ONNX file on the CPU and run it once to see its scale; raises ModelError."""
+    import onnxruntime as ort
+
+    if not path.is_file():
+        raise ModelError(f"there is no model file {str(path)!r}", "check the path")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or cores()
+    options.enable_cpu_mem_arena = False  # it keeps what the largest picture ever needed
+    options.log_severity_level = 4  # errors are raised, not printed
+    try:
+        session = ort.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise ModelError(
+            f"{path.name} is not a usable ONNX file: {_first_line(error)}", "check it"
+        ) from None
+    picture, *others = session.get_inputs()
+    usable = picture.type == "tensor(float)" and len(picture.shape) == 4
+    single = len(others) <= 1 and all(level.shape in ([], [1]) for level in others)
+    if not (usable and single and picture.shape[1] in (1, 3)):
+        found = ", ".join(f"{i.name} {i.shape} {i.type}" for i in session.get_inputs())
+        raise ModelError(
+            f"{path.name} takes {found}; a network without a card must take one float32 picture "
+            "(1, 1 or 3, height, width), and at most a single sigma",
+            "write a card beside it",
+        )
+    bare = Bare(name, f"{sha256(path)} whole", session, picture.shape[1], 1)
+    shape = (PROBE_SIDE, PROBE_SIDE, bare.channels)
+    made = bare.over(np.random.default_rng(0).random(shape, np.float32), 0.0)
+    scale = made.shape[0] // PROBE_SIDE
+    if not scale or made.shape != (scale * PROBE_SIDE, scale * PROBE_SIDE, bare.channels):
+        raise ModelError(
+            f"{path.name} turns {shape} into {made.shape}; not a picture at a whole scale",
+            "check the file",
+        )
+    return replace(bare, scale=scale)
+
+
+def _fitting(case: Case, scale: int) -> Floats:
+    """The input, or for a network that does not enlarge where a case does, its enlargement."""
+    return enlarged(case) if scale == 1 else case.input
+
+
+def _made(name: str, call: Callable[[Floats], Floats], picture: Floats, channels: int) -> Floats:
+    """What a network of so many *channels* makes of (h, w, C): (H, W, C).
+
+    A grey picture is repeated for a network in colour, and the mean of its output taken.
+    Raises :class:`ComputeError` for a network that fails or gives values that are not finite.
+    """
+    height, width = picture.shape[:2]
+    planes = np.broadcast_to(picture.transpose(2, 0, 1), (1, channels, height, width))
+    try:
+        output = call(np.ascontiguousarray(planes, np.float32))
+    except Exception as error:  # whatever a foreign graph may raise
+        raise ComputeError(
+            f"{name} cannot run on {width}x{height} pixels: {_first_line(error)}",
+            "check the model's card",
+        ) from None
+    if not np.isfinite(output.sum(dtype=np.float64)):
+        raise ComputeError(f"{name} returned values that are not finite", "leave the image out")
+    made: Floats = output[0].transpose(1, 2, 0)
+    return made.mean(axis=2, keepdims=True) if picture.shape[2] < made.shape[2] else made
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,164 @@
+"""Rows sorted into protocols and tables, and who leads by which metric."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from undegrade.evaluation.contenders import BASELINES
+from undegrade.evaluation.report.measures import Measure
+from undegrade.evaluation.rows import Row
+
+Mark = Literal["best", "second", ""]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One protocol under one setting: models by metrics."""
+
+    protocol: str
+    setting: str
+    measures: tuple[Measure, ...]
+    """In the order of the rows; the first decides the order of the models."""
+    models: tuple[str, ...]
+    """The input first, then the best first."""
+    cells: Mapping[tuple[str, str], Row]
+    """By model and metric; some may be missing."""
+
+    def mean(self, model: str, measure: Measure) -> float | None:
+        """The mean, or None where that was not measured."""
+        row = self.cells.get((model, measure.key))
+        return None if row is None else row.mean
+
+    @cached_property
+    def marks(self) -> Mapping[tuple[str, str], Mark]:
+        """The mark of every cell, by model and metric."""
+        found: dict[tuple[str, str], Mark] = {}
+        for measure in self.measures:
+            means = [self.mean(model, measure) for model in self.models]
+            for model, mark in zip(self.models, ranked(means, measure), strict=True):
+                found[model, measure.key] = mark
+        return found
+
+    @cached_property
+    def gates(self) -> Mapping[str, float]:
+        """The published value of the input by metric, where there is one."""
+        return {row.metric: row.gate for row in self.cells.values() if row.gate is not None}
+
+    @cached_property
+    def speeds(self) -> Mapping[str, float]:
+        """Seconds per megapixel by model, where they were taken."""
+        return {
+            row.model: row.seconds_per_megapixel
+            for row in self.cells.values()
+            if row.seconds_per_megapixel is not None
+        }
+
+    def count(self, model: str) -> str:
+        """On how many images the model was measured: ``68``, or ``66 to 68`` by metric."""
+        counts = {row.n for (name, _), row in self.cells.items() if name == model}
+        return " to ".join(str(n) for n in sorted({min(counts), max(counts)}))
+
+    def leaders(self, measure: Measure) -> tuple[str, ...]:
+        """The best and the second best model by the exact mean; fewer where fewer have one."""
+        means = {model: self.mean(model, measure) for model in self.models}
+        known = [(m, mean) for m, mean in means.items() if mean is not None and mean == mean]
+        known.sort(key=lambda pair: -pair[1] if measure.higher else pair[1])
+        return tuple(model for model, _ in known[:2])
+
+    def image_values(self, model: str, measure: Measure) -> Mapping[str, float]:
+        """The values of a model by image."""
+        row = self.cells.get((model, measure.key))
+        return dict(zip(row.images, row.values, strict=True)) if row else {}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All tables of one protocol."""
+
+    name: str
+    """The whole protocol string."""
+    tables: tuple[Table, ...]
+
+    @property
+    def title(self) -> str:
+        """What stands before the first colon or semicolon."""
+        return re.split("[:;]", self.name)[0].strip() or self.name
+
+    @property
+    def detail(self) -> str:
+        """What stands behind the title."""
+        return self.name.removeprefix(self.title).lstrip(":; ")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All models of its tables, each once."""
+        return tuple(dict.fromkeys(model for table in self.tables for model in table.models))
+
+
+def protocols(rows: Sequence[Row]) -> tuple[Protocol, ...]:
+    """Rows by protocol and setting, each in the order of first appearance.
+
+    Of two rows for one cell the later counts. Raises :class:`undegrade.errors.UsageError` for an
+    unknown metric.
+    """
+    measures = {key: Measure.of(key) for key in dict.fromkeys(row.metric for row in rows)}
+    groups: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        groups.setdefault(row.protocol, {}).setdefault(row.setting, []).append(row)
+    return tuple(
+        Protocol(name, tuple(_table(group, measures) for group in settings.values()))
+        for name, settings in groups.items()
+    )
+
+
+def ranked(means: Sequence[float | None], measure: Measure) -> list[Mark]:
+    """Best and second best among *means* as they are printed.
+
+    What prints alike ranks alike. There is no second best behind several best, nor among fewer
+    than three, and no best of one. NaN and None have no rank; infinity has.
+    """
+    known = [_printed(mean, measure) for mean in means if mean is not None and mean == mean]
+    if len(known) < 2:
+        return ["" for _ in means]
+    order = sorted(known, reverse=measure.higher)
+    second = order[1] if len(order) > 2 and order[1] != order[0] else math.nan
+
+    def mark(mean: float | None) -> Mark:
+        value = math.nan if mean is None else _printed(mean, measure)
+        return "best" if value == order[0] else "second" if value == second else ""
+
+    return [mark(mean) for mean in means]
+
+
+def shown(model: str) -> str:
+    """A model's name as readers see it: the untouched input says that it is that."""
+    return "input" if model == "none" else f"{model} (input)" if model in BASELINES else model
+
+
+def _printed(value: float, measure: Measure) -> float:
+    return round(value, measure.digits)
+
+
+def _table(rows: Sequence[Row], measures: Mapping[str, Measure]) -> Table:
+    columns = tuple(measures[key] for key in dict.fromkeys(row.metric for row in rows))
+    cells = {(row.model, row.metric): row for row in rows}
+    models = _ordered(dict.fromkeys(row.model for row in rows), cells, columns[0])
+    return Table(rows[0].protocol, rows[0].setting, columns, models, cells)
+
+
+def _ordered(
+    models: Iterable[str], cells: Mapping[tuple[str, str], Row], measure: Measure
+) -> tuple[str, ...]:
+    def place(model: str) -> tuple[bool, bool, float]:
+        row = cells.get((model, measure.key))
+        mean = math.nan if row is None else row.mean
+        unknown = math.isnan(mean)
+        signed = -mean if measure.higher else mean
+        return model not in BASELINES, unknown, 0.0 if unknown else signed
+
+    return tuple(sorted(models, key=place))
