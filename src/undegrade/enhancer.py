@@ -97,15 +97,15 @@ class Result:
 
     def save(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | BinaryIO,
         *,
         format: str | None = None,
         quality: int | None = None,
         strip: bool = False,
-    ) -> Path:
-        """Write a file in one atomic step; the suffix decides the format."""
+    ) -> Path | None:
+        """Write a file in one atomic step, the suffix decides the format; or into an open file."""
         return save_picture(
-            self.picture, Path(path), format=format, quality=self._quality(quality), strip=strip
+            self.picture, path, format=format, quality=self._quality(quality), strip=strip
         )
 
     def _quality(self, wished: int | None) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.picture.samples import exif_of, file_of, noise, pil, png_chunk, smooth
 from undegrade.errors import InputError, LimitError, UndegradeError, UsageError
-from undegrade.picture import decode, encode, from_array, from_pil
+from undegrade.picture import decode, encode, from_array, from_pil, to_pil
 
 PHOTO = smooth(40, 56)
 
@@ -56,10 +57,10 @@ def test_no_permission(tmp_path, monkeypatch):
     path = tmp_path / "secret.png"
     path.write_bytes(file_of(pil(PHOTO), "PNG"))
 
-    def denied(self):
+    def denied(self, *args):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", denied)
+    monkeypatch.setattr("pathlib.Path.open", denied)
     refused(path, says="permission denied")
 
 
@@ -174,6 +175,38 @@ def test_several_frames(kind):
     data = file_of(frames[0], kind, save_all=True, append_images=frames[1:])
     message = refused(data, says="3 pages" if kind == "TIFF" else "animated, 3 frames")
     assert "save one of them" in message
+    for number in (1, 2, 3):
+        picture = decode(data, frame=number)
+        exact = kind in ("PNG", "TIFF")
+        error = np.abs(picture.pixels.astype(int) - np.asarray(frames[number - 1]))
+        assert error.max() == 0 if exact else error.mean() < 60
+        others = [np.abs(picture.pixels - np.asarray(one, int)).mean() for one in frames]
+        assert int(np.argmin(others)) == number - 1
+    refused(data, UsageError, says="no frame 4", frame=4)
+
+
+@pytest.mark.parametrize("frame", [0, -1, 1.5, "2"])
+def test_frames_that_are_none(frame):
+    refused(FILES["GIF"], UsageError, says="whole number", frame=frame)
+
+
+def test_the_only_frame_may_be_named():
+    for kind in FILES:
+        picture = decode(FILES[kind], frame=1)
+        np.testing.assert_array_equal(picture.pixels, decode(FILES[kind]).pixels)
+        refused(FILES[kind], UsageError, says="no frame 2", frame=2)
+
+
+def test_a_page_of_a_tiff_has_its_own_metadata():
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        for page, maker in enumerate(("A", "B")):
+            tags = [(271, 2, 0, maker, True)]
+            file.write(PHOTO + page, photometric="rgb", metadata=None, extratags=tags)
+    for page, maker in enumerate(("A", "B")):
+        picture = decode(buffer.getvalue(), frame=page + 1)
+        np.testing.assert_array_equal(picture.pixels, PHOTO + page)
+        assert to_pil(picture).getexif()[271] == maker
 
 
 def test_a_reduced_copy_in_a_tiff_is_no_page():
@@ -213,3 +246,133 @@ def test_a_text_bomb_in_png_does_not_matter():
     info.add_text("Comment", "a" * 5_000_000, zip=True)
     picture = decode(file_of(pil(PHOTO), "PNG", pnginfo=info))
     np.testing.assert_array_equal(picture.pixels, PHOTO)
+
+
+class Endless(io.RawIOBase):
+    """A stream that counts what is read of it: *head*, then zeros without end."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__()
+        self.head, self.taken = head, 0
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        part, self.head = self.head[: len(buffer)], self.head[len(buffer) :]
+        buffer[:] = part.ljust(len(buffer), b"\0")
+        self.taken += len(buffer)
+        return len(buffer)
+
+
+def test_bytes_are_bounded_before_they_are_read(tmp_path):
+    """Neither a sparse file of 2 GiB nor an endless stream fills the memory."""
+    for head, kind, says in (
+        (b"", InputError, "known kind"),
+        (FILES["BMP"][:100], LimitError, "--max-megapixels"),
+    ):
+        path = tmp_path / "sparse.bmp"
+        with path.open("wb") as file:
+            file.write(head)
+            file.truncate(2 << 30)
+        tracemalloc.start()
+        refused(path, kind, says=says)
+        stream = Endless(head)
+        refused(io.BufferedReader(stream), kind, says=says, max_megapixels=1)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert stream.taken < (100 << 20 if head else 1 << 20)
+        assert peak < 160 << 20
+
+
+@pytest.mark.parametrize("limit", [float("inf"), float("nan"), -1, 0])
+def test_limits_that_are_none(limit):
+    refused(FILES["PNG"], UsageError, says="max_megapixels", max_megapixels=limit)
+
+
+def test_a_tiny_png_that_claims_millions_of_rows_costs_nothing(monkeypatch):
+    """Deflate cannot hold so many; Pillow would fill the missing rows with black."""
+    head = struct.pack(">IIBBBBB", 1, 40_000_000, 8, 2, 0, 0, 0)
+    file = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head)
+    file += png_chunk(b"IDAT", zlib.compress(b"\0" * 9)) + png_chunk(b"IEND", b"")
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile", None)
+    refused(file, says="cut off")
+
+
+@pytest.mark.parametrize("sign", ["dng", "cfa"])
+def test_a_raw_photo_is_not_taken_for_its_preview(sign):
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        tags = [(50706, 1, 4, b"\1\4\0\0", True)] if sign == "dng" else []
+        file.write(
+            PHOTO, photometric="rgb", metadata=None, subfiletype=1, extratags=tags, subifds=1
+        )
+        mosaic = "cfa" if sign == "cfa" else "minisblack"
+        more = {"extratags": [(33421, 3, 2, (2, 2), True)]} if sign == "cfa" else {}
+        file.write(PHOTO[:, :, 0], photometric=mosaic, metadata=None, **more)
+    refused(buffer.getvalue(), says="extra 'raw'")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"\0\0\0\x18ftypcrx \0\0\0\1"],
+)
+def test_raw_photos_are_named(head):
+    refused(head + bytes(100), says="raw photo")
+
+
+def twelve_bit_jpeg() -> bytes:
+    data = bytearray(FILES["JPEG"])
+    at = data.index(b"\xff\xc0")
+    data[at + 1], data[at + 4] = 0xC1, 12
+    return bytes(data)
+
+
+def lossless_jpeg() -> bytes:
+    return FILES["JPEG"].replace(b"\xff\xc0", b"\xff\xc3")
+
+
+def odd_bmp() -> bytes:
+    data = bytearray(FILES["BMP"])
+    data[28:30] = struct.pack("<H", 64)
+    return bytes(data)
+
+
+def packed_planes() -> bytes:
+    buffer = io.BytesIO()
+    planes = noise(3, 12, 7, np.uint16)
+    tifffile.imwrite(buffer, planes, photometric="rgb", planarconfig="separate", metadata=None)
+    data = bytearray(buffer.getvalue())
+    at = data.index(struct.pack("<HHII", 259, 3, 1, 1))
+    data[at + 8 : at + 10] = struct.pack("<H", 5)  # said to be LZW
+    return bytes(data)
+
+
+@pytest.mark.parametrize("make", [twelve_bit_jpeg, lossless_jpeg, odd_bmp, packed_planes])
+def test_what_is_not_supported_is_not_called_damaged(make, capfd):
+    message = refused(make(), says="convert it")
+    assert "damaged" not in message
+    assert "intact" not in message
+    assert "bits" in message or "support" in message or "imagecodecs" in message
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_errors_speak_neither_python_nor_the_decoders_tongue(kind, capfd):
+    """And nothing stands on stderr before them."""
+    rng = np.random.default_rng(5)
+    messages = []
+    for _ in range(15):
+        data = bytearray(FILES[kind])
+        for at in rng.integers(4, len(data), 6):
+            data[at] = rng.integers(256)
+        try:
+            decode(bytes(data), max_megapixels=1)
+        except UndegradeError as error:
+            messages.append(str(error))
+    words = ("index", "unpack", "NoneType", "object", "decoder error", "struct", "tuple")
+    assert not [one for one in messages if any(word in one for word in words)]
+    lzw = bytearray(file_of(pil(noise(40, 50, 3, np.uint8)), "TIFF", compression="tiff_lzw"))
+    lzw[200:2000] = bytes(1800)
+    refused(bytes(lzw), says="damaged")
+    assert capfd.readouterr() == ("", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
@@ -160,3 +161,20 @@ def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.mkdir", denied)
     with pytest.raises(OutputError, match="permission denied"):
         write_atomic(tmp_path / "x" / "a", b"data")
+
+
+def test_an_open_file_can_be_written_to(tmp_path):
+    buffer = io.BytesIO()
+    assert save(PICTURE, buffer) is None
+    assert decode(buffer.getvalue()).encoding.format == "PNG"
+    with (tmp_path / "a").open("wb") as file:
+        save(PICTURE, file, format="jpeg")
+    assert decode(tmp_path / "a").encoding.format == "JPEG"
+
+
+@pytest.mark.parametrize("target", [None, 5])
+def test_what_is_no_target_is_refused(target):
+    with pytest.raises(UsageError, match="path or an open binary file"):
+        save(PICTURE, target)
+    with pytest.raises(UsageError, match="binary mode"):
+        save(PICTURE, io.StringIO())

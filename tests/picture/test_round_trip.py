@@ -297,6 +297,13 @@ def test_from_array_refuses(array):
         from_array(array)
 
 
+@pytest.mark.parametrize("dtype", [">u2", "<u2", ">f4"])
+def test_arrays_of_either_byte_order(dtype):
+    array = noise(4, 5, 3, np.uint16)
+    given = (array / np.float32(65535)).astype(dtype) if "f" in dtype else array.astype(dtype)
+    np.testing.assert_array_equal(from_array(given).pixels, array)
+
+
 def test_with_pixels_resamples_alpha():
     picture = from_array(noise(8, 6, 4, np.uint8))
     larger = picture.with_pixels(np.zeros((16, 12, 3), np.uint16))

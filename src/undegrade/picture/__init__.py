@@ -4,7 +4,8 @@ from undegrade.picture.alpha import bleed, resize_alpha
 from undegrade.picture.colour import SRGB, ColourSpace
 from undegrade.picture.decode import decode, from_array, from_pil
 from undegrade.picture.encode import default_format, encode, losses, save, to_pil
-from undegrade.picture.files import Source, check_target, format_of, write_atomic
+from undegrade.picture.files import Source, check_target, write_atomic
+from undegrade.picture.formats import format_of
 from undegrade.picture.model import Encoding, Metadata, Picture
 
 __all__ = [

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from undegrade.picture.alpha import bands
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -186,6 +188,16 @@ def matrix_space(
     if off < 0.6 / 255 and np.abs(matrix - np.eye(3)).max() < 0.003:
         return SRGB
     return ColourSpace(name, False, curves, matrix)
+
+
+def in_srgb(pixels: NDArray[Any], space: ColourSpace) -> NDArray[Any]:
+    """Pixels (H, W, 3) of *space* clipped to sRGB, for those who cannot say anything else."""
+    out = np.empty_like(pixels)
+    top = np.float32(np.iinfo(out.dtype).max)
+    for rows in bands(pixels.shape[0], pixels.shape[1], 1 << 18):
+        values = space.to_srgb(pixels[rows].astype(np.float32) / top)
+        out[rows] = np.rint(np.clip(values, 0, 1) * top).astype(out.dtype)
+    return out
 
 
 def _each(values: Floats, functions: list[Callable[[Floats], Floats]]) -> Floats:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -16,63 +17,25 @@ from undegrade.errors import InputError, LimitError, OutputError, UsageError
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 """A path, the bytes of a file, or an open binary file."""
 
-SUFFIXES = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-    ".avif": "AVIF",
-}
-"""What can be written, by suffix."""
-
-WRITABLE = tuple(dict.fromkeys(SUFFIXES.values()))
-_KNOWN = ", ".join(SUFFIXES)
-
 
 def show(name: str | os.PathLike[str]) -> str:
     """A name for a message: quoted, on one line whatever it holds."""
     return repr(os.fspath(name))
 
 
-def format_of(path: str | os.PathLike[str]) -> str:
-    """The format that the suffix of *path* asks for.
-
-    Raises
-    ------
-    UsageError: an unknown suffix, or none.
-    """
-    suffix = Path(path).suffix
-    if suffix.lower() not in SUFFIXES:
-        what = f"the suffix {suffix!r}" if suffix else "no suffix"
-        raise UsageError(
-            f"cannot write {show(path)}: {what} names no format that can be written",
-            f"use one of {_KNOWN}",
-        )
-    return SUFFIXES[suffix.lower()]
+_HEAD, _PIECE = 1 << 16, 1 << 22
+"""Bytes by which a file is recognised, and that are read at a time from then on."""
 
 
-def normal_format(name: str) -> str:
-    """ "jpg", ".TIF", "WebP" ... as the name used here.
-
-    Raises
-    ------
-    UsageError: nothing that can be written.
-    """
-    upper = name.upper().lstrip(".")
-    if upper in WRITABLE:
-        return upper
-    if f".{upper.lower()}" in SUFFIXES:
-        return SUFFIXES[f".{upper.lower()}"]
-    raise UsageError(f"cannot write the format {name!r}", f"use one of {', '.join(WRITABLE)}")
-
-
-def read_source(source: Source, limit: int, called: str | None = None) -> tuple[bytes, str]:
+def read_source(
+    source: Source, limit: int, called: str | None, recognised: Callable[[bytes, str], None]
+) -> tuple[bytes, str]:
     """All bytes of *source*, and its name for messages: *called*, or its own.
+
+    Parameters
+    ----------
+    limit: bytes; one more is refused, before it is read where the length is known.
+    recognised: called with the first bytes and the name; it raises to refuse them.
 
     Raises
     ------
@@ -80,31 +43,50 @@ def read_source(source: Source, limit: int, called: str | None = None) -> tuple[
     LimitError: more than *limit* bytes.
     UsageError: nothing of the kind.
     """
-    if isinstance(source, bytes):
-        data, name = source, called or "<bytes>"
-    elif isinstance(source, str | os.PathLike):
+    if isinstance(source, bytes | bytearray | memoryview):
+        name = called or "<bytes>"
+        data = _bounded(io.BytesIO(source), name, limit, recognised, len(source))
+        return (source if isinstance(source, bytes) else data), name
+    if isinstance(source, str | os.PathLike):
         path = os.fspath(source)
         name = called or path
-        data = _read_path(path, limit, name)
-    elif hasattr(source, "read"):
+        return _read_path(path, limit, name, recognised), name
+    if hasattr(source, "read"):
         given = getattr(source, "name", None)
         name = called or (given if isinstance(given, str) else "<file>")
-        data = source.read(limit + 1)
-        if not isinstance(data, bytes):
-            raise UsageError(f"{show(name)} is open as text", "open it in binary mode, 'rb'")
-    else:
-        raise UsageError(
-            f"cannot read a picture from {type(source).__name__}",
-            "give a path, bytes or an open binary file",
-        )
-    if len(data) > limit:
-        raise _too_long(name, limit)
-    if not data:
+        return _bounded(source, name, limit, recognised), name
+    raise UsageError(
+        f"cannot read a picture from {type(source).__name__}",
+        "give a path, bytes or an open binary file",
+    )
+
+
+def _bounded(
+    file: BinaryIO,
+    name: str,
+    limit: int,
+    recognised: Callable[[bytes, str], None],
+    size: int | None = None,
+) -> bytes:
+    """The rest of an open file, piece by piece: its first bytes decide whether more are read."""
+    head = file.read(_HEAD)
+    if not isinstance(head, bytes):
+        raise UsageError(f"{show(name)} is open as text", "open it in binary mode, 'rb'")
+    if not head:
         raise InputError(f"cannot read {show(name)}: it is empty", "give a picture file")
-    return data, name
+    recognised(head, name)
+    if (size or 0) > limit:
+        raise _too_long(name, limit)
+    out = io.BytesIO()
+    out.write(head)
+    while piece := file.read(_PIECE):
+        out.write(piece)
+        if out.tell() > limit:
+            raise _too_long(name, limit)
+    return out.getvalue()
 
 
-def _read_path(path: str, limit: int, name: str) -> bytes:
+def _read_path(path: str, limit: int, name: str, recognised: Callable[[bytes, str], None]) -> bytes:
     try:
         status = Path(path).stat()
         if stat.S_ISDIR(status.st_mode):
@@ -113,9 +95,8 @@ def _read_path(path: str, limit: int, name: str) -> bytes:
             raise InputError(
                 f"cannot read {show(name)}: it is a device or a pipe", "give a picture file"
             )
-        if status.st_size > limit:
-            raise _too_long(name, limit)
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return _bounded(file, name, limit, recognised, status.st_size)
     except FileNotFoundError:
         raise InputError(f"cannot read {show(name)}: no such file", "check the name") from None
     except PermissionError:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from undegrade.picture.alpha import bands
 from undegrade.picture.colour import ColourSpace, Curve, Parametric, Table, matrix_space
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 ADOBE_RGB = np.array(
     [[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]]
@@ -151,10 +148,14 @@ def build(name: str, colorants: NDArray[np.float64], gamma: float) -> bytes:
     return head.ljust(128, b"\0") + struct.pack(">I", len(tags) + 2) + table + body
 
 
-def convert(image: Image, icc: bytes, mode: str) -> Image:
-    """*image* (8 bit) from the profile *icc* to sRGB in *mode* by LittleCMS.
+def convert(array: NDArray[np.uint8], icc: bytes | None, mode: str) -> NDArray[np.uint8]:
+    """(H, W, C) from the profile *icc* to sRGB, or grey of sRGB's curve, by LittleCMS.
 
     Relative colorimetric with black point compensation, the way photo programs print and show.
+
+    Parameters
+    ----------
+    mode: "L", "RGB", "CMYK" or "LAB", what the channels are; of "LAB", None is the profile.
 
     Raises
     ------
@@ -162,18 +163,27 @@ def convert(image: Image, icc: bytes, mode: str) -> Image:
     """
     import io
 
-    from PIL import ImageCms
+    from PIL import Image, ImageCms
 
+    target = "L" if mode == "L" else "RGB"
     try:
-        result = ImageCms.profileToProfile(
-            image,
-            ImageCms.ImageCmsProfile(io.BytesIO(icc)),
+        source = ImageCms.createProfile("LAB") if icc is None else io.BytesIO(icc)
+        transform = ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(source),
             ImageCms.createProfile("sRGB"),
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
             mode,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            target,
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
+        height, width = array.shape[:2]
+        out = np.empty((height, width, len(target)), np.uint8)
+        for rows in bands(height, width):
+            part = np.ascontiguousarray(array[rows])
+            size = (width, len(part))
+            image = Image.frombuffer(mode, size, part.tobytes(), "raw", mode, 0, 1)
+            result = ImageCms.applyTransform(image, transform)
+            out[rows] = np.asarray(result).reshape(len(part), width, -1)
     except (ImageCms.PyCMSError, OSError) as error:
         raise ValueError("LittleCMS cannot use it") from error
-    assert result is not None
-    return result
+    return out

@@ -1,7 +1,8 @@
 """Image file directories, the structure shared by TIFF and EXIF, at the level of bytes.
 
-Values are patched where they lie, or a new directory is put behind everything else, so that no
-offset inside a block (thumbnails, maker notes) ever moves.
+BigTIFF, with offsets of 8 bytes, is read and never written. Values are patched where they lie, or
+a new directory is put behind everything else, so that no offset inside a block (thumbnails, maker
+notes) ever moves.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_BIG_SIZES = _SIZES | {16: 8, 17: 8, 18: 8}
+_MOST_DIRECTORIES = 10_000
 
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
 
@@ -29,7 +32,8 @@ class Entry:
 
     def numbers(self, order: str) -> tuple[int, ...]:
         """The value as integers; empty if it holds something else."""
-        code = {BYTE: "B", UNDEFINED: "B", SHORT: "H", LONG: "I", 13: "I"}.get(self.kind)
+        codes = {BYTE: "B", UNDEFINED: "B", SHORT: "H", LONG: "I", 13: "I", 16: "Q", 18: "Q"}
+        code = codes.get(self.kind)
         return struct.unpack(f"{order}{self.count}{code}", self.value) if code else ()
 
     def ratio(self, order: str) -> float | None:
@@ -41,21 +45,57 @@ class Entry:
 
 
 def order_of(block: bytes) -> str:
-    """``"<"`` or ``">"``, the byte order of a classic TIFF structure.
+    """``"<"`` or ``">"``, the byte order of a TIFF structure.
 
     Raises
     ------
     ValueError: this is no such structure.
     """
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
+    order = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}.get(bytes(block[:4]))
     if order is None or len(block) < 8:
         raise ValueError("not a TIFF structure")
     return order
 
 
+def is_big(block: bytes) -> bool:
+    """Whether offsets have 8 bytes."""
+    return b"+" in block[2:4]
+
+
 def first(block: bytes) -> int:
     """Offset of the first directory."""
-    return int(struct.unpack_from(order_of(block) + "I", block, 4)[0])
+    order = order_of(block)
+    return _number(block, order + "Q", 8) if is_big(block) else _number(block, order + "I", 4)
+
+
+def _number(block: bytes, code: str, at: int) -> int:
+    if not 0 <= at <= len(block) - struct.calcsize(code):
+        raise ValueError("a directory outside its block")
+    return int(struct.unpack_from(code, block, at)[0])
+
+
+def directories(block: bytes) -> list[int]:
+    """Offsets of the chain of main directories: of a file, its pages and their reduced copies.
+
+    Raises
+    ------
+    ValueError: the first does not fit into the block; a broken link later ends the chain.
+    """
+    order, big = order_of(block), is_big(block)
+    out: list[int] = []
+    at = first(block)
+    while at and at not in out and len(out) < _MOST_DIRECTORIES:
+        try:
+            count = _number(block, order + ("Q" if big else "H"), at)
+            link = at + (8 + 20 * count if big else 2 + 12 * count)
+            following = _number(block, order + ("Q" if big else "I"), link)
+        except ValueError:
+            if not out:
+                raise
+            break
+        out.append(at)
+        at = following
+    return out
 
 
 def directory(block: bytes, offset: int) -> list[Entry]:
@@ -65,19 +105,21 @@ def directory(block: bytes, offset: int) -> list[Entry]:
     ------
     ValueError: the directory itself does not fit into the block.
     """
-    order = order_of(block)
-    if not 8 <= offset <= len(block) - 2:
-        raise ValueError("a directory outside its block")
-    (count,) = struct.unpack_from(order + "H", block, offset)
-    if offset + 2 + 12 * count > len(block):
+    order, big = order_of(block), is_big(block)
+    head, step, room = (8, 20, 8) if big else (2, 12, 4)
+    code, sizes = ("HHQ", _BIG_SIZES) if big else ("HHI", _SIZES)
+    count = _number(block, order + ("Q" if big else "H"), offset if offset >= 8 else -1)
+    if offset + head + step * count > len(block):
         raise ValueError("a directory cut off")
     entries = []
     for index in range(count):
-        start = offset + 2 + 12 * index
-        tag, kind, length = struct.unpack_from(order + "HHI", block, start)
-        size = _SIZES.get(kind, 0) * length
-        at = start + 8 if size <= 4 else struct.unpack_from(order + "I", block, start + 8)[0]
-        if kind in _SIZES and at + size <= len(block):
+        start = offset + head + step * index
+        tag, kind, length = struct.unpack_from(order + code, block, start)
+        size = sizes.get(kind, 0) * length
+        at = start + step - room
+        if size > room:
+            at = _number(block, order + ("Q" if big else "I"), at)
+        if kind in sizes and at + size <= len(block):
             entries.append(Entry(tag, kind, length, bytes(block[at : at + size]), at))
     return entries
 

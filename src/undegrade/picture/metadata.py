@@ -1,21 +1,18 @@
-"""EXIF, XMP and IPTC: read what bears on the pixels, patch what the pixels change."""
+"""EXIF, and XMP with it: read what bears on the pixels, patch what the pixels change."""
 
 from __future__ import annotations
 
-import re
 import struct
 
 from undegrade.picture import ifd
+from undegrade.picture import xmp as packets
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 _WIDTH, _HEIGHT, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0100, 0x0101, 0xA002, 0xA003
 _COLOUR_SPACE = 0xA001
 
-_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)([0-9])""")
-_XMP_SIZES = (
-    (re.compile(rb"""((?:exif:PixelXDimension|tiff:ImageWidth)\s*(?:=\s*["']|>)\s*)\d+"""), 0),
-    (re.compile(rb"""((?:exif:PixelYDimension|tiff:ImageLength)\s*(?:=\s*["']|>)\s*)\d+"""), 1),
-)
+_PROCESSING_SOFTWARE, _SOFTWARE = 0x000B, 0x0131
+_THUMBNAIL, _THUMBNAIL_SIZE = 0x0201, 0x0202
 
 
 def clean_exif(raw: bytes | None) -> tuple[bytes | None, bool]:
@@ -24,6 +21,8 @@ def clean_exif(raw: bytes | None) -> tuple[bytes | None, bool]:
         return None, False
     block = raw[6:] if raw[:4] == b"Exif" else raw
     try:
+        if ifd.is_big(block):
+            return None, True
         return (block, False) if ifd.directory(block, ifd.first(block)) else (None, False)
     except (ValueError, struct.error):
         return None, True
@@ -36,8 +35,7 @@ def orientation(exif: bytes | None, xmp: bytes | None) -> int:
         if entry is not None:
             value = next(iter(entry.numbers(ifd.order_of(exif))), 1)
             return value if 1 <= value <= 8 else 1
-    found = _XMP_ORIENTATION.search(xmp or b"")
-    value = int(found[2]) if found else 1
+    value = packets.orientation(xmp)
     return value if 1 <= value <= 8 else 1
 
 
@@ -46,9 +44,7 @@ def upright(exif: bytes | None, xmp: bytes | None) -> tuple[bytes | None, bytes 
     if exif:
         entry = ifd.find(exif, ifd.first(exif), ORIENTATION)
         exif = _patch(exif, entry, 1)
-    if xmp:
-        xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
-    return exif, xmp
+    return exif, packets.upright(xmp) if xmp else xmp
 
 
 def fit_size(
@@ -61,10 +57,7 @@ def fit_size(
             exif = _patch(exif, ifd.find(exif, start, tag), value)
         for tag, value in ((_EXIF_WIDTH, width), (_EXIF_HEIGHT, height)):
             exif = _patch(exif, _exif_entry(exif, tag), value)
-    if xmp:
-        for pattern, axis in _XMP_SIZES:
-            xmp = pattern.sub(rb"\g<1>%d" % (width, height)[axis], xmp)
-    return exif, xmp
+    return exif, packets.fit_size(xmp, width, height) if xmp else xmp
 
 
 def says_adobe_rgb(exif: bytes | None) -> bool:
@@ -86,11 +79,11 @@ def mark_srgb(exif: bytes | None) -> bytes | None:
     return _patch(exif, _exif_entry(exif, _COLOUR_SPACE), 1) if exif else exif
 
 
-def dpi_of(exif: bytes | None) -> tuple[float, float] | None:
-    """Resolution in pixels per inch, or None."""
+def dpi_of(exif: bytes | None, start: int | None = None) -> tuple[float, float] | None:
+    """Resolution in pixels per inch by the first directory or the one at *start*, or None."""
     if not exif:
         return None
-    order, start = ifd.order_of(exif), ifd.first(exif)
+    order, start = ifd.order_of(exif), ifd.first(exif) if start is None else start
     unit = ifd.find(exif, start, RESOLUTION_UNIT)
     factor = {2: 1.0, 3: 2.54}.get(next(iter(unit.numbers(order)), 2) if unit else 2)
     found = [ifd.find(exif, start, tag) for tag in (X_RESOLUTION, Y_RESOLUTION)]
@@ -129,24 +122,64 @@ def without_orientation(exif: bytes) -> bytes:
     return ifd.append(exif, kept) if len(kept) != len(entries) else exif
 
 
-def iptc_of(resources: bytes) -> bytes | None:
-    """The IPTC block among Photoshop image resources (``8BIM`` ...), or None."""
-    at = 0
-    while resources[at : at + 4] == b"8BIM" and at + 12 <= len(resources):
-        (number, name) = struct.unpack_from(">HB", resources, at + 4)
-        at += 6 + (name + 2) // 2 * 2  # Pascal string padded to an even length
-        size = int.from_bytes(resources[at : at + 4], "big")
-        body = resources[at + 4 : at + 4 + size]
-        if number == 0x0404:
-            return body or None
-        at += 4 + size + size % 2
-    return None
+def thumbnail_room(exif: bytes) -> int | None:
+    """Bytes of the JPEG thumbnail; 0 where there is one of another kind, None where there is none.
+
+    Raises
+    ------
+    ValueError: the block is broken.
+    """
+    starts = ifd.directories(exif)
+    if len(starts) < 2:
+        return None
+    order = ifd.order_of(exif)
+    at, size = (_number(exif, starts[1], tag, order) for tag in (_THUMBNAIL, _THUMBNAIL_SIZE))
+    whole = at and size and exif[at : at + 2] == b"\xff\xd8" and at + size <= len(exif)
+    return size if whole else 0
 
 
-def photoshop(iptc: bytes) -> bytes:
-    """Photoshop image resources that hold nothing but an IPTC block."""
-    head = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(iptc))
-    return head + iptc + b"\0" * (len(iptc) % 2)
+def with_thumbnail(exif: bytes, jpeg: bytes | None, width: int, height: int) -> bytes:
+    """*exif* with the thumbnail *jpeg* in place of its own, or None: with no thumbnail at all.
+
+    It goes where the old one was if it is no longer, so that nothing moves, else to the end.
+    """
+    starts, order = ifd.directories(exif), ifd.order_of(exif)
+    if len(starts) < 2:
+        return exif
+    room = thumbnail_room(exif)
+    if not jpeg or not room:
+        link = starts[0] + 2 + 12 * struct.unpack_from(order + "H", exif, starts[0])[0]
+        return exif[:link] + bytes(4) + exif[link + 4 :]
+    at = _number(exif, starts[1], _THUMBNAIL, order)
+    if len(jpeg) <= room:
+        exif = exif[:at] + jpeg.ljust(room, b"\0") + exif[at + room :]
+    else:
+        exif = exif[:at] + bytes(room) + exif[at + room :]
+        exif += b"\0" * (len(exif) % 2)
+        at, exif = len(exif), exif + jpeg
+    values = {_THUMBNAIL: at, _THUMBNAIL_SIZE: len(jpeg), ORIENTATION: 1}
+    for tag, value in (values | {_WIDTH: width, _HEIGHT: height}).items():
+        exif = _patch(exif, ifd.find(exif, starts[1], tag), value)
+    return exif
+
+
+def _number(block: bytes, start: int, tag: int, order: str) -> int:
+    entry = ifd.find(block, start, tag)
+    return next(iter(entry.numbers(order)), 0) if entry else 0
+
+
+def with_software(exif: bytes | None, name: str) -> bytes:
+    """*exif* that names the software *name*: as such, or as that of the processing besides."""
+    text = name.encode("ascii") + b"\0"
+    if exif is None:
+        return ifd.build("<", [ifd.Entry(_SOFTWARE, ifd.ASCII, len(text), text)], {})
+    entries = ifd.directory(exif, ifd.first(exif))
+    named = next((one for one in entries if one.tag == _SOFTWARE and one.value.strip(b"\0 ")), None)
+    if any(one.tag in (_SOFTWARE, _PROCESSING_SOFTWARE) and one.value == text for one in entries):
+        return exif
+    tag = _PROCESSING_SOFTWARE if named else _SOFTWARE
+    kept = [one for one in entries if one.tag != tag]
+    return ifd.append(exif, [*kept, ifd.Entry(tag, ifd.ASCII, len(text), text)])
 
 
 def _exif_entry(exif: bytes | None, tag: int) -> ifd.Entry | None:

@@ -40,7 +40,15 @@ class Metadata:
     comment: bytes | None = None
     """A JPEG comment."""
     chunks: tuple[tuple[bytes, bytes], ...] = ()
-    """Text chunks of a PNG: (type, payload)."""
+    """Text and other side chunks of a PNG: (type, payload)."""
+    photoshop: bytes | None = None
+    """Photoshop's image resources less IPTC: copyright flag, address, guides ..."""
+    segments: tuple[tuple[int, bytes], ...] = ()
+    """Other application segments of a JPEG, extended XMP among them: (marker, payload)."""
+    gain_map: bytes | None = None
+    """A JPEG that leads from the photo to high dynamic range, upright."""
+    trailer: bytes | None = None
+    """What follows a JPEG: the video of a Motion Photo, a maker's own fields."""
 
 
 @dataclass(frozen=True)
