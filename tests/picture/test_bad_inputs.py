@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.picture.samples import exif_of, file_of, noise, pil, png_chunk, smooth
 from undegrade.errors import InputError, LimitError, UndegradeError, UsageError
-from undegrade.picture import decode, encode, from_array, from_pil, to_pil
+from undegrade.picture import decode, encode, encode_pages, from_array, from_pil, pages, to_pil
 
 PHOTO = smooth(40, 56)
 
@@ -197,6 +197,37 @@ def test_the_only_frame_may_be_named():
         refused(FILES[kind], UsageError, says="no frame 2", frame=2)
 
 
+def test_pages_go_into_one_tiff_again():
+    """With their sizes, depths, EXIF, orientation, profiles: read by us and by others."""
+    sources = []
+    for index, (turn, dtype) in enumerate([(1, np.uint8), (6, np.uint16), (1, np.uint16)]):
+        exif = exif_of(orientation=turn, gps=index == 1)
+        exif[0x010F] = f"Maker {index}"
+        picture = decode(file_of(pil(smooth(30 + index, 40)), "JPEG", exif=exif, dpi=(99, 99)))
+        pixels = noise(picture.height, picture.width, 3, dtype, index)
+        sources.append(picture.with_pixels(pixels))
+    data = encode_pages(sources)
+    assert pages(data) == 3
+    for index, source in enumerate(sources):
+        page = decode(data, frame=index + 1)
+        np.testing.assert_array_equal(page.pixels, source.pixels)
+        exif = to_pil(page).getexif()
+        assert exif[0x010F] == f"Maker {index}"
+        assert exif.get_ifd(0x8769)[0x927C].startswith(b"MAKER NOTE")
+        assert (2 in exif.get_ifd(0x8825)) == (index == 1)
+        np.testing.assert_allclose(page.metadata.dpi, 99)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        for page, source in zip(file.pages, sources, strict=True):
+            np.testing.assert_array_equal(page.asarray(), source.pixels)
+    again = encode_pages([decode(data, frame=number) for number in (1, 2, 3)])
+    assert [decode(again, frame=n).pixels.tolist() for n in (1, 2, 3)] == [
+        source.pixels.tolist() for source in sources
+    ]
+    assert pages(FILES["GIF"]) == pages(FILES["TIFF"]) == 1
+    with pytest.raises(UsageError, match="at least one"):
+        encode_pages([])
+
+
 def test_a_page_of_a_tiff_has_its_own_metadata():
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as file:
@@ -332,6 +363,13 @@ def lossless_jpeg() -> bytes:
     return FILES["JPEG"].replace(b"\xff\xc0", b"\xff\xc3")
 
 
+def tiff_of_webp() -> bytes:
+    data = bytearray(FILES["raw TIFF"])
+    at = data.index(struct.pack("<HHI", 259, 3, 1))
+    data[at + 8 : at + 10] = struct.pack("<H", 50001)
+    return bytes(data)
+
+
 def odd_bmp() -> bytes:
     data = bytearray(FILES["BMP"])
     data[28:30] = struct.pack("<H", 64)
@@ -348,7 +386,9 @@ def packed_planes() -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("make", [twelve_bit_jpeg, lossless_jpeg, odd_bmp, packed_planes])
+@pytest.mark.parametrize(
+    "make", [twelve_bit_jpeg, lossless_jpeg, odd_bmp, packed_planes, tiff_of_webp]
+)
 def test_what_is_not_supported_is_not_called_damaged(make, capfd):
     message = refused(make(), says="convert it")
     assert "damaged" not in message

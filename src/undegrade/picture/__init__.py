@@ -2,8 +2,8 @@
 
 from undegrade.picture.alpha import bleed, resize_alpha
 from undegrade.picture.colour import SRGB, ColourSpace
-from undegrade.picture.decode import decode, from_array, from_pil
-from undegrade.picture.encode import default_format, encode, losses, save, to_pil
+from undegrade.picture.decode import decode, from_array, from_pil, pages
+from undegrade.picture.encode import default_format, encode, encode_pages, losses, save, to_pil
 from undegrade.picture.files import Source, check_target, write_atomic
 from undegrade.picture.formats import format_of
 from undegrade.picture.model import Encoding, Metadata, Picture
@@ -20,10 +20,12 @@ __all__ = [
     "decode",
     "default_format",
     "encode",
+    "encode_pages",
     "format_of",
     "from_array",
     "from_pil",
     "losses",
+    "pages",
     "resize_alpha",
     "save",
     "to_pil",

@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from undegrade.picture import icc, metadata
 from undegrade.picture.alpha import to_depth
 from undegrade.picture.colour import GREY, SRGB, ColourSpace
 from undegrade.picture.files import Source, read_source, show
-from undegrade.picture.formats import FORMATS, jpeg, kinds, pillow, sniff
+from undegrade.picture.formats import FORMATS, jpeg, kinds, pillow, sniff, tiff
 from undegrade.picture.formats.opened import Broken, Opened, Unfit, turned
 from undegrade.picture.model import Encoding, Picture
 
@@ -121,6 +121,8 @@ def from_array(array: NDArray[Any]) -> Picture:
     return Picture(pixels, alpha, colour, encoding=Encoding("PNG", lossless=True))
 
 
+Given = TypeVar("Given")
+
 _CUT_OFF = re.compile(r"truncat|incomplete|not enough|cut off|end of file", re.IGNORECASE)
 _UNKNOWN = re.compile(
     r"unsupported|not supported|cannot handle|unknown (raw mode|pixel mode|compression)|"
@@ -129,7 +131,17 @@ _UNKNOWN = re.compile(
 )
 
 
-def _guarded(name: str, work: Callable[[], Picture]) -> Picture:
+def pages(data: bytes, name: str = "<bytes>") -> int:
+    """How many pages the TIFF file *data* has; 1 for a file of any other format.
+
+    Raises
+    ------
+    InputError: its directories cannot be read.
+    """
+    return _guarded(name, lambda: tiff.read(data, 0).frames) if sniff(data) == "TIFF" else 1
+
+
+def _guarded(name: str, work: Callable[[], Given]) -> Given:
     """*work*, with whatever a decoder may throw at a damaged file told in one line."""
     try:
         with warnings.catch_warnings():
@@ -139,6 +151,10 @@ def _guarded(name: str, work: Callable[[], Picture]) -> Picture:
         raise
     except Unfit as error:
         raise InputError(f"cannot use {show(name)}: {error.what}", error.remedy) from None
+    except Image.DecompressionBombError:
+        raise LimitError(
+            f"{show(name)} has a frame of more pixels than are allowed", "give a smaller picture"
+        ) from None
     except MemoryError:
         raise LimitError(
             f"not enough memory to decode {show(name)}", "give a smaller picture"

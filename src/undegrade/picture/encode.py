@@ -17,7 +17,7 @@ from undegrade.picture import metadata, xmp
 from undegrade.picture.alpha import flatten, to_depth
 from undegrade.picture.colour import in_srgb
 from undegrade.picture.files import check_target, show, write_atomic
-from undegrade.picture.formats import FORMATS, WRITABLE, format_of, jpeg, normal_format
+from undegrade.picture.formats import FORMATS, WRITABLE, format_of, jpeg, normal_format, tiff
 from undegrade.picture.formats.pillow import bytes_of, from_pixels
 from undegrade.picture.model import Metadata, Picture
 
@@ -125,6 +125,40 @@ def encode(
     name = normal_format(format) if format else default_format(picture)
     target = FORMATS[name]
     assert target.write is not None
+    picture = _checked(picture, name, quality, strip, mark)
+    try:
+        return target.write(picture, quality)
+    except (OSError, ValueError, struct.error, OverflowError, RuntimeError) as error:
+        raise OutputError(
+            f"cannot write {show(picture.name)} as {name}: {error}", "choose another format"
+        ) from None
+
+
+def encode_pages(
+    pictures: Sequence[Picture], *, strip: bool = False, mark: str | None = None
+) -> bytes:
+    """The bytes of a TIFF with a page for each picture; parameters as for :func:`encode`.
+
+    Raises
+    ------
+    OutputError: it would have more than 4 GB.
+    UsageError: no picture.
+    """
+    if not pictures:
+        raise UsageError("a TIFF without a page is impossible", "give at least one picture")
+    try:
+        return tiff.write_pages([_checked(one, "TIFF", None, strip, mark) for one in pictures])
+    except (ValueError, struct.error) as error:
+        raise OutputError(
+            f"cannot write the pages of {show(pictures[0].name)}: {error}", "write them one by one"
+        ) from None
+
+
+def _checked(
+    picture: Picture, name: str, quality: int | None, strip: bool, mark: str | None
+) -> Picture:
+    """*picture* with the metadata that the format *name* is to hold, if it can hold it at all."""
+    target = FORMATS[name]
     if quality is not None and not (isinstance(quality, int) and 1 <= quality <= 100):
         raise UsageError(f"quality {quality!r} is impossible", "give a whole number from 1 to 100")
     if max(picture.height, picture.width) > target.longest:
@@ -136,13 +170,7 @@ def encode(
     kept = Metadata(icc=picture.metadata.icc) if strip else picture.metadata
     nothing = Metadata()
     kept = replace(kept, **{one: getattr(nothing, one) for one in _LABELS.keys() - target.keeps})
-    picture = replace(picture, metadata=_true_again(picture, kept, name, mark))
-    try:
-        return target.write(picture, quality)
-    except (OSError, ValueError, struct.error, OverflowError, RuntimeError) as error:
-        raise OutputError(
-            f"cannot write {show(picture.name)} as {name}: {error}", "choose another format"
-        ) from None
+    return replace(picture, metadata=_true_again(picture, kept, name, mark))
 
 
 def _true_again(picture: Picture, kept: Metadata, name: str, mark: str | None) -> Metadata:

@@ -186,6 +186,47 @@ def append(block: bytes, entries: Iterable[Entry]) -> bytes:
     return block[:4] + struct.pack(order + "I", len(block)) + block[8:] + table
 
 
+def moved(block: bytes, shift: int, arrays: frozenset[int]) -> bytes:
+    """*block* with every offset in its main directory and in those below it raised by *shift*.
+
+    Parameters
+    ----------
+    arrays: tags whose values are offsets, besides the pointers to directories.
+
+    Raises
+    ------
+    struct.error: a directory or a value outside the block.
+    """
+    order, out, seen = order_of(block), bytearray(block), set()
+
+    def raise_at(at: int) -> None:
+        struct.pack_into(
+            order + "I", out, at, struct.unpack_from(order + "I", block, at)[0] + shift
+        )
+
+    def walk(start: int) -> None:
+        if start in seen:
+            return
+        seen.add(start)
+        (count,) = struct.unpack_from(order + "H", block, start)
+        for at in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, length, value = struct.unpack_from(order + "HHII", block, at)
+            size = _SIZES.get(kind, 0) * length
+            if tag in (EXIF_IFD, GPS_IFD, INTEROP_IFD):
+                walk(value)
+                raise_at(at + 8)
+            elif tag in arrays:
+                first_one = at + 8 if size <= 4 else value
+                for index in range(length):
+                    raise_at(first_one + 4 * index)
+            if size > 4:
+                raise_at(at + 8)
+
+    walk(first(block))
+    raise_at(4)
+    return bytes(out)
+
+
 def build(order: str, main: list[Entry], children: dict[int, list[Entry]]) -> bytes:
     """A compact block of a main directory and *children* (pointer tag -> fields)."""
     block = bytearray((b"II*\0" if order == "<" else b"MM\0*") + b"\0\0\0\0")

@@ -12,7 +12,7 @@ import io
 import logging
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from undegrade.picture.model import Picture
 
 _SUBFILE, _BITS, _PHOTOMETRIC, _ORIENTATION, _PLANES = 254, 258, 262, 274, 284
-_EXTRA, _FORMAT, _TRANSFER = 338, 339, 301
+_STRIPS, _EXTRA, _FORMAT, _TRANSFER = 273, 338, 339, 301
 _ICC, _XMP, _IPTC, _PHOTOSHOP = 34675, 700, 33723, 34377
 _POINTERS = {ifd.EXIF_IFD, ifd.GPS_IFD, ifd.INTEROP_IFD}
 
@@ -48,6 +48,7 @@ _STRUCTURE = frozenset(
 )
 """Fields that say how the pixels lie, or are carried elsewhere; all others describe the photo."""
 
+_RARE = {"webp", "zstd", "lzma", "jpeg2000", "tiff_sgilog", "tiff_sgilog24"}
 _STRIP = 1 << 18
 """Bytes a strip before packing."""
 
@@ -74,13 +75,14 @@ def read(data: bytes, frame: int) -> Opened:
 
 @cache
 def _hush() -> None:
-    """Have neither library write to stderr what its exceptions say."""
+    """Have no library write to stderr what its exceptions say."""
     import ctypes
     from pathlib import Path
 
     import PIL
 
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    for library in ("tifffile", "PIL"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
     place = Path(PIL.__file__).parent
     for folder in (place.parent / "pillow.libs", place / ".dylibs"):
         for path in folder.glob("libtiff*"):
@@ -156,6 +158,8 @@ def _by_pillow(data: bytes, index: int) -> Opened | None:
     found = pillow.opened(image, "TIFF", lossless=True)
     compression = str(image.info.get("compression", "raw"))
     found.encoding = replace(found.encoding, compression=compression)
+    if compression in _RARE:
+        found.pixels = _rarely(found.pixels, compression)
     bits = max(tags.get(_BITS, (1,)))
     if image.mode in ("RGB", "RGBA") and bits == 16:
         if tags.get(_PLANES) == 2:
@@ -172,6 +176,18 @@ def _by_pillow(data: bytes, index: int) -> Opened | None:
 
         found.pixels = pillow.Unpacking(image, "TIFF", levels)
     return found
+
+
+def _rarely(decode: Callable[[int], NDArray[Any]], compression: str) -> Any:
+    """*decode*, whose failure is more likely libtiff's want of a library than damage."""
+
+    def pixels(turn: int) -> NDArray[Any]:
+        try:
+            return decode(turn)
+        except OSError:
+            raise Unfit(f"its compression ({compression}) is not supported here") from None
+
+    return pixels
 
 
 def _halves(open_page: Any, premultiplied: bool) -> NDArray[Any]:
@@ -275,6 +291,37 @@ def write(picture: Picture, quality: int | None) -> bytes:
     ------
     ValueError: it would have more than 4 GB, which a TIFF cannot.
     """
+    exif = picture.metadata.exif
+    return _page(picture, ifd.order_of(exif) if exif else "<")
+
+
+def write_pages(pictures: Sequence[Picture]) -> bytes:
+    """The bytes of a TIFF of several pages, each with all that it carries.
+
+    Raises
+    ------
+    ValueError: it would have more than 4 GB, or the pages' EXIF is not of one byte order.
+    """
+    orders = {ifd.order_of(one.metadata.exif) for one in pictures if one.metadata.exif} or {"<"}
+    if len(orders) > 1:
+        raise ValueError("EXIF of either byte order does not fit into one TIFF")
+    (order,) = orders
+    out, link = bytearray(b"II*\0" if order == "<" else b"MM\0*") + bytes(4), 4
+    for picture in pictures:
+        page = _page(picture, order)
+        (count,) = struct.unpack_from(order + "H", page, ifd.first(page))
+        out += b"\0" * (len(out) % 2)
+        if len(out) + len(page) > 0xFF000000:
+            raise ValueError("more than 4 GB do not fit into a TIFF")
+        page = ifd.moved(page, len(out) - 8, frozenset([_STRIPS]))
+        struct.pack_into(order + "I", out, link, ifd.first(page))
+        link = ifd.first(page) + 2 + 12 * count
+        out += memoryview(page)[8:]
+    return bytes(out)
+
+
+def _page(picture: Picture, order: str) -> bytes:
+    """A TIFF of one page in the byte order "<" or ">", which is that of its EXIF."""
     import tifffile
 
     kept, pixels = picture.metadata, picture.pixels
@@ -282,7 +329,6 @@ def write(picture: Picture, quality: int | None) -> bytes:
     samples = channels + (picture.alpha is not None)
     if width * height * samples * pixels.itemsize > 0xFF000000:
         raise ValueError("more than 4 GB do not fit into a TIFF")
-    order = ifd.order_of(kept.exif) if kept.exif else "<"
     packed = picture.encoding.compression != "raw"
     step = max(1, _STRIP // (width * samples * pixels.itemsize))
     blobs = (
@@ -333,7 +379,7 @@ def _behind_exif(exif: bytes, file: bytes) -> bytes:
     shift = len(exif) + len(exif) % 2 - 8
     fields = []
     for entry in ifd.directory(file, ifd.first(file)):
-        if entry.tag == 273:  # strips
+        if entry.tag == _STRIPS:
             moved = [at + shift for at in entry.numbers(order)]
             value = struct.pack(f"{order}{len(moved)}I", *moved)
             fields.append(ifd.Entry(entry.tag, ifd.LONG, len(moved), value))
