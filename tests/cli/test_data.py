@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import refused
 from tests.photos import write_photo
 from tests.test_imports import loaded_after
+from tests.training.data.repositories import bare, commit
 from tests.training.data.sets import textured
 from undegrade.training.data.layouts import LAYOUTS
 
@@ -21,7 +22,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-@pytest.mark.parametrize("verb", ["data", "data check", "data list"])
+@pytest.mark.parametrize("verb", ["data", "data check", "data gather", "data list"])
 def test_help(undegrade, verb):
     ran = undegrade(*verb.split(), "--help")
     assert ran.code == 0
@@ -107,3 +108,54 @@ def test_torch_is_never_touched(photos):
     )
     assert "undegrade.training.data.check" in loaded
     assert "torch" not in loaded
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A clone with two photos and a broken one, and a table that names it."""
+    files = {}
+    for name, seed in (("a.png", 1), ("b.png", 2)):
+        files[name] = write_photo(tmp_path / name, textured(160, 200, seed)).read_bytes()
+    (tmp_path / "table.toml").write_text(
+        '[[collection]]\nrepository = "me/photos"\nterms = "CC0"\nleast_bytes = 0\n'
+    )
+    return bare(tmp_path / "me+photos", files)
+
+
+def test_gathering_prints_a_card_s_sentence(undegrade, clone, tmp_path):
+    table = ("--table", tmp_path / "table.toml", "--smallest", 64, "--noise", 50)
+    ran = undegrade("data", "gather", clone, "-o", tmp_path / "set", *table)
+    assert ran.code == 0
+    sentence = "2 free photos, reduced by 2 or more: 2 from me/photos (CC0)"
+    assert ran.out.strip() == sentence
+    assert "me/photos" in ran.err
+    again = undegrade("data", "gather", clone, "-o", tmp_path / "set", *table, "--json")
+    assert json.loads(again.out)["training_data"] == sentence
+
+
+def test_gathering_goes_on_after_a_broken_photo(undegrade, clone, tmp_path):
+    work = clone.with_name("me+photos.work")
+    commit(work, {"c.jpg": b"\xff\xd8\xff" + bytes(100)})
+    table = ("--table", tmp_path / "table.toml", "--smallest", 64, "--noise", 50)
+    ran = undegrade("data", "gather", f"me/photos={work}", "-o", tmp_path / "set", *table)
+    assert ran.code == 1
+    assert "2 free photos" in ran.out
+    assert "unreadable: c.jpg of me/photos" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["no folder for the set", "-o"]),
+        (["-o", "set"], ["no clone was given", "KDE/plasma-workspace-wallpapers"]),
+        (["-o", "set", "--only", "nothing", "."], ["no collection 'nothing'"]),
+        (["-o", "set", "--reduce", "0.5", "."], ["--reduce 0.5"]),
+    ],
+)
+def test_wrong_use_of_gathering(undegrade, arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(undegrade("data", "gather", *arguments), 2, *words)
+
+
+def test_gathering_needs_no_torch():
+    assert "torch" not in loaded_after("import undegrade.training.data.gather")

@@ -1,9 +1,10 @@
-"""``undegrade data``: check, list."""
+"""``undegrade data``: check, gather, list."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,8 +13,11 @@ from undegrade.cli.wording import plural
 
 if TYPE_CHECKING:
     from undegrade.training.data.check import Report
+    from undegrade.training.data.gather import Gathering
 
-data = typer.Typer(help="Training data: check it, list known layouts.", no_args_is_help=True)
+data = typer.Typer(
+    help="Training data: check it, gather free photos, list known layouts.", no_args_is_help=True
+)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -37,7 +41,7 @@ def check(
     from undegrade.training.data.check import check as look_through
     from undegrade.training.data.settings import Reading
 
-    with _progress() as progress:
+    with _progress("checking") as progress:
         report = look_through(
             sources, Reading(pairs=pairs, match=match), against or [], progress=progress
         )
@@ -50,6 +54,66 @@ def check(
     _show(report)
     if not report.sound:
         raise typer.Exit(3)
+
+
+@data.command()
+def gather(
+    clones: Annotated[
+        list[str] | None,
+        typer.Argument(help="Clones, folders of clones, or OWNER/NAME=CLONE.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the set.", show_default=False)
+    ] = None,
+    reduce: Annotated[float, typer.Option(help="Least factor by which photos are reduced.")] = 2.0,
+    longest: Annotated[
+        int, typer.Option(help="Longer photos are reduced further; 0 for any length.")
+    ] = 2000,
+    smallest: Annotated[int, typer.Option(help="Shorter side of a reduced photo, at least.")] = 224,
+    noise: Annotated[float, typer.Option(help="Noise of a reduced photo, 0..255, at most.")] = 2.0,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A collection of the table; all without.")
+    ] = None,
+    against: Annotated[
+        list[str] | None, typer.Option(help="A test set of which nothing may be in the set.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="A table of collections of your own, TOML.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Threads.")] = 2,
+    json: Json = False,
+) -> None:
+    """Build a set of free photos from clones of public repositories, with terms and counts.
+
+    The same command goes on where it stopped. Exit code 1 where a picture could not be read.
+    """
+    from undegrade.errors import UsageError
+    from undegrade.training.data.collection import load_collections
+    from undegrade.training.data.gather import gather as build
+    from undegrade.training.data.reduction import Reduction
+
+    if output is None:
+        raise UsageError("no folder for the set was given", "name one with -o")
+    how = Reduction(reduce, longest, smallest, noise)
+    collections = load_collections(table)
+    with _progress("gathering") as progress:
+        made = build(
+            clones or [],
+            output,
+            collections,
+            how,
+            only=only or [],
+            against=against or [],
+            threads=workers,
+            progress=progress,
+        )
+    if json:
+        _print_json(made.as_dict())
+    else:
+        typer.echo(made.sentence())
+    _show_gathering(made)
+    if any(row.why == "unreadable" for row in made.rows):
+        raise typer.Exit(1)
 
 
 @data.command("list")
@@ -73,7 +137,7 @@ def list_layouts(json: Json = False) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def _progress(doing: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal, nothing elsewhere; it is called with done and total."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -83,7 +147,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        bar = progress.add_task("checking")
+        bar = progress.add_task(doing)
         yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
@@ -104,6 +168,30 @@ def _show(report: Report) -> None:
     Console(stderr=True).print(table)
     wrong = sum(finding.kind != "note" for finding in report.findings)
     typer.echo(f"{plural(wrong, 'thing')} wrong" if wrong else "nothing is wrong", err=True)
+
+
+def _show_gathering(made: Gathering) -> None:
+    """A table on stderr: how many photos of each collection are in the set, and why others not."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for column in ("collection", "terms"):
+        table.add_column(column, overflow="fold")
+    table.add_column("photos", justify="right")
+    table.add_column("left out", overflow="fold")
+    for name, one in made.collections.items():
+        photos = sum(row.collection == name for row in made.kept)
+        reasons = made.left_out(name).most_common()
+        out = ", ".join(f"{count} {why}" for why, count in reasons)
+        table.add_row(Text(name), Text(one.terms), str(photos), Text(out))
+    Console(stderr=True).print(table)
+    for note in made.notes:
+        typer.echo(note, err=True)
+    for row in made.rows:
+        if row.why == "unreadable":
+            typer.echo(f"unreadable: {row.path} of {row.collection}: {row.what}", err=True)
 
 
 def _print_json(value: object) -> None:

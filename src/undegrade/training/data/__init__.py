@@ -1,7 +1,8 @@
 """Training data: sources, photos held or decoded on demand, batches made ahead, and checks.
 
-``settings``, ``files``, ``entry``, ``layouts``, ``published``, ``sources``, ``decoding`` and
-``check`` are free of torch; the rest is imported when it is first used.
+``settings``, ``files``, ``entry``, ``layouts``, ``published``, ``sources``, ``decoding``,
+``check``, ``collection``, ``clones``, ``reduction`` and ``gather`` are free of torch; the rest is
+imported when it is first used.
 """
 
 from __future__ import annotations

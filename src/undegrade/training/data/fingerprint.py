@@ -52,17 +52,23 @@ class Fingerprint:
 
 def fingerprint(plane: Plane) -> Fingerprint:
     """The hashes of a photo's luma (H, W)."""
-    grey = Image.fromarray(plane).resize((THUMB, THUMB), Image.Resampling.BOX)
-    thumb = np.asarray(grey, np.float32)
+    whole, thumb = whole_print(plane)
     corners = _corners(plane)
     cuts = [plane[y : y + WINDOW, x : x + WINDOW] for y, x in corners.tolist()]
     small = [_means(cut, WINDOW // THUMB) for cut in cuts]
     return Fingerprint(
-        int(_hashes(thumb[None])[0]),
-        np.clip(np.rint(thumb), 0, 255).astype(np.uint8),
+        whole,
+        thumb,
         _hashes(np.asarray(small, np.float32).reshape(-1, THUMB, THUMB)),
         corners,
     )
+
+
+def whole_print(plane: Plane) -> tuple[int, NDArray[np.uint8]]:
+    """The hash of all of a photo's luma (H, W), and its reduction (32, 32)."""
+    grey = Image.fromarray(plane).resize((THUMB, THUMB), Image.Resampling.BOX)
+    thumb = np.asarray(grey, np.float32)
+    return int(_hashes(thumb[None])[0]), np.clip(np.rint(thumb), 0, 255).astype(np.uint8)
 
 
 def near(a: Hashes, b: Hashes, limit: int) -> NDArray[np.intp]:

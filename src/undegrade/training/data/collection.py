@@ -1,0 +1,146 @@
+"""The table of free photographs in public repositories: where they lie, and on what terms.
+
+``collections.toml`` beside this file is the table; users may give their own. Patterns are shell
+patterns over whole paths, whose ``*`` stands for slashes, too.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from undegrade.errors import InputError, UsageError
+from undegrade.training.data.files import is_image
+
+TABLE = "collections.toml"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Pictures of a collection that are not to be trained on."""
+
+    paths: tuple[str, ...]
+    """Patterns."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Pictures of one repository under one set of terms."""
+
+    name: str
+    """Of its own in the table; that of the repository where it has one collection."""
+    repository: str
+    """``owner/name``."""
+    terms: str
+    """Licences as the repository states them, for the card of a model."""
+    paths: tuple[str, ...] = ("*",)
+    """Patterns of its pictures."""
+    reduced: bool = False
+    """Whether its pictures have been reduced already, and are taken as they are."""
+    least_bytes: int = 150_000
+    """Smaller files are icons, previews and flat drawings."""
+    clean: tuple[str, ...] = ()
+    """Patterns of pictures that were looked at: what is measured as noise is fine texture."""
+    leave_out: tuple[LeftOut, ...] = field(default_factory=tuple)
+
+    def holds(self, path: str, size: int | None) -> bool:
+        """Whether a file of *size* bytes, None where that is not known, is one of its pictures."""
+        large = size is None or size >= self.least_bytes
+        return large and is_image(path) and _matches(path, self.paths)
+
+    def reason(self, path: str) -> str:
+        """Why a picture is not to be trained on; empty if it is."""
+        return next((one.why for one in self.leave_out if _matches(path, one.paths)), "")
+
+    def looked_at(self, path: str) -> bool:
+        """Whether a picture was found to be clean by eye."""
+        return _matches(path, self.clean)
+
+
+def load_collections(path: Path | None = None) -> dict[str, Collection]:
+    """The packaged table, or that of a file, by name and in its order.
+
+    Raises
+    ------
+    InputError: no such file, or not TOML.
+    UsageError: a key that is unknown, missing or of the wrong kind; the message names it.
+    """
+    shown = str(path or TABLE)
+    try:
+        if path is None:
+            text = resources.files(__package__).joinpath(TABLE).read_text("utf-8")
+        else:
+            text = path.read_text("utf-8")
+        data = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"cannot read the table {shown!r}: {error}", "check the file") from None
+    found: dict[str, Collection] = {}
+    for row in _tables(data, "collection", shown):
+        one = _collection(row, shown)
+        if one.name in found:
+            raise UsageError(f"{shown}: two collections are called {one.name!r}", "rename one")
+        found[one.name] = one
+    if not found:
+        raise UsageError(f"{shown}: it holds no collection", "add a table [[collection]]")
+    return found
+
+
+def _collection(row: Mapping[str, Any], shown: str) -> Collection:
+    repository = row.get("repository")
+    where = f"{shown}: collection {row.get('name', repository)!r}"
+    _check(row, _KINDS, ("repository", "terms"), where)
+    rest = {key: _frozen(value) for key, value in row.items() if key != "leave_out"}
+    out = []
+    for inner in _tables(row, "leave_out", where):
+        _check(inner, {"paths": list, "why": str}, ("paths", "why"), where)
+        out.append(LeftOut(tuple(inner["paths"]), inner["why"]))
+    return Collection(**{"name": repository, **rest, "leave_out": tuple(out)})
+
+
+_KINDS: Mapping[str, type] = {
+    "name": str,
+    "repository": str,
+    "terms": str,
+    "paths": list,
+    "reduced": bool,
+    "least_bytes": int,
+    "clean": list,
+    "leave_out": list,
+}
+
+
+def _check(
+    row: Mapping[str, Any], kinds: Mapping[str, type], needed: tuple[str, ...], where: str
+) -> None:
+    for key in needed:
+        if not row.get(key):
+            raise UsageError(f"{where} has no {key}", "add it")
+    for key, value in row.items():
+        if key not in kinds:
+            raise UsageError(f"{where} has the unknown key {key!r}", f"use {', '.join(kinds)}")
+        fits = type(value) is kinds[key]
+        if fits and kinds[key] is list and key != "leave_out":
+            fits = all(isinstance(one, str) for one in value)
+        if not fits:
+            raise UsageError(f"{where}: {key} = {value!r} is of the wrong kind", "correct it")
+
+
+def _tables(data: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, Any]]:
+    rows = data.get(key, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UsageError(f"{where}: {key} is no list of tables", f"write [[{key}]]")
+    return rows
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _matches(path: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
