@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from undegrade.evaluation.report.charts import COLOURS, Style
+from undegrade.evaluation.report.charts import COLOURS, Style, against_time, styles
 from undegrade.evaluation.report.crops import find_box, fitted, lossless
-from undegrade.evaluation.report.markup import join, json_block, tag
 from undegrade.evaluation.report.measures import Measure, number, seconds
-from undegrade.evaluation.report.scales import linear, logarithmic
-from undegrade.evaluation.report.tables import ranked
+from undegrade.evaluation.report.tables import protocols, ranked
+from undegrade.evaluation.rows import Row
 
 NAN, INF = math.nan, math.inf
 
@@ -61,34 +60,61 @@ def test_gains_have_the_direction_of_the_metric():
     assert Measure.of("psnr").gain(INF, INF) == 0
 
 
-def test_markup_escapes():
-    assert tag("a", "<&>", title='"<', hidden=True, lang=None) == (
-        '<a title="&quot;&lt;" hidden>&lt;&amp;&gt;</a>'
-    )
-    assert join("<", tag("b", "<")) == "&lt;<b>&lt;</b>"
-    assert tag("p", ["a", tag("br"), None]) == "<p>a<br></p>"
-    assert "</script><" not in json_block("x", ["</script><!--"])[:-9]
+TABLE = {
+    "protocol": "p",
+    "setting": "sigma 25",
+    "metric": "psnr",
+    "gate": None,
+    "commit": "",
+    "version": "1",
+    "machine": "m",
+}
 
 
-@pytest.mark.parametrize("values", [[24.1, 33.7], [0.91, 0.92], [5, 5], [], [INF, 3.0], [-2, 3]])
-def test_linear(values):
-    scale = linear(values)
-    assert scale.low < scale.high
-    assert 2 <= len(scale.ticks) <= 9
-    for value, label in scale.ticks:
-        assert 0 <= scale.at(value) <= 1
-        assert float(label.replace("−", "-")) == pytest.approx(value)
-    assert all(0 < scale.at(value) < 1 for value in values if math.isfinite(value))
+def table(**means):
+    """One model a mean and its seconds; each with one image."""
+    rows = [
+        Row(
+            model=model, mean=mean, values=(mean,), images=("a",), n=1,
+            seconds_per_megapixel=time, **TABLE,
+        )
+        for model, (mean, time) in means.items()
+    ]  # fmt: skip
+    (found,) = protocols(rows)
+    return found.tables[0], styles([found])
 
 
-@pytest.mark.parametrize("values", [[0.1, 100], [2.5, 4.7], [1.0], [3.0, 3.1], [1e-3, 2e-3, 0.0]])
-def test_logarithmic(values):
-    scale = logarithmic(values)
-    assert len(scale.ticks) >= 2
-    places = [scale.at(value) for value, _ in scale.ticks]
-    assert places == sorted(places)
-    assert all(0 <= place <= 1 for place in places)
-    assert scale.at(math.sqrt(scale.low * scale.high)) == pytest.approx(0.5)
+def domain(chart, axis):
+    return chart.spec["layer"][-1]["encoding"][axis]["scale"]["domain"]
+
+
+@pytest.mark.parametrize(
+    "means", [(24.1, 33.7), (0.91, 0.92), (5.0, 5.0), (-2.0, 3.0), (INF, 3.0), (3.0, NAN)]
+)
+def test_what_is_drawn_lies_inside(means):
+    one, two = means
+    (chart,) = against_time(*table(one=(one, 0.1), two=(two, 100.0)))
+    for axis in "xy":
+        low, high = domain(chart, axis)
+        points = [point[axis] for point in chart.spec["data"]["values"]]
+        assert points
+        assert all(low < value < high for value in points)
+
+
+def test_the_fastest_and_best_are_joined():
+    drawn = table(a=(30.0, 1.0), b=(29.0, 2.0), c=(31.0, 4.0), none=(20.0, None))
+    (chart,) = against_time(*drawn)
+    front = next(layer for layer in chart.spec["layer"] if "interpolate" in layer["mark"])
+    assert [point["y"] for point in front["data"]["values"]] == [30.0, 31.0]
+    assert chart.notes == ("Off the chart: input: 20.00\u00a0dB",)
+    assert against_time(*table(none=(20.0, None), a=(NAN, 1.0))) == []
+
+
+def test_names_do_not_cover_each_other():
+    drawn = table(**{f"network-{n}": (30 + n / 1000, 1.0) for n in range(5)})
+    (chart,) = against_time(*drawn)
+    places = {(one["x"], one["y"]) for one in chart.spec["layer"][-1]["data"]["values"]}
+    assert len(places) == 5
 
 
 def test_a_crop_is_where_it_is_worst():

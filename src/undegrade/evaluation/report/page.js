@@ -44,40 +44,27 @@ const spy = new IntersectionObserver(
 );
 for (const section of $$("main > section")) spy.observe(section);
 
-// ---- Tooltips ----
+// ---- Tooltips: what a point is called ----
 
 const tip = $("#tip");
-
-// A title would show as the browser's own tooltip beside ours, and late.
-function adopt(point) {
-  const title = $("title", point);
-  if (!title) return;
-  point.dataset.tip = title.textContent;
-  (point.closest("a") ?? point).setAttribute("aria-label", title.textContent);
-  title.remove();
-}
+const pointOf = (target) =>
+  target.closest?.(".chart [aria-roledescription=point]") ??
+  (target.matches?.(".chart a") ? $("[aria-label]", target) : null);
 
 function showTip(target) {
-  const point = target.closest?.(".point") ?? $(".point", target);
-  if (!point?.dataset.tip) return;
-  tip.textContent = point.dataset.tip;
-  tip.hidden = false;
+  const point = pointOf(target);
+  tip.hidden = !point;
+  if (!point) return;
+  tip.textContent = point.getAttribute("aria-label");
   const box = point.getBoundingClientRect();
   const { width, height } = tip.getBoundingClientRect();
-  const above = box.top - height - 8;
+  const above = box.top - height - 2;
   tip.style.left = `${clamp(box.left + box.width / 2 - width / 2, 8, innerWidth - width - 8)}px`;
-  tip.style.top = `${above > 8 ? above : box.bottom + 8}px`;
+  tip.style.top = `${above > 8 ? above : box.bottom + 2}px`;
 }
 
-$$(".point").forEach(adopt);
-document.addEventListener("pointerover", (event) => {
-  if (event.target.closest?.(".point")) showTip(event.target);
-  else tip.hidden = true;
-});
-document.addEventListener("focusin", (event) => {
-  tip.hidden = true;
-  if (event.target.closest?.(".chart a")) showTip(event.target);
-});
+document.addEventListener("pointerover", (event) => showTip(event.target));
+document.addEventListener("focusin", (event) => showTip(event.target));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") tip.hidden = true;
 });
@@ -97,34 +84,24 @@ for (const panels of $$(".panels")) {
   show();
 }
 
-// ---- Scatter ----
+// ---- Scatter: the specification that charts.py wrote, filled for other choices ----
 
 const MINUS = "\u2212";
-const MARGIN = 0.06;
 
 function written(value, digits) {
   const text = value.toFixed(digits);
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", MINUS);
 }
 
-// The same range and round ticks as in scales.py.
-function scaleOf(values, count = 5) {
-  let low = Math.min(...values);
-  let high = Math.max(...values);
-  if (!values.length) [low, high] = [1, 1];
+// As in charts.py.
+function rangeOf(values) {
+  let [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [1, 1];
   if (low === high) {
     const half = Math.abs(low) * 0.01 || 0.5;
     [low, high] = [low - half, high + half];
   }
-  const spare = (high - low) * MARGIN;
-  [low, high] = [low - spare, high + spare];
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough * 0.999);
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const ticks = [];
-  for (let n = Math.ceil(low / step); n <= high / step; n += 1) ticks.push(n * step);
-  return { low, high, ticks, label: (value) => written(value, digits) };
+  const spare = (high - low) * 0.06;
+  return [low - spare, high + spare];
 }
 
 class Scatter {
@@ -132,20 +109,10 @@ class Scatter {
     this.figure = figure;
     this.id = figure.dataset.plot;
     this.plot = data.plots[this.id];
-    this.svg = $("svg", figure);
-    this.namespace = this.svg.namespaceURI;
-    const frame = $(".frame", this.svg).getAttribute("d").match(/[\d.]+/g).map(Number);
-    [this.left, this.top, this.bottom, this.right] = frame;
     this.selects = ["setting", "metric", "a", "b", "up"].map((name) => $(`#${this.id}-${name}`));
     this.selects[0].closest(".controls").hidden = false;
     for (const select of this.selects) select.addEventListener("change", () => this.draw());
-  }
-
-  element(name, attributes, ...children) {
-    const element = document.createElementNS(this.namespace, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.append(...children);
-    return element;
+    this.offer();
   }
 
   // Models that the setting does not have cannot be chosen; chosen ones give way to others.
@@ -163,41 +130,40 @@ class Scatter {
     }
   }
 
-  draw() {
+  async draw() {
     this.offer();
     const [setting, metric, a, b, gains] = this.selects.map((select) => Number(select.value));
     const { images, cases, metrics } = this.plot.settings[setting];
     const measure = metrics[metric];
     const names = [this.plot.names[a], this.plot.names[b]];
     const [first, second] = [a, b].map((model) => measure.values[this.plot.models[model]] ?? []);
+    const gain = (x, y) => (measure.higher ? y - x : x - y);
     const points = images
       .map((image, index) => ({ image, x: first[index], y: second[index], to: cases[index] }))
-      .filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
-    const gain = ({ x, y }) => (measure.higher ? y - x : x - y);
-    const up = gains ? gain : ({ y }) => y;
-    const both = scaleOf(points.flatMap(({ x, y }) => [x, y]));
-    this.x = gains ? scaleOf(points.map(({ x }) => x)) : both;
-    this.y = gains ? scaleOf([0, ...points.map(gain)]) : both;
-    this.axes();
-    this.line(gains ? [0, 0] : [this.x.low, this.x.high]);
-    const yTitle = gains ? `gain of ${names[1]}: ${measure.title}` : `${names[1]}: ${measure.title}`;
-    $(".title.x", this.svg).textContent = `${names[0]}: ${measure.title}`;
-    $(".title.y", this.svg).textContent = yTitle;
+      .filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))
+      .map(({ image, x, y, to }) => ({
+        x,
+        y: gains ? gain(x, y) : y,
+        better: gain(x, y) > 0,
+        tip: `${image}: ${names[0]} ${written(x, measure.digits)}, ` +
+          `${names[1]} ${written(y, measure.digits)}`,
+        to: to && `#${to}`,
+        ...this.plot.marks[gain(x, y) > 0 ? b : a],
+        ...(to ? { edge: "var(--ink)" } : {}),
+      }));
+    const across = points.map(({ x }) => x);
+    const up = points.map(({ y }) => y);
+    const ranges = gains
+      ? [rangeOf(across), rangeOf([0, ...up])]
+      : Array(2).fill(rangeOf([...across, ...up]));
+    const titles = [
+      `${names[0]}: ${measure.title}`,
+      gains ? `gain of ${names[1]}: ${measure.title}` : `${names[1]}: ${measure.title}`,
+    ];
     const settingName = this.selects[0].selectedOptions[0].textContent;
-    this.svg.setAttribute(
-      "aria-label",
-      `${yTitle} against ${names[0]}, a point an image, ${settingName}`,
-    );
-    $(".dots", this.svg).replaceChildren(
-      ...points.map((point) => {
-        const place = [this.across(point.x), this.down(up(point))];
-        const style = this.plot.styles[gain(point) > 0 ? b : a];
-        const texts = [point.x, point.y].map((value) => written(value, measure.digits));
-        const tip = `${point.image}: ${names[0]} ${texts[0]}, ${names[1]} ${texts[1]}`;
-        return this.dot(place, style, tip, point.to);
-      }),
-    );
-    const wins = points.filter((point) => gain(point) > 0).length;
+    const label = `${titles[1]} against ${names[0]}, a point an image, ${settingName}`;
+    await this.show(points, ranges, titles, gains, label);
+    const wins = points.filter(({ better }) => better).length;
     const side = measure.higher || gains ? "above" : "below";
     const rest = images.length - points.length;
     const sentences = !points.length ? [] : [
@@ -209,62 +175,34 @@ class Scatter {
     $("figcaption", this.figure).textContent = sentences.join(" ");
   }
 
-  across(value) {
-    const { low, high } = this.x;
-    return this.left + ((value - low) / (high - low)) * (this.right - this.left);
-  }
-
-  down(value) {
-    const { low, high } = this.y;
-    return this.bottom - ((value - low) / (high - low)) * (this.bottom - this.top);
-  }
-
-  // Where A and B are equal, from the left end to the right one.
-  line([start, end]) {
-    const d = `M${this.left} ${this.down(start)}L${this.right} ${this.down(end)}`;
-    $(".diagonal", this.svg).setAttribute("d", d);
-  }
-
-  axes() {
-    const text = (scale, value, attributes) =>
-      this.element("text", attributes, scale.label(value));
-    const grid = (d) => this.element("path", { d, class: "grid" });
-    $(".ticks.x", this.svg).replaceChildren(
-      ...this.x.ticks.map((value) =>
-        this.element(
-          "g",
-          { transform: `translate(${this.across(value)} 0)` },
-          grid(`M0 ${this.top}V${this.bottom}`),
-          text(this.x, value, { y: this.bottom + 17, "text-anchor": "middle" }),
-        ),
-      ),
-    );
-    $(".ticks.y", this.svg).replaceChildren(
-      ...this.y.ticks.map((value) =>
-        this.element(
-          "g",
-          { transform: `translate(0 ${this.down(value)})` },
-          grid(`M${this.left} 0H${this.right}`),
-          text(this.y, value, { x: this.left - 7, dy: "0.32em", "text-anchor": "end" }),
-        ),
-      ),
-    );
-  }
-
-  dot(place, [colour, marker], tip, to) {
-    const dot = this.element(
-      "g",
-      { class: "point", transform: `translate(${place[0]} ${place[1]})` },
-      this.element("circle", { r: 11, class: "hit" }),
-      this.element("path", { d: marker, class: `mark ${colour}` }),
-    );
-    dot.dataset.tip = tip;
-    if (!to) return dot;
-    return this.element("a", { href: `#${to}`, "aria-label": `${tip}; to its picture` }, dot);
+  async show(points, ranges, titles, gains, label) {
+    const spec = structuredClone(this.plot.spec);
+    spec.data.values = points;
+    // Where A and B are equal, from the left end to the right one.
+    spec.layer[0].data.values = ranges[0].map((end) => ({ x: end, y: gains ? 0 : end }));
+    for (const { encoding } of spec.layer) {
+      ["x", "y"].forEach((axis, index) => {
+        encoding[axis].title = titles[index];
+        encoding[axis].scale.domain = ranges[index];
+      });
+    }
+    // Without a page of its own: what is shown is the same markup as charts.py writes.
+    const { view } = await vegaEmbed(make("div"), spec, {
+      mode: "vega-lite",
+      actions: false,
+      ast: true, // expressions are read, not run, as the page's policy wants it
+      tooltip: false,
+      defaultStyle: false,
+    });
+    const drawn = new DOMParser().parseFromString(await view.toSVG(), "image/svg+xml");
+    view.finalize();
+    const chart = $(".chart", this.figure);
+    chart.setAttribute("aria-label", label);
+    chart.replaceChildren(document.adoptNode(drawn.documentElement));
   }
 }
 
-for (const figure of $$(".by-image")) new Scatter(figure).draw();
+for (const figure of $$(".by-image")) new Scatter(figure);
 
 // ---- Pictures ----
 

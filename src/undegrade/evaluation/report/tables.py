@@ -58,6 +58,17 @@ class Table:
             if row.seconds_per_megapixel is not None
         }
 
+    @property
+    def worse(self) -> Mapping[str, int]:
+        """How many images came out worse than the input, by model, where that was counted."""
+        rows = self.cells.values()
+        return {row.model: row.worse for row in rows if row.worse is not None}
+
+    @property
+    def steps(self) -> Mapping[str, Mapping[str, int]]:
+        """In how many images each step was taken, by model, where there was a choice."""
+        return {row.model: row.steps for row in self.cells.values() if row.steps is not None}
+
     def count(self, model: str) -> str:
         """On how many images the model was measured: ``68``, or ``66 to 68`` by metric."""
         counts = {row.n for (name, _), row in self.cells.items() if name == model}
@@ -98,6 +109,11 @@ class Protocol:
     def models(self) -> tuple[str, ...]:
         """All models of its tables, each once."""
         return tuple(dict.fromkeys(model for table in self.tables for model in table.models))
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """All metrics of its tables, each once."""
+        return tuple(dict.fromkeys(one for table in self.tables for one in table.measures))
 
 
 def protocols(rows: Sequence[Row]) -> tuple[Protocol, ...]:
