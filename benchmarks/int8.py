@@ -4,7 +4,7 @@
 
 Speed: both run on equal windows in one process, taking turns, on one thread and on two; the median
 of the ratios of neighbours, which other work on the machine hardly moves. Quality, where --data
-gives the test sets: the protocols of ``benchmarks/quality.py``.
+gives the test sets: PSNR by the protocols of ``benchmarks/cards.py``.
 
 --write puts the seconds per megapixel of 8 bit into the cards: those of float32 by the ratio on two
 threads.
@@ -21,22 +21,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from quality import PROTOCOLS, images
+from cards import JOBS, title
 from speed import WINDOW, machine
 
 from undegrade import catalog
 from undegrade.catalog import Model, write_card
+from undegrade.evaluation import evaluate, make_plan
+from undegrade.evaluation.networks import Carded
 from undegrade.runtime import Network, open_network
 
 ROUNDS = 15
 THREADS = (1, 2)
+PRECISIONS = ("fp32", "int8")
+MODELS = ("restore", "sr-x2", "sr-x4")
+"""Those that have a file in 8 bit."""
 
 
 def open_both(model: Model, threads: int | None = None) -> tuple[Network, Network]:
     """In float32 and in 8 bit, on the CPU."""
     floats, whole = (
         open_network(model, threads=threads, device="cpu", precision=precision)
-        for precision in ("fp32", "int8")
+        for precision in PRECISIONS
     )
     return floats, whole
 
@@ -60,19 +65,23 @@ def speed_ratio(model: Model, threads: int) -> float:
 
 def quality(model: Model, data: Path) -> list[dict[str, Any]]:
     """Each protocol's value in float32 and in 8 bit."""
-    rows = []
-    networks = open_both(model)
-    for protocol, dataset, row, setting, _ in PROTOCOLS[model.card.name]:
-        truths = images(data / dataset, None)
-        floats, whole = (row(network, truths, setting)[1] for network in networks)
-        rows.append({"protocol": protocol, "fp32": round(floats, 3), "int8": round(whole, 3)})
-        print(f"{model.card.name:<10}{protocol:<46}{floats:8.3f}{whole:8.3f}", flush=True)
-    return rows
+    found = []
+    both = tuple(map(Carded, PRECISIONS, PRECISIONS, open_both(model)))
+    for job in JOBS[model.card.name]:
+        pack = data / f"{job.data}.tar"
+        plan = make_plan([], job.protocol, pack, parameters=job.parameters, metrics=["psnr"])
+        rows = evaluate(replace(plan, contenders=both)).rows
+        # The input, float and 8 bit under each setting.
+        for floats, whole in zip(rows[1::3], rows[2::3], strict=True):
+            values = {row.model: round(row.mean, 3) for row in (floats, whole)}
+            found.append({"protocol": title(floats), **values})
+            print(f"{model.card.name:<10}{title(floats):<46}{values}", flush=True)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="*", default=list(PROTOCOLS))
+    parser.add_argument("--models", nargs="*", default=MODELS)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", action="store_true")
