@@ -127,6 +127,18 @@ def test_a_thumbnail_that_cannot_be_replaced_is_left_out():
     assert thumbnail_of(exif) is None
 
 
+def test_exif_is_not_lost_for_its_thumbnail():
+    """One that grows would push the block over what a segment of a JPEG can hold."""
+    stale = file_of(pil(noise(16, 16, 3, np.uint8)), "JPEG", quality=1)
+    block = exif_with_thumbnail(stale)
+    block += bytes(65_500 - len(block))
+    picture = decode(file_of(pil(noise(300, 400, 3, np.uint8)), "JPEG", exif=block))
+    for mark in (None, "a long name of a software " * 3):
+        exif = decode(encode(picture, mark=mark)).metadata.exif
+        assert exif is not None
+        assert thumbnail_of(exif) is None
+
+
 def test_no_thumbnail_appears_where_there_was_none():
     exif = decode(encode(decode(file_of(pil(PHOTO), "JPEG", exif=exif_of())))).metadata.exif
     assert thumbnail_of(exif) is None
@@ -273,6 +285,15 @@ def test_a_gain_map_that_cannot_stay_is_told_and_no_longer_claimed():
         assert b"GainMap" not in packet
         assert b'Item:Semantic="Primary"' in packet
         assert b"21496" not in result
+
+
+def test_layers_and_other_trailers_are_told():
+    buffer = io.BytesIO()
+    tags = [(37724, 7, 40, b"Adobe Photoshop Document Data Block\0....", True)]
+    tifffile.imwrite(buffer, PHOTO, photometric="rgb", metadata=None, extratags=tags)
+    assert any("layers" in note for note in decode(buffer.getvalue()).notes)
+    data = file_of(pil(PHOTO), "JPEG") + b"AXS!somebody's captions"
+    assert any("behind the photo" in note for note in decode(data).notes)
 
 
 # Other containers ---------------------------------------------------------------------------

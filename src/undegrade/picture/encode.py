@@ -72,8 +72,8 @@ def losses(picture: Picture, format: str | None = None) -> tuple[str, ...]:
     if name == "JPEG":
         out += [
             f"{label} of more than 64 KB not kept, JPEG has no room"
-            for field, label, before in jpeg.LIMITED
-            if not jpeg.fits(kept, field, before)
+            for field, label in jpeg.LIMITED.items()
+            if not jpeg.fits(kept, field)
         ]
     return tuple(out)
 
@@ -176,8 +176,10 @@ def _checked(
 def _true_again(picture: Picture, kept: Metadata, name: str, mark: str | None) -> Metadata:
     """*kept* with what it says of the picture and of its file as it will be."""
     exif, packet = metadata.fit_size(kept.exif, kept.xmp, picture.width, picture.height)
+    # Rather no thumbnail and no mark than a block that no longer fits.
+    room = jpeg.room("exif") if name == "JPEG" and jpeg.fits(kept, "exif") else None
     if exif:
-        exif = _with_thumbnail(exif, picture)
+        exif = _with_thumbnail(exif, picture, room)
     if packet:
         packet = xmp.mended(
             packet,
@@ -186,18 +188,18 @@ def _true_again(picture: Picture, kept: Metadata, name: str, mark: str | None) -
             gain_map=len(kept.gain_map or b""),
         )
     if mark and FORMATS[name].keeps >= {"exif", "xmp"}:
-        exif, larger = metadata.with_software(exif, mark), xmp.marked(packet)
-        # Rather no mark than no packet.
-        if name != "JPEG" or jpeg.fits(replace(kept, xmp=larger), "xmp", b" " * 29):
-            packet = larger
+        larger = metadata.with_software(exif, mark)
+        exif = larger if room is None or len(larger) <= room else exif
+        marked = xmp.marked(packet)
+        packet = marked if name != "JPEG" or len(marked) <= jpeg.room("xmp") else packet
     if not kept.gain_map:
         held = (one for one in kept.segments if not one[1].startswith(jpeg.GAIN_MAP_VERSION))
         kept = replace(kept, segments=tuple(held))
     return replace(kept, exif=exif, xmp=packet)
 
 
-def _with_thumbnail(exif: bytes, picture: Picture) -> bytes:
-    """*exif* whose thumbnail, if it has one, shows the picture as it is."""
+def _with_thumbnail(exif: bytes, picture: Picture, most: int | None) -> bytes:
+    """*exif* whose thumbnail, if it has one, shows the picture as it is; *most* bytes in all."""
     try:
         room = metadata.thumbnail_room(exif)
         if room is None:
@@ -205,7 +207,10 @@ def _with_thumbnail(exif: bytes, picture: Picture) -> bytes:
         small = _thumbnail(picture)
         jpegs = (bytes_of(small, "JPEG", quality=quality) for quality in (85, 70, 50))
         best = _first_within(jpegs, room) if room else None
-        return metadata.with_thumbnail(exif, best, *small.size)
+        out = metadata.with_thumbnail(exif, best, *small.size)
+        if most is not None and len(out) > most:
+            out = metadata.with_thumbnail(exif, None, *small.size)
+        return out
     except (ValueError, struct.error):
         return exif
 

@@ -33,8 +33,8 @@ _MARK = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """A marker in coded pixels, where FF is followed by 00 or a restart number."""
 _PLAIN_FRAMES, _FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA), {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
-LIMITED = (("exif", "EXIF", _EXIF), ("xmp", "XMP", _XMP), ("comment", "comment", b""))
-"""What has to fit into one segment: field, label, and what stands before it."""
+LIMITED = {"exif": "EXIF", "xmp": "XMP", "comment": "comment"}
+"""What has to fit into one segment: field and label."""
 
 
 def read(data: bytes, frame: int) -> Opened:
@@ -51,7 +51,9 @@ def opened(image: Any, lost: bool) -> Opened:
     found.frames = 1
     found.encoding = _encoding(image)
     if lost:
-        found.notes.append("further pictures in the file (MPF, such as a preview) not kept")
+        found.notes.append(
+            "further pictures or data behind the photo (MPF, such as a preview) not kept"
+        )
     comment = image.info.get("comment")
     kept: list[tuple[int, bytes]] = []
     resources = b""
@@ -104,7 +106,7 @@ def _end(data: bytes) -> int:
         if mark in _FRAMES and at + 3 <= len(data):
             if mark not in _PLAIN_FRAMES:
                 raise Unfit("it is a lossless or hierarchical JPEG, which is not supported")
-            if data[at + 2] != 8:
+            if data[at + 2] in (12, 16):
                 raise Unfit(f"it has {data[at + 2]} bits a sample, a JPEG of 8 can be read")
         at += int.from_bytes(data[at : at + 2], "big")
     return len(data)
@@ -181,7 +183,7 @@ def write(picture: Picture, quality: int | None) -> bytes:
         options["subsampling"] = encoding.subsampling or "4:4:4"
     if kept.dpi and max(kept.dpi) < 65535:
         options["dpi"] = kept.dpi
-    if kept.comment and fits(kept, "comment", b""):
+    if kept.comment and fits(kept, "comment"):
         options["comment"] = kept.comment
     data = pillow.bytes_of(pillow.image_8(picture, opaque=True), "JPEG", **options)
     # Behind the JFIF segment, which the encoder writes first.
@@ -193,17 +195,22 @@ def write(picture: Picture, quality: int | None) -> bytes:
     return b"".join([*out, data[at:], kept.gain_map or b"", kept.trailer or b""])
 
 
-def fits(kept: Metadata, name: str, before: bytes) -> bool:
-    """Whether the field *name* is there and short enough for a segment."""
-    return len(getattr(kept, name) or b"") + len(before) <= _ROOM
+def room(name: str) -> int:
+    """Bytes that a segment has for the field *name* of :data:`LIMITED`."""
+    return _ROOM - len({"exif": _EXIF, "xmp": _XMP}.get(name, b""))
+
+
+def fits(kept: Metadata, name: str) -> bool:
+    """Whether the field *name* is short enough for a segment."""
+    return len(getattr(kept, name) or b"") <= room(name)
 
 
 def _segments(kept: Metadata) -> bytes:
     """EXIF, XMP, Photoshop's resources, the profile and others as application segments."""
     pieces: list[tuple[int, bytes]] = []
-    if kept.exif and fits(kept, "exif", _EXIF):
+    if kept.exif and fits(kept, "exif"):
         pieces.append((0xE1, _EXIF + kept.exif))
-    if kept.xmp and fits(kept, "xmp", _XMP):
+    if kept.xmp and fits(kept, "xmp"):
         pieces.append((0xE1, _XMP + kept.xmp))
     resources = photoshop.joined(kept.iptc, kept.photoshop)
     step = _ROOM - len(_PHOTOSHOP)

@@ -27,7 +27,8 @@ def read(data: bytes, frame: int) -> Opened:
         elif kind == b"xml " and b"adobe:ns:meta" in body and not kept.xmp:
             kept = replace(kept, xmp=body)
         elif kind in (b"uuid", b"xml ", b"jp2i"):
-            found.notes.append(f"a box of the file ({kind.decode().strip()}) not kept")
+            note = f"boxes of the file ({kind.decode().strip()}) not kept"
+            found.notes += [note] if note not in found.notes else []
     found.metadata = kept
     return found
 

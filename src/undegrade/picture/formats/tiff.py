@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _SUBFILE, _BITS, _PHOTOMETRIC, _ORIENTATION, _PLANES = 254, 258, 262, 274, 284
 _STRIPS, _EXTRA, _FORMAT, _TRANSFER = 273, 338, 339, 301
-_ICC, _XMP, _IPTC, _PHOTOSHOP = 34675, 700, 33723, 34377
+_ICC, _XMP, _IPTC, _PHOTOSHOP, _LAYERS = 34675, 700, 33723, 34377, 37724
 _POINTERS = {ifd.EXIF_IFD, ifd.GPS_IFD, ifd.INTEROP_IFD}
 
 _STRUCTURE = frozenset(
@@ -42,7 +42,7 @@ _STRUCTURE = frozenset(
         *(282, 283, 284, 290, 291, 292, 293, 296),  # resolution, planes, fax
         *(317, 320, 321, 322, 323, 324, 325, 330, 332, 334, 338, 339, 340, 341),
         *(347, 512, 513, 514, 519, 520, 521, 529, 530, 531, 532),  # JPEG, YCbCr
-        *(_ICC, _XMP, _IPTC, _PHOTOSHOP, 37724, 50341),
+        *(_ICC, _XMP, _IPTC, _PHOTOSHOP, _LAYERS, 50341),
         *_POINTERS,
     ]
 )
@@ -68,6 +68,8 @@ def read(data: bytes, frame: int) -> Opened:
     found.frames, found.upright = len(pages), True
     try:
         found.metadata = _metadata(data, start)
+        if ifd.find(data, start, _LAYERS):
+            found.notes.append("Photoshop's layers not kept")
     except (ValueError, struct.error):
         found.notes.append("EXIF not kept, its directory cannot be read")
     return found
