@@ -168,6 +168,14 @@ def test_a_run_that_was_cut_off_goes_on(clones, tmp_path):
     assert (tmp_path / "set" / lost.image).is_file()
 
 
+def test_a_journal_that_was_cut_off_at_once_is_begun_anew(clones, tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "gathered.jsonl").write_text('{"settings": {"red')
+    first = gather([str(clones)], tmp_path / "set", TABLE, HOW)
+    assert len(first.kept) == 4
+    assert gather([str(clones)], tmp_path / "set", TABLE, HOW).rows == first.rows
+
+
 def test_other_clones_add_to_the_set(clones, tmp_path):
     first = gather([str(clones / "second")], tmp_path / "set", TABLE, HOW)
     assert [row.collection for row in first.kept] == ["b/small"]
@@ -182,6 +190,7 @@ def test_what_the_table_leaves_out_later_is_removed(clones, tmp_path):
     stricter = Collection("a/free", "a/free", "CC0", ("photos/*",), False, 0, FREE.clean, out)
     after = gather([str(clones)], tmp_path / "set", {**TABLE, "a/free": stricter}, HOW)
     assert fates(after)["photos/one.png"] == "rendering"
+    assert fates(after)["photos/sub/again.jpg"] == "kept"
     assert not (tmp_path / "set" / gone.image).exists()
 
 

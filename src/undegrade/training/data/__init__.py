@@ -1,8 +1,8 @@
 """Training data: sources, photos held or decoded on demand, batches made ahead, and checks.
 
 ``settings``, ``files``, ``entry``, ``layouts``, ``published``, ``sources``, ``decoding``,
-``check``, ``collection``, ``clones``, ``reduction`` and ``gather`` are free of torch; the rest is
-imported when it is first used.
+``check``, ``collection``, ``clones``, ``reduction``, ``gather`` and ``gathered`` are free of torch;
+the rest is imported when it is first used.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
@@ -22,59 +22,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.errors import InputError, OutputError, UndegradeError, UsageError
+from undegrade.errors import InputError, UndegradeError, UsageError
 from undegrade.levels import noise_sigma
 from undegrade.picture import write_atomic
 from undegrade.training.data.check import WHOLE_BITS, WHOLE_LIKENESS, check
 from undegrade.training.data.clones import Blob, Clone, find_clones, need_git
 from undegrade.training.data.collection import Collection
 from undegrade.training.data.fingerprint import whole_print
+from undegrade.training.data.gathered import JOURNAL, Journal, Row, resumed
 from undegrade.training.data.reduction import Reduced, Reduction, read_reduced
 from undegrade.training.data.registration import likeness, luma
 from undegrade.training.data.sources import Source
 
-JOURNAL, TABLE, SUMMARY = "gathered.jsonl", "manifest.csv", "manifest.json"
+TABLE, SUMMARY = "manifest.csv", "manifest.json"
 
 COLUMNS = ("image", "collection", "path", "terms", "width", "height", "factor", "noise")
 """Of the table; width and height are those of the original."""
 
-REASONS = frozenset({"absent", "unreadable", "transparent", "small", "noisy", "double", "leak"})
-"""Why pictures are left out that the table means to be in; absent ones a partial clone lacks."""
-
 Progress = Callable[[int, int], None]
 """Called after each picture with how many are done and how many there are."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What became of one picture."""
-
-    collection: str
-    path: str
-    """Inside its repository."""
-    blob: str
-    """Name of its content there."""
-    commit: str
-    """Of the repository, in which it was found."""
-    image: str = ""
-    """File in the output folder; empty if it was left out."""
-    why: str = ""
-    """One word for why it was left out: one of :data:`REASONS`, or the table's own."""
-    what: str = ""
-    """The same in a sentence, where there is more to say."""
-    width: int = 0
-    height: int = 0
-    factor: float = 0.0
-    noise: float = 0.0
-    whole: str = ""
-    """Hash of all of it, hexadecimal."""
-    thumb: str = ""
-    """Its reduction to 32 x 32, hexadecimal."""
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells a picture from all others."""
-        return self.collection, self.path, self.blob
 
 
 @dataclass
@@ -179,7 +145,7 @@ def gather(
     need_git()
     found, notes = _clones(folders, wanted)
     used = {name: one for name, one in wanted.items() if one.repository in found}
-    done = _resumed(output, how)
+    done = resumed(output, how)
     carried = [
         row for row in done.values() if row.collection in collections and row.collection not in used
     ]
@@ -294,22 +260,26 @@ def _all(
     def work(task: _Task) -> tuple[Row, Reduced | None, bool]:
         reason = task.collection.reason(task.blob.path)
         if reason:
-            return _without(task.row, reason), None, False
+            return task.row.without(reason), None, False
         old = done.get(task.row.key)
         if old and not (old.why == "noisy" and task.collection.looked_at(task.blob.path)):
-            return old, None, False
+            return replace(old, commit=task.commit), None, False
         return *_look(task, how), True
 
-    with ThreadPoolExecutor(threads) as pool, _Journal(output / JOURNAL, how) as journal:
+    with ThreadPoolExecutor(threads) as pool, Journal(output / JOURNAL, how) as journal:
         # A few at a time: whoever is ahead of the disk would hold its pictures in memory.
         for first in range(0, len(tasks), 4 * threads):
-            for row, photo, new in pool.map(work, tasks[first : first + 4 * threads]):
+            some = tasks[first : first + 4 * threads]
+            for task, (row, photo, new) in zip(some, pool.map(work, some), strict=True):
+                if row.why == "double" and not kept.twin(row):  # that one is gone
+                    row, photo = _look(task, how)
+                    new = True
                 made = row
                 if photo is not None:
                     twin = kept.twin(row)
                     if twin:
                         what = f"shows the same as {twin.path!r} of {twin.collection}"
-                        made = _without(row, "double", what)
+                        made = row.without("double", what)
                     else:
                         write_atomic(output / row.image, photo.png())
                 if new:
@@ -327,16 +297,16 @@ def _look(task: _Task, how: Reduction) -> tuple[Row, Reduced | None]:
     try:
         data = task.clone.read(task.blob)
     except InputError as error:
-        return _without(row, "absent", error.what), None
+        return row.without("absent", error.what), None
     try:
         photo = read_reduced(data, how, one.reduced, row.path)
     except UndegradeError as error:
-        return _without(row, "unreadable", error.what), None
+        return row.without("unreadable", error.what), None
     if isinstance(photo, str):
-        return _without(row, photo), None
+        return row.without(photo), None
     noise = round(noise_sigma(photo.pixels), 2)
     if noise > how.noise and not one.looked_at(row.path):
-        return _without(row, "noisy", f"noise {noise:g} is above {how.noise:g}"), None
+        return row.without("noisy", f"noise {noise:g} is above {how.noise:g}"), None
     whole, thumb = whole_print(luma(_three(photo.pixels)))
     return replace(
         row,
@@ -372,78 +342,6 @@ class _Kept:
         return None
 
 
-class _Journal:
-    """The file to which every picture that is done adds a line; its first one tells settings."""
-
-    def __init__(self, path: Path, how: Reduction) -> None:
-        self.path, self.how = path, how
-
-    def __enter__(self) -> _Journal:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
-            self.file = self.path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise _unwritable(self.path, error) from None
-        if torn:  # cut off within a line
-            self.file.write("\n")
-        if not self.file.tell():
-            self._line({"settings": asdict(self.how)})
-        return self
-
-    def add(self, row: Row) -> None:
-        self._line(asdict(row))
-
-    def _line(self, values: Mapping[str, Any]) -> None:
-        try:
-            self.file.write(json.dumps(values, ensure_ascii=False) + "\n")
-            self.file.flush()
-        except OSError as error:
-            raise _unwritable(self.path, error) from None
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-
-def _resumed(output: Path, how: Reduction) -> dict[tuple[str, str, str], Row]:
-    """What earlier runs did, and what of it is still there."""
-    path = output / JOURNAL
-    try:
-        text = path.read_text("utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {str(path)!r}: {error}", "remove it to begin anew") from None
-    done = {}
-    for number, values in enumerate(_lines(text)):
-        if number == 0:
-            if values.get("settings") != asdict(how):
-                raise UsageError(
-                    f"{str(output)!r} was made with the settings {values.get('settings')}",
-                    "use the same, or another folder",
-                )
-            continue
-        try:
-            row = Row(**values)
-        except TypeError:
-            continue
-        # What a clone lacked may be there now, and files may have been removed.
-        if row.why != "absent" and (not row.image or (output / row.image).is_file()):
-            done[row.key] = row
-        else:
-            done.pop(row.key, None)
-    return done
-
-
-def _lines(text: str) -> Iterator[dict[str, Any]]:
-    """The objects of JSON lines; a line that a full disk or a kill cut off is none."""
-    for line in text.splitlines():
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(values, dict):
-            yield values
-
-
 def _without_leaks(
     output: Path, rows: Sequence[Row], against: Sequence[Source], threads: int
 ) -> list[Row]:
@@ -461,7 +359,7 @@ def _without_leaks(
     for row in rows:
         if row.image in leaks:
             (output / row.image).unlink(missing_ok=True)
-            left.append(_without(row, "leak", leaks[row.image]))
+            left.append(row.without("leak", leaks[row.image]))
         else:
             left.append(row)
     return left
@@ -481,17 +379,9 @@ def _write(output: Path, made: Gathering) -> None:
     write_atomic(output / SUMMARY, summary.encode())
 
 
-def _without(row: Row, why: str, what: str = "") -> Row:
-    return Row(row.collection, row.path, row.blob, row.commit, "", why, what)
-
-
 def _thumb(row: Row) -> NDArray[np.float32]:
     return np.frombuffer(bytes.fromhex(row.thumb), np.uint8).astype(np.float32)
 
 
 def _three(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write {str(path)!r}: {error.strerror or error}", "choose another")
