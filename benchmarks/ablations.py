@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from undegrade import catalog
+from undegrade.catalog import Catalog
 from undegrade.training import loop, recipe_file
 
 ROOT = Path(__file__).parents[1]
@@ -249,7 +249,7 @@ def trial(
         recipe,
         [data / pack for pack in study.packs],
         folder,
-        init=catalog.find(init).path if init else None,
+        init=Catalog().find(init).path if init else None,
     )
     last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
     scores = {name: round(last[name], 4) for name in study.shown}

@@ -27,8 +27,7 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
-from undegrade import catalog
-from undegrade.catalog import Model, Score, write_card
+from undegrade.catalog import Catalog, Model, Score, write_card
 from undegrade.evaluation import Cache, Row, cases, evaluate, make_plan
 from undegrade.evaluation.cases import Case, as_bytes
 from undegrade.evaluation.contenders import BASELINES, Contender, open_contenders
@@ -109,7 +108,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
-    cache, shipped = Cache(options.cache), catalog.models()
+    cache, shipped = Cache(options.cache), Catalog().enhancing
     with tempfile.TemporaryDirectory() as folder:
         faces = Path(folder) / "faces"
         if any(job.data == "faces" for name in options.only for job in JOBS[name]):

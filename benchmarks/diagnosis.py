@@ -30,16 +30,16 @@ from pathlib import Path
 import numpy as np
 from cases import noisy_photo
 from coded import coded_quality
-from diagnosis_cases import Floats, Patient, damaged, load, mean
+from diagnosis_cases import Floats, Measure, Patient, damaged, load, mean
 from diagnosis_plan import blind_rows, resized_rows, soft_rows
 from speed import machine
 
+from undegrade.catalog import Catalog, Score, write_card
 from undegrade.degradation import imresize, phone
 from undegrade.degradation.darkness import WORST_STOPS
 from undegrade.degradation.jpeg_tables import quality_of_level
 from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
-from undegrade.diagnosis import Measure, diagnose, open_reader, write_card
-from undegrade.diagnosis.network import BUNDLED
+from undegrade.diagnosis import NAME, diagnose, open_reader
 from undegrade.picture import Encoding, decode
 
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"
@@ -243,12 +243,13 @@ def kept(row: Measure) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, default=BUNDLED)
+    parser.add_argument("--model", default=NAME)
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    look = Patient(open_reader(options.model))
+    model = Catalog().find(options.model)
+    look = Patient(open_reader(model))
     sets = {name: load(options.data, name, options.limit) for name in options.sets}
     rows = [time_row(look)]
     show(rows)
@@ -269,9 +270,13 @@ def main() -> None:
         about = {"machine": machine(), "command": COMMAND}
         table = [{k: v if v != np.inf else None for k, v in asdict(row).items()} for row in rows]
         RESULT.write_text(json.dumps(about | {"rows": table}, indent=1) + "\n")
-        told = [row for row in rows if row.bound != np.inf]
-        card = replace(look.reader.card, scores=tuple(told), measured_by=COMMAND)
-        write_card(card, options.model.with_suffix(".toml"))
+        told = [
+            Score(row.protocol, row.metric, row.value, None, row.n, row.bound)
+            for row in rows
+            if row.bound != np.inf
+        ]
+        card = replace(model.card, scores=tuple(told), measured_by=COMMAND)
+        model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
 
 
 def show(rows: list[Measure]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,20 @@ from undegrade.diagnosis import CropReader, Diagnosis, diagnose
 from undegrade.picture import Picture, from_array
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measured number, and what it must keep to."""
+
+    protocol: str
+    """Set and damage in one line."""
+    metric: str
+    value: float
+    bound: float
+    """The most, or for shares of photos and gains the least, that it should be."""
+    n: int
+    """Number of photos."""
 
 
 def damaged(image: Floats, name: str, **parameters: object) -> Floats:

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from diagnosis_cases import (
     Floats,
+    Measure,
     Patient,
     as_picture,
     damaged,
@@ -19,9 +20,9 @@ from diagnosis_cases import (
 )
 from numpy.typing import NDArray
 
-from undegrade import catalog
+from undegrade.catalog import Catalog
 from undegrade.degradation import imresize
-from undegrade.diagnosis import Measure, diagnose
+from undegrade.diagnosis import diagnose
 from undegrade.diagnosis.units import to_level
 from undegrade.enhancer import Enhancer
 from undegrade.picture import Picture
@@ -43,6 +44,7 @@ HARMS: dict[str, Callable[[Floats, int], Floats]] = {
 
 def blind_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
     """What restoring loses where the diagnosis, not the truth, says how much there is."""
+    catalog = Catalog()
     network = open_network(catalog.find("restore"))
     levels = network.card.levels
     rows = []

@@ -24,8 +24,7 @@ import numpy as np
 from cards import JOBS, title
 from speed import WINDOW, machine
 
-from undegrade import catalog
-from undegrade.catalog import Model, write_card
+from undegrade.catalog import Catalog, Model, write_card
 from undegrade.evaluation import evaluate, make_plan
 from undegrade.evaluation.networks import Carded
 from undegrade.runtime import Network, open_network
@@ -89,7 +88,7 @@ def main() -> None:
     print(machine())
     found = {}
     for name in options.models:
-        model = catalog.find(name)
+        model = Catalog().find(name)
         ratios = {threads: round(speed_ratio(model, threads), 2) for threads in THREADS}
         size = model.path.with_name(model.card.int8).stat().st_size
         shown = ", ".join(f"{ratio:.2f} on {threads}" for threads, ratio in ratios.items())

@@ -18,8 +18,7 @@ from pathlib import Path
 
 from cases import noisy_photo, run_command, run_python
 
-from undegrade import catalog
-from undegrade.catalog import Card, Model, write_card
+from undegrade.catalog import Card, Catalog, Model, write_card
 from undegrade.runtime import make_grid
 
 CASES = [
@@ -33,9 +32,9 @@ HEADROOM = 1.15
 TILES = """
 import sys
 import numpy as np
-from undegrade import catalog
+from undegrade.catalog import Catalog
 from undegrade.runtime import open_network, process
-network = open_network(catalog.find(sys.argv[1]), precision=sys.argv[3])
+network = open_network(Catalog().find(sys.argv[1]), precision=sys.argv[3])
 side = int(sys.argv[2])
 pixels = np.zeros((side, 4 * side, 3), np.uint8)
 process(network, pixels, [0.5] * len(network.card.levels), tile=side)
@@ -72,7 +71,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.calibrate:
-        for name, model in catalog.models().items():
+        for name, model in Catalog().enhancing.items():
             card = replace(model.card, bytes_per_pixel=calibrate(model))
             model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
             print(f"{name}: {card.bytes_per_pixel} bytes a pixel")

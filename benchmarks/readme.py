@@ -10,13 +10,13 @@ import json
 import sys
 from pathlib import Path
 
-from undegrade import catalog
+from undegrade.catalog import Card, Catalog, Score
 from undegrade.evaluation import read_rows
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 RESULTS = Path(__file__).parent / "results"
-BUNDLED = catalog.catalog.BUNDLED
+BUNDLED = ROOT / "src" / "undegrade" / "catalog" / "models"
 
 METRICS = (
     "Lower is better for LPIPS (features of SqueezeNet, its weights in 16 bit), NIQE, BRISQUE "
@@ -35,8 +35,8 @@ NAMES = {
 """Metrics as people write them."""
 
 
-def cards() -> list[catalog.Card]:
-    return [model.card for model in catalog.models(folder=BUNDLED).values()]
+def cards() -> list[Card]:
+    return [model.card for model in Catalog(BUNDLED).enhancing.values()]
 
 
 def models_table() -> str:
@@ -73,7 +73,7 @@ def scores_table() -> str:
     return "\n".join([*lines, "", note])
 
 
-def digits(score: catalog.Score) -> int:
+def digits(score: Score) -> int:
     """Three for what lies below 1."""
     return 3 if max(score.input, score.value) < 1 else 2
 

@@ -26,8 +26,7 @@ import onnx
 from cases import noisy_photo, run_command
 from onnx import TensorProto, helper, numpy_helper
 
-from undegrade import catalog
-from undegrade.catalog import Card, Model, write_card
+from undegrade.catalog import Card, Catalog, Model, write_card
 from undegrade.runtime import Network, cores, open_network
 
 WINDOW = 256
@@ -128,7 +127,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = options.peer or compact_network(Path(folder) / "compact.onnx")
         card = Card(name="compact", task="sr", file=path.name, sha256="", scale=4)
-        models = {"Real-ESRGAN compact x4": Model(card, path)} | catalog.models()
+        models = {"Real-ESRGAN compact x4": Model(card, path)} | Catalog().enhancing
         opened = {name: open_network(m, precision="fp32") for name, m in models.items()}
         speeds = network_speeds(opened)
     yardstick = speeds["Real-ESRGAN compact x4"]
@@ -144,7 +143,7 @@ def main() -> None:
         result = {"machine": machine(), "megapixels_per_second": speeds, "seconds": times}
         options.json.write_text(json.dumps(result, indent=1) + "\n")
     if options.write:
-        for name, model in catalog.models().items():
+        for name, model in Catalog().enhancing.items():
             card = replace(
                 model.card, seconds_per_megapixel=round(1 / speeds[name], 3), machine=machine()
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +14,9 @@ from tests.diagnosis.made_up import BLUE, DARK, made_up, scale
 from tests.diagnosis.readers import Told
 from tests.networks import tiny_model, tiny_network
 from tests.photos import noisy, photo_file, psnr, scene
-from undegrade import Enhancer, catalog, enhance
-from undegrade.diagnosis import BLIND, diagnose, network
+from undegrade import Enhancer, enhance
+from undegrade.catalog import Catalog, user_folder
+from undegrade.diagnosis import BLIND, diagnose
 from undegrade.errors import ModelError, UsageError
 from undegrade.picture import decode, from_array
 from undegrade.plan import LOWLIGHT, Wishes
@@ -39,7 +41,7 @@ def seeing(**damage):
 
 def ours(name, **changes):
     """A tiny network of the user's in the place of a bundled one."""
-    folder = catalog.user_folder()
+    folder = user_folder()
     folder.mkdir(parents=True, exist_ok=True)
     model = tiny_model(folder, name, **changes)
     card = model.path.with_suffix(".toml")
@@ -86,9 +88,11 @@ def test_what_is_left_is_seen_in_the_pixels():
     assert len(look.seen) == 3, "what was left alone is not looked at again"
 
 
-def test_without_the_network_classical_eyes_look(monkeypatch, tmp_path):
-    monkeypatch.setattr(network, "BUNDLED", tmp_path / "lost.onnx")
-    enhancer = Enhancer()
+def test_without_the_network_classical_eyes_look(tmp_path):
+    card = Catalog().find("restore").path.with_suffix(".toml")
+    for path in (card, card.with_suffix(".onnx")):
+        shutil.copy(path, tmp_path)
+    enhancer = Enhancer(catalog=Catalog(bundled=tmp_path))
     result = enhancer(NOISY)
     assert [step.name for step in result.steps] == ["restore"]
     assert result.steps[0].reason.startswith("noise of sigma 2")
@@ -110,22 +114,22 @@ def test_dark_and_tinted_photos_go_to_their_networks():
     assert [step.model.card.name for step in asked.steps] == ["phone"]
 
 
-def test_a_network_that_is_missing_is_a_note(monkeypatch, tmp_path):
-    monkeypatch.setattr(catalog.catalog, "BUNDLED", tmp_path)
-    result = Enhancer(look=seeing(exposure=DARK))(CLEAN)
+def test_a_network_that_is_missing_is_a_note(tmp_path):
+    catalog = Catalog(bundled=tmp_path)
+    result = Enhancer(look=seeing(exposure=DARK), catalog=catalog)(CLEAN)
     assert result.unchanged
     (note,) = result.picture.notes
     assert note.startswith(f"the step 'lowlight' is left out: no model is called {LOWLIGHT!r}")
     with pytest.raises(ModelError, match=LOWLIGHT):
-        enhance(CLEAN, task="lowlight")
+        Enhancer(Wishes("lowlight"), catalog=catalog)(CLEAN)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("name", sorted(catalog.models()))
+@pytest.mark.parametrize("name", sorted(Catalog().enhancing))
 def test_strength_has_one_meaning(name, dtype):
     """0 is the input, bit for bit, or the input plainly enlarged; more moves further."""
     picture = noisy(scene(24, 30, 3, dtype), 20)
-    card = catalog.find(name).card
+    card = Catalog().find(name).card
     plain = picture if card.scale == 1 else enlarge(picture, card.scale)
     outputs = [
         enhance(picture, model=name, strength=s, noise=20, jpeg=40).array.astype(float)

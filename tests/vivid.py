@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.networks import tiny_model
-from undegrade.catalog import Model, find, sha256, write_card
+from undegrade.catalog import Catalog, Model, sha256, write_card
 
 
 def vivid_pair(folder: Path, name: str = "net", **arguments: object) -> tuple[Model, Model]:
@@ -23,7 +23,7 @@ def vivid_pair(folder: Path, name: str = "net", **arguments: object) -> tuple[Mo
 
 def perturbed_pair(folder: Path, name: str, by: float = 0.02) -> tuple[Model, Model]:
     """A copy of a shipped model, and as its vivid variant one whose weights are off by a part."""
-    shipped = find(name)
+    shipped = Catalog().find(name)
     shutil.copyfile(shipped.path, folder / shipped.path.name)
     shutil.copyfile(shipped.path.with_suffix(".toml"), folder / f"{name}.toml")
     rng = np.random.default_rng(0)

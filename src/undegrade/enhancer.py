@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from undegrade import catalog
-from undegrade.catalog import Model
-from undegrade.diagnosis import BLIND, Diagnosis, Look, open_look
+from undegrade.catalog import Catalog, Model
+from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
 from undegrade.errors import UsageError
 from undegrade.picture import (
     ColourSpace,
@@ -38,6 +37,7 @@ from undegrade.runtime import (
     Pixels,
     bound,
     choose_precision,
+    find_model,
     lock_colour,
     make_grid,
     open_network,
@@ -176,6 +176,7 @@ class Enhancer:
         estimators where it is missing.
     thumbnails: what a step sees of the whole photo, by the step's name, where what it is given is
         a part of one; see :func:`undegrade.runtime.make_thumbnail`.
+    catalog: the models at hand.
     """
 
     wishes: Wishes = field(default_factory=Wishes)
@@ -184,8 +185,9 @@ class Enhancer:
     device: str = "auto"
     max_megapixels: float = 200.0
     precision: str = "auto"
-    look: Look | None = None
+    look: Diagnoser | None = None
     thumbnails: Mapping[str, Floats] = field(default_factory=dict)
+    catalog: Catalog = field(default_factory=Catalog)
     _open: dict[tuple[str, float], Network] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -245,15 +247,18 @@ class Enhancer:
     def _plan(self, source: Source) -> tuple[Picture, Diagnosis, tuple[Step, ...]]:
         picture = self._load(source)
         found = self._look(picture)
-        plan = make_plan(found, self.wishes, catalog.find)
+        plan = make_plan(found, self.wishes, self._find, self.catalog.vivid_of)
         blind = () if found.crops else (BLIND,)
         return replace(picture, notes=(*picture.notes, *blind, *plan.notes)), found, plan.steps
 
     def _look(self, picture: Picture) -> Diagnosis:
         with self._lock:
             if self.look is None:
-                self.look = open_look(self.threads)
+                self.look = open_diagnoser(self.catalog, self.threads)
         return self.look(picture)
+
+    def _find(self, name_or_file: str) -> Model:
+        return find_model(name_or_file, self.catalog)
 
     def _load(self, source: Source) -> Picture:
         if isinstance(source, Picture):

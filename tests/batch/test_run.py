@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.networks import tiny_network
+from tests.networks import tiny_model, tiny_network
 from tests.photos import files, noisy, scene, write_photo
-from undegrade import catalog
 from undegrade.batch import Job, Manifest, Writing, collect, run
 from undegrade.batch.manifest import NAME, sha256
+from undegrade.catalog import add
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
 from undegrade.picture import decode
@@ -329,7 +329,7 @@ def test_other_models_do_not_undo_what_is_done(tmp_path):
     jobs = [Job(photo, tmp_path / "out" / "a.png")]
     manifest = Manifest(tmp_path / "out")
     (first,) = run(jobs, Enhancer(), manifest=manifest)
-    catalog.add(tiny_network(tmp_path / "net.onnx"), "unrelated")
+    add(tiny_model(tmp_path, "net"), "unrelated")
     (second,) = run(jobs, Enhancer(), manifest=manifest, resume=True)
     assert (first.status, second.status) == ("enhanced", "skipped")
 

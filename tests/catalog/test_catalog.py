@@ -8,12 +8,20 @@ import pytest
 
 from tests.networks import tiny_model, tiny_network
 from tests.vivid import vivid_pair
-from undegrade import catalog
-from undegrade.catalog import Card, Score, parse_card, write_card
+from undegrade.catalog import (
+    Card,
+    Catalog,
+    Score,
+    add,
+    parse_card,
+    user_folder,
+    vivid_of,
+    write_card,
+)
 from undegrade.errors import ModelError
-from undegrade.runtime import open_network, verify_model
+from undegrade.runtime import find_model, open_network, verify_model
 
-SHIPPED = catalog.models(folder=catalog.user_folder() / "none")
+SHIPPED = Catalog(user_folder() / "none").models
 
 
 def test_card_survives_a_round_trip():
@@ -27,7 +35,7 @@ def test_card_survives_a_round_trip():
         vivid="a-crisp.onnx",
         recolours=True,
         summary='says "hello" \\ and\nmore',
-        scores=(Score("Set5 x4", "PSNR-Y", 31.5, 28.42, 5),),
+        scores=(Score("Set5 x4", "PSNR-Y", 31.5, 28.42, 5), Score("a", "b", 1.0, None, 2, 0.5)),
     )
     assert parse_card(write_card(card), "here") == card
 
@@ -79,55 +87,76 @@ def test_missing_weights_are_one_line(tmp_path):
 
 def test_unknown_name_lists_the_known():
     with pytest.raises(ModelError, match=r"no model is called 'x'; choose one of: .*restore"):
-        catalog.find("x")
+        Catalog().find("x")
+
+
+def test_cards_are_read_once(tmp_path):
+    catalog = Catalog(tmp_path)
+    before = catalog.models
+    tiny_model(tmp_path, "late")
+    assert catalog.models is before
+    assert "late" not in catalog.models
+    assert "late" in Catalog(tmp_path).models
+    assert catalog.find(str(tmp_path / "late.onnx")) is catalog.find(str(tmp_path / "late.onnx"))
+
+
+def test_what_diagnoses_makes_no_pictures():
+    catalog = Catalog()
+    assert catalog.find("diagnosis").card.levels
+    assert set(catalog.models) - set(catalog.enhancing) == {"diagnosis"}
+
+
+def probed(path):
+    """The card of a file that has none."""
+    return find_model(str(path), Catalog()).card
 
 
 def test_own_file_without_a_card_is_probed(tmp_path):
     path = tiny_network(tmp_path / "net.onnx", scale=2, convs=5)
-    card = catalog.find(str(path)).card
+    card = probed(path)
     assert (card.task, card.scale, card.multiple, card.exact) == ("sr", 2, 1, True)
     assert 5 <= card.radius <= 8
 
 
 def test_probe_finds_the_multiple(tmp_path):
-    card = catalog.find(str(tiny_network(tmp_path / "net.onnx", unshuffle=4, convs=3))).card
+    card = probed(tiny_network(tmp_path / "net.onnx", unshuffle=4, convs=3))
     assert (card.scale, card.multiple) == (1, 4)
     assert 12 <= card.radius <= 20
 
 
 def test_own_file_with_a_card_follows_it(tmp_path):
     model = tiny_model(tmp_path, "mine", levels=2)
-    assert catalog.find(str(model.path)).card == model.card
+    assert Catalog().find(str(model.path)).card == model.card
 
 
 def test_add_copies_network_and_card(tmp_path):
-    path = tiny_network(tmp_path / "net.onnx", scale=2)
-    added = catalog.add(path, "mine", tmp_path / "home")
-    path.unlink()
-    found = catalog.find("mine", tmp_path / "home")
+    model = tiny_model(tmp_path, scale=2)
+    added = add(model, "mine", tmp_path / "home")
+    model.path.unlink()
+    found = Catalog(tmp_path / "home").find("mine")
     assert found == added
     verify_model(found)
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a b"])
 def test_add_refuses_names_that_are_paths(tmp_path, name):
-    path = tiny_network(tmp_path / "net.onnx")
-    if name == "":
-        path = path.rename(tmp_path / "a b.onnx")
+    model = tiny_model(tmp_path, name="a b" if name == "" else "net")
     with pytest.raises(ModelError, match="cannot be a model's name"):
-        catalog.add(path, name or None, tmp_path / "home")
+        add(model, name or None, tmp_path / "home")
 
 
 def test_not_onnx_is_one_line(tmp_path):
     (tmp_path / "net.onnx").write_text("hello")
     with pytest.raises(ModelError, match=r"net\.onnx is not a usable ONNX file"):
-        catalog.find(str(tmp_path / "net.onnx"))
+        probed(tmp_path / "net.onnx")
 
 
 def test_network_with_two_inputs_needs_a_card(tmp_path):
     path = tiny_network(tmp_path / "net.onnx", levels=2)
     with pytest.raises(ModelError, match="write a card beside it"):
-        catalog.find(str(path))
+        probed(path)
+    with pytest.raises(ModelError, match=r"net\.onnx has no card; write net\.toml beside it"):
+        Catalog().find(str(path))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -140,7 +169,7 @@ def test_every_shipped_model_is_sound_and_documented(name):
     assert card.recipe
     assert card.measured_by
     assert card.scores
-    assert card.exact
+    assert card.exact or not card.enhances
 
 
 def test_verify_finds_a_wrong_card(tmp_path):
@@ -166,7 +195,7 @@ def test_whose_colours_are_locked(task, recolours, locked):
 
 
 def test_colours_of_a_network_without_a_card_are_its_own(tmp_path):
-    assert not catalog.find(str(tiny_network(tmp_path / "net.onnx"))).card.colour_locked
+    assert not probed(tiny_network(tmp_path / "net.onnx")).colour_locked
 
 
 def with_vivid(model, file):
@@ -177,37 +206,38 @@ def with_vivid(model, file):
 
 
 def test_a_vivid_variant_lies_beside_by_name(tmp_path):
-    assert catalog.vivid_of(tiny_model(tmp_path, "alone")) is None
+    assert vivid_of(tiny_model(tmp_path, "alone")) is None
     faithful, vivid = vivid_pair(tmp_path)
-    assert catalog.vivid_of(faithful) == vivid
-    assert catalog.vivid_of(vivid) is None
+    assert vivid_of(faithful) == vivid
+    assert vivid_of(vivid) is None
     # One that its card does not call vivid is another model.
     tiny_model(tmp_path, "other")
     tiny_model(tmp_path, "other-vivid")
-    assert catalog.vivid_of(catalog.find(str(tmp_path / "other.onnx"))) is None
+    assert vivid_of(Catalog().find(str(tmp_path / "other.onnx"))) is None
 
 
 def test_a_card_names_its_vivid_weights(tmp_path):
     model = with_vivid(tiny_model(tmp_path, "mine"), "crisp.onnx")
     with pytest.raises(ModelError, match=r"'mine' are missing: there is no 'crisp\.onnx'"):
-        catalog.vivid_of(model)
+        vivid_of(model)
     path = tiny_network(tmp_path / "crisp.onnx", seed=1)
-    found = catalog.vivid_of(catalog.find(str(model.path)))
+    found = vivid_of(Catalog().find(str(model.path)))
     assert found is not None
     assert (found.path, found.card.variant, found.card.sha256) == (path, "vivid", "")
     # With a card of their own, they are checked against it.
     beside = tiny_model(tmp_path, "crisp", seed=1)
     text = write_card(replace(beside.card, variant="vivid"))
     path.with_suffix(".toml").write_text(text, encoding="utf-8")
-    assert catalog.vivid_of(model) == replace(beside, card=replace(beside.card, variant="vivid"))
+    assert vivid_of(model) == replace(beside, card=replace(beside.card, variant="vivid"))
 
 
 def test_add_takes_the_vivid_weights_along(tmp_path):
     faithful, vivid = vivid_pair(tmp_path)
-    added = catalog.add(faithful.path, "mine", tmp_path / "home")
-    found = catalog.vivid_of(catalog.find("mine", tmp_path / "home"))
+    added = add(faithful, "mine", tmp_path / "home")
+    catalog = Catalog(tmp_path / "home")
+    found = catalog.vivid_of(catalog.find("mine"))
     assert found is not None
     assert found.path.read_bytes() == vivid.path.read_bytes()
     verify_model(added)
-    alone = catalog.add(tiny_network(tmp_path / "one.onnx"), None, tmp_path / "home")
+    alone = add(tiny_model(tmp_path, "one"), None, tmp_path / "home")
     assert alone.card.vivid == ""

@@ -15,8 +15,8 @@ import undegrade as package
 from tests.cli.conftest import refused
 from tests.networks import tiny_model, tiny_network
 from tests.photos import files, scene, write_photo
-from undegrade import catalog
 from undegrade.batch.pairs import verify_pairs
+from undegrade.catalog import Catalog, user_folder
 from undegrade.cli import app
 from undegrade.errors import (
     Cancelled,
@@ -109,10 +109,10 @@ def test_models_list(undegrade, tmp_path):
     lines = ran.out.splitlines()
     titles = ["name", "task", "scale", "parameters", "s/MP", "int8", "licence"]
     assert lines[0].split() == titles
-    assert [line.split()[0] for line in lines[1:]] == list(catalog.models())
-    assert {"restore", "sr-x2", "sr-x4"} <= set(catalog.models())
+    assert [line.split()[0] for line in lines[1:]] == list(Catalog().models)
+    assert {"restore", "sr-x2", "sr-x4"} <= set(Catalog().models)
     rows = json.loads(undegrade("models", "list", "--json").out)
-    assert [row["name"] for row in rows] == list(catalog.models())
+    assert [row["name"] for row in rows] == list(Catalog().models)
 
 
 def test_models_show(undegrade):
@@ -128,7 +128,7 @@ def test_models_show(undegrade):
 def test_models_verify(undegrade, tmp_path):
     ran = undegrade("models", "verify")
     assert ran.code == 0
-    assert ran.out.splitlines() == [f"{name}: sound" for name in catalog.models()]
+    assert ran.out.splitlines() == [f"{name}: sound" for name in Catalog().models]
     model = tiny_model(tmp_path)
     model.path.write_bytes(model.path.read_bytes() + b"!")
     ran = undegrade("models", "verify", "restore", "tiny.onnx", "magic")
@@ -172,7 +172,7 @@ def test_doctor(undegrade):
 def test_doctor_finds_a_damaged_model(undegrade, tmp_path):
     tiny_network(tmp_path / "mine.onnx")
     assert undegrade("models", "add", "mine.onnx").code == 0
-    (catalog.user_folder() / "mine.onnx").write_bytes(b"damaged")
+    (user_folder() / "mine.onnx").write_bytes(b"damaged")
     ran = undegrade("doctor")
     assert ran.code == 5
     assert "restore: sound" in ran.out

@@ -8,9 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from undegrade.catalog import sha256
-from undegrade.diagnosis import DiagnosisCard, write_card
-from undegrade.diagnosis.units import QUANTITIES, to_level
+from undegrade.catalog import Card, Model, sha256, write_card
+from undegrade.diagnosis.units import CROP, QUANTITIES, to_level
 
 
 class Told:
@@ -28,8 +27,8 @@ class Told:
         return mean, np.full_like(mean, self.deviation)
 
 
-def tiny_reader(folder: Path, *, outputs: int = 6, side: int = 128, poison: bool = False) -> Path:
-    """A network that weighs the mean colour of a crop at random, and its card."""
+def tiny_reader(folder: Path, *, outputs: int = 6, side: int = 128, poison: bool = False) -> Model:
+    """A network that weighs the mean colour of a crop at random, with its card beside it."""
     rng = np.random.default_rng(0)
     weight = rng.normal(0, 0.1, (3, outputs)).astype(np.float32)
     bias = np.full(outputs, np.inf if poison else 0.0, np.float32)
@@ -45,5 +44,8 @@ def tiny_reader(folder: Path, *, outputs: int = 6, side: int = 128, poison: bool
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     path = folder / "diagnosis.onnx"
     onnx.save(model, path)
-    write_card(DiagnosisCard(path.name, sha256(path), licence="test"), path.with_suffix(".toml"))
-    return path
+    card = Card(
+        "diagnosis", "diagnose", path.name, sha256(path), levels=QUANTITIES, crop=CROP, licence="t"
+    )
+    path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
+    return Model(card, path)

@@ -10,7 +10,8 @@ import pytest
 
 from tests.diagnosis.readers import tiny_reader
 from tests.photos import noisy, photo_file, scene
-from undegrade.diagnosis import estimate, network, open_look
+from undegrade.catalog import Catalog
+from undegrade.diagnosis import estimate, open_diagnoser
 from undegrade.errors import ModelError
 from undegrade.picture import decode, from_array
 
@@ -45,12 +46,14 @@ def test_light_is_counted_all_the_same():
     assert estimate(from_array((scene(160, 200) * 0.3).astype(np.uint8))).exposure.found
 
 
-def test_the_network_is_asked_where_it_lies(tmp_path, monkeypatch):
-    monkeypatch.setattr(network, "BUNDLED", tmp_path / "lost.onnx")
-    assert open_look() is estimate
-    path = tiny_reader(tmp_path)
-    monkeypatch.setattr(network, "BUNDLED", path)
-    assert open_look(threads=1)(from_array(scene())).crops == 1
-    path.write_bytes(path.read_bytes() + b"more")
+def test_the_network_is_asked_where_it_lies(tmp_path):
+    assert open_diagnoser(Catalog(bundled=tmp_path)) is estimate
+    path = tiny_reader(tmp_path).path
+    found = open_diagnoser(Catalog(bundled=tmp_path), threads=1)(from_array(scene()))
+    assert found.crops == 1
+    whole = path.read_bytes()
+    path.unlink()
+    assert open_diagnoser(Catalog(bundled=tmp_path)) is estimate
+    path.write_bytes(whole + b"more")
     with pytest.raises(ModelError, match="damaged"):
-        open_look()
+        open_diagnoser(Catalog(bundled=tmp_path))

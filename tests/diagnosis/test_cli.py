@@ -8,16 +8,16 @@ from tests.cli.conftest import refused, undegrade  # noqa: F401 - a fixture
 from tests.diagnosis.readers import tiny_reader
 from tests.photos import photo_file, scene, write_photo
 from tests.test_imports import loaded_after
-from undegrade.diagnosis import BLIND, network
+from undegrade.catalog import user_folder
+from undegrade.diagnosis import BLIND
 
 
 @pytest.fixture(autouse=True)
-def bundled(tmp_path, monkeypatch):
-    """A tiny random network in the place of the trained one."""
-    folder = tmp_path / "network"
-    folder.mkdir()
+def reader(tmp_path, monkeypatch):
+    """The user's tiny random network, which hides the trained one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(network, "BUNDLED", tiny_reader(folder))
+    user_folder().mkdir(parents=True)
+    return tiny_reader(user_folder())
 
 
 def test_words_and_numbers(undegrade, tmp_path):  # noqa: F811
@@ -50,19 +50,18 @@ def test_stdin(undegrade):  # noqa: F811
     refused(undegrade("diagnose", "-", "a.png"), 2, "one photo")
 
 
-def test_refusals(undegrade, tmp_path, monkeypatch):  # noqa: F811
+def test_refusals(undegrade, tmp_path, reader):  # noqa: F811
     refused(undegrade("diagnose", "lost.png"), 3, "lost.png")
     (tmp_path / "empty").mkdir()
     refused(undegrade("diagnose", "empty"), 3, "no photo")
     refused(undegrade("diagnose", write_photo(tmp_path / "a.png"), "--max-megapixels", 0.001), 6)
-    monkeypatch.setattr(network, "BUNDLED", tmp_path / "damaged.onnx")
-    (tmp_path / "damaged.onnx").write_bytes(b"no network")
+    reader.path.write_bytes(b"no network")
     refused(undegrade("diagnose", "a.png"), 5, "damaged")
 
 
-def test_without_the_network_the_rest_is_told(undegrade, tmp_path, monkeypatch):  # noqa: F811
+def test_without_the_network_the_rest_is_told(undegrade, tmp_path, reader):  # noqa: F811
     write_photo(tmp_path / "a.png", scene(200, 300))
-    monkeypatch.setattr(network, "BUNDLED", tmp_path / "lost.onnx")
+    reader.path.unlink()
     ran = undegrade("diagnose", "a.png")
     assert ran.code == 0
     assert ran.err == f"undegrade: a.png: {BLIND}\n"
@@ -70,10 +69,9 @@ def test_without_the_network_the_rest_is_told(undegrade, tmp_path, monkeypatch):
 
 
 def test_torch_is_never_touched(tmp_path):
-    source, reader = write_photo(tmp_path / "a.png"), tiny_reader(tmp_path)
+    source = write_photo(tmp_path / "a.png")
     loaded = loaded_after(
-        "import sys, pathlib, undegrade.cli, undegrade.diagnosis.network as network\n"
-        f"network.BUNDLED = pathlib.Path({str(reader)!r})\n"
+        "import sys, undegrade.cli\n"
         f"sys.argv = ['undegrade', 'diagnose', {str(source)!r}, '--json']\n"
         "try: undegrade.cli.main()\nexcept SystemExit as end: assert not end.code, end.code"
     )

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from undegrade.catalog import Catalog
 from undegrade.degradation import DEGRADATIONS, imresize
-from undegrade.diagnosis import diagnose, open_reader
+from undegrade.diagnosis import NAME, diagnose, open_reader
 from undegrade.picture import from_array
 
 TRUTH = Path(__file__).parents[2] / "examples" / "photos" / "truth" / "cat.png"
@@ -17,7 +18,7 @@ TRUTH = Path(__file__).parents[2] / "examples" / "photos" / "truth" / "cat.png"
 
 @pytest.fixture(scope="module")
 def reader():
-    return open_reader()
+    return open_reader(Catalog().find(NAME))
 
 
 @pytest.fixture(scope="module")

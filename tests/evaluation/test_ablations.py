@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from undegrade import catalog
+from undegrade.catalog import Catalog, user_folder
 from undegrade.training import recipe_file
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -21,7 +21,7 @@ def studies():
 
 
 def test_every_shipped_model_has_a_study(studies):
-    assert set(studies) == set(catalog.models(folder=catalog.catalog.BUNDLED))
+    assert set(studies) == set(Catalog(user_folder() / "none").enhancing)
 
 
 def test_every_trial_is_a_recipe_of_its_own(studies):

@@ -14,6 +14,7 @@ from tests.evaluation.made_up import pixels
 from tests.networks import tiny_model, tiny_network
 from tests.photos import write_photo
 from undegrade import enhance
+from undegrade.catalog import Catalog
 from undegrade.degradation import imresize
 from undegrade.errors import ComputeError, ModelError, UsageError
 from undegrade.evaluation import networks
@@ -154,11 +155,11 @@ def test_the_product_is_known_by_its_code_and_networks(tmp_path):
     for name in ("a.py", "b.onnx", "__pycache__/a.pyc"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("1")
-    before = of_package(tmp_path)
+    before = of_package(tmp_path, Catalog())
     (tmp_path / "__pycache__" / "a.pyc").write_text("2")
-    assert of_package(tmp_path) == before
+    assert of_package(tmp_path, Catalog()) == before
     (tmp_path / "b.onnx").write_text("2")
-    assert of_package(tmp_path) != before
+    assert of_package(tmp_path, Catalog()) != before
 
 
 def test_names(tmp_path):

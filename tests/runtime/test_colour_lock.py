@@ -13,7 +13,7 @@ from PIL import Image
 from tests.networks import tiny_model
 from tests.photos import noisy, psnr, scene
 from tests.shared_data import photos
-from undegrade import catalog
+from undegrade.catalog import Catalog
 from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.metrics.colour import difference, lab
 from undegrade.runtime import lock_colour, open_network, process
@@ -165,7 +165,7 @@ def test_tiles_do_not_show(tmp_path, dtype):
 
 
 def test_the_restorer_at_level_0_is_left_alone():
-    network = open_network(catalog.find("restore"), threads=1)
+    network = open_network(Catalog().find("restore"), threads=1)
     photo = scene(96, 96, dtype=np.uint16)
     output = process(network, photo, (0, 0))
     np.testing.assert_array_equal(output, photo)
@@ -196,7 +196,7 @@ def test_real_photos(kind, left):
     drifts, costs = [], []
     for seed, (_, truth) in zip(range(3), photos("cbsd68.tar"), strict=False):
         before, reference, name, levels, truth = damaged(kind, truth, seed)
-        output = process(open_network(catalog.find(name), threads=1), before, levels)
+        output = process(open_network(Catalog().find(name), threads=1), before, levels)
         locked = lock_colour(before, output)
         costs.append(psnr(output, truth) - psnr(locked, truth))
         tinted = np.clip(output.astype(int) + CAST, 0, 255).astype(np.uint8)

@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 
 from tests.networks import tiny_model
-from undegrade import catalog
-from undegrade.catalog import Model
+from undegrade.catalog import Catalog, Model, user_folder
 from undegrade.errors import ModelError, UsageError
 from undegrade.runtime import choose_precision, open_network, precision, process, verify_model
 from undegrade.runtime.device import cpu_flags
 
 SHIPPED = [
-    name
-    for name, model in catalog.models(folder=catalog.user_folder() / "none").items()
-    if model.card.int8
+    name for name, model in Catalog(user_folder() / "none").enhancing.items() if model.card.int8
 ]
 
 
@@ -91,7 +88,7 @@ def test_flags_of_arm_have_another_name(tmp_path):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_8_bit_weights_are_sound_small_and_close(name):
-    model = catalog.find(name)
+    model = Catalog().find(name)
     verify_model(model)
     assert 0 <= model.card.int8_loss_db < precision.MOST_LOSS
     assert model.path.with_name(model.card.int8).stat().st_size < model.path.stat().st_size
@@ -107,7 +104,7 @@ def test_shipped_8_bit_weights_are_sound_small_and_close(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_8_bit_weights_have_no_seams(name):
-    network = open_network(catalog.find(name), threads=1, device="cpu", precision="int8")
+    network = open_network(Catalog().find(name), threads=1, device="cpu", precision="int8")
     fine = np.random.default_rng(0).integers(0, 65536, (83, 97, 3), dtype=np.uint16)
     levels = [0.5] * len(network.card.levels)
     whole, tiled = (process(network, fine, levels, tile=t).astype(int) for t in (None, 48))
@@ -117,14 +114,14 @@ def test_shipped_8_bit_weights_have_no_seams(name):
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name == "restore"])
 def test_level_0_is_the_identity_in_8_bit(name):
-    network = open_network(catalog.find(name), threads=1, device="cpu", precision="int8")
+    network = open_network(Catalog().find(name), threads=1, device="cpu", precision="int8")
     pixels = np.random.default_rng(0).integers(0, 65536, (62, 70, 3), dtype=np.uint16)
     assert (process(network, pixels, [0.0, 0.0]) == pixels).all()
 
 
 @pytest.mark.parametrize("name", SHIPPED[:1])
 def test_8_bit_weights_of_another_network_are_refused(name):
-    model = catalog.find(name)
+    model = Catalog().find(name)
     stale = replace(model, card=replace(model.card, sha256="0" * 64))
     with pytest.raises(ModelError, match=r"made from other weights .*undegrade quantise"):
         open_network(stale, device="cpu", precision="int8")

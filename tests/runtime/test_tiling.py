@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.networks import tiny_model
-from undegrade import catalog
+from undegrade.catalog import Catalog, user_folder
 from undegrade.errors import Cancelled, ComputeError, UsageError
 from undegrade.runtime import make_grid, open_network, process
 from undegrade.runtime.tiling import reflected
@@ -93,9 +93,9 @@ def test_reflection_is_numpys_symmetric_padding(size, before, after):
     assert (values[reflected(-before, size + after, size)] == padded).all()
 
 
-@pytest.mark.parametrize("name", catalog.models(folder=catalog.user_folder() / "none"))
+@pytest.mark.parametrize("name", Catalog(user_folder() / "none").enhancing)
 def test_shipped_models_have_no_seams(name):
-    network = open_network(catalog.find(name), threads=1, device="cpu")
+    network = open_network(Catalog().find(name), threads=1, device="cpu")
     side = 32 * math.ceil(network.card.radius / 32)
     size = (2 * side + 19, 2 * side + 33, 3)
     fine = np.random.default_rng(0).integers(0, 65536, size, dtype=np.uint16)

@@ -9,7 +9,8 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from tests.training.data.sets import textured  # noqa: E402
 from tests.training.runs import first_checkpoint, rows  # noqa: E402
-from undegrade.diagnosis import diagnose, open_reader, read_card  # noqa: E402
+from undegrade.catalog import Catalog  # noqa: E402
+from undegrade.diagnosis import diagnose, open_reader  # noqa: E402
 from undegrade.diagnosis.units import CROP, LOG_VARIANCES, QUANTITIES  # noqa: E402
 from undegrade.errors import ModelError, RecipeError  # noqa: E402
 from undegrade.picture import from_array  # noqa: E402
@@ -137,12 +138,13 @@ def test_from_the_recipe_to_a_diagnosis(sources, tmp_path):
 
     card = write_regressor(recipe, path, tmp_path / "models")
     model = tmp_path / "models" / "diagnosis.onnx"
-    assert read_card(model.with_suffix(".toml")) == card
-    assert card.quantities == QUANTITIES
+    exported = Catalog().find(str(model))
+    assert exported.card == card
+    assert card.levels == QUANTITIES
     assert card.licence == "Apache-2.0"
     assert "20 steps" in card.recipe
     assert model.stat().st_size < 2e6
-    found = diagnose(from_array(textured(200, 240, 5)), open_reader(model, threads=1))
+    found = diagnose(from_array(textured(200, 240, 5)), open_reader(exported, threads=1))
     assert found.crops == 4
     assert np.isfinite(found.noise.value)
 

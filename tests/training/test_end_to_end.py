@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 import undegrade  # noqa: E402
 from tests.training.runs import first_checkpoint, progress, rows  # noqa: E402
-from undegrade.catalog import find  # noqa: E402
+from undegrade.catalog import Catalog  # noqa: E402
 from undegrade.training import recipe_file  # noqa: E402
 from undegrade.training.export import write_model  # noqa: E402
 from undegrade.training.loop import train  # noqa: E402
@@ -41,7 +41,7 @@ def test_from_a_recipe_to_a_better_photo(name, sources, photos, tmp_path):
     assert card.task == TASKS.get(name, "sr" if recipe.task == "upscale" else "restore")
     assert card.variant == recipe.card.get("variant", "faithful")
     model = tmp_path / "models" / card.file
-    assert find(str(model)).card == card
+    assert Catalog().find(str(model)).card == card
 
     wishes = {"scale": card.scale} if card.scale > 1 else {}
     if card.levels:

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from undegrade.catalog import find  # noqa: E402
+from undegrade.catalog import Catalog  # noqa: E402
 from undegrade.runtime import open_network, verify_model  # noqa: E402
 from undegrade.training.export import (  # noqa: E402
     export,
@@ -54,7 +54,7 @@ def models(photos, tmp_path_factory):
 @pytest.mark.parametrize("name", ["restore", "sr-x2"])
 def test_a_trained_network_runs_in_the_use_half(name, models, tmp_path):
     checkpoint, card, path = models(name)
-    model = find(str(path))
+    model = Catalog().find(str(path))
     verify_model(model)
     assert model.card == card
     network = trained(short(name), checkpoint)
@@ -82,7 +82,7 @@ def test_the_card_says_what_the_recipe_and_the_network_say(name, models):
 
 def test_mixing_moves_the_weights_and_says_so(models, tmp_path):
     checkpoint, _, path = models("sr-x2")
-    other = find(str(path))
+    other = Catalog().find(str(path))
     before = open_network(other, threads=1)
     recipe = short("sr-x2")
     with safe_open(checkpoint, framework="pt") as file:
@@ -93,7 +93,7 @@ def test_mixing_moves_the_weights_and_says_so(models, tmp_path):
     cards.append(write_model(recipe, run, tmp_path / "mixed", str(path), 0.25))
     assert cards[1].recipe == cards[0].recipe + "; then mixed with 0.25 of sr-x2"
     after, mixed = (
-        open_network(find(str(tmp_path / name / "sr-x2.onnx")), threads=1)
+        open_network(Catalog().find(str(tmp_path / name / "sr-x2.onnx")), threads=1)
         for name in ("after", "mixed")
     )
     x = np.random.default_rng(0).random((1, 3, 16, 16), dtype=np.float32)
@@ -109,7 +109,7 @@ def test_an_exported_file_names_no_machine(models):
 
 
 def test_a_map_of_levels_runs_after_export(models):
-    network = open_network(find(str(models("restore")[2])), threads=1)
+    network = open_network(Catalog().find(str(models("restore")[2])), threads=1)
     x = np.random.default_rng(0).random((1, 3, 16, 16), dtype=np.float32)
     feed = {"input": x, "level": np.full((1, 2, 8, 8), 0.5, np.float32)}
     (mapped,) = network._session.run(None, feed)

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 import onnxruntime as ort  # noqa: E402
 
 from tests.networks import tiny_model  # noqa: E402
-from undegrade.catalog import find, sha256, write_card  # noqa: E402
+from undegrade.catalog import Catalog, sha256, write_card  # noqa: E402
 from undegrade.errors import ModelError, UsageError  # noqa: E402
 from undegrade.runtime import open_network, verify_model  # noqa: E402
 from undegrade.training import quantise  # noqa: E402
@@ -70,7 +70,7 @@ def model(tmp_path):
     paired_network(made.path)
     card = replace(made.card, sha256=sha256(made.path), radius=6)
     made.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
-    return find(str(made.path))
+    return Catalog().find(str(made.path))
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_narrowed_ranges_are_a_part_of_each_side():
 
 def test_a_model_gets_a_second_file_and_a_card_that_says_what_it_loses(model, photos, tmp_path):
     card, losses = quantise.write_int8(model, ["unused"], tmp_path / "out")
-    made = find(str(tmp_path / "out" / "net.onnx"))
+    made = Catalog().find(str(tmp_path / "out" / "net.onnx"))
     assert made.card == card
     assert card.int8 == "net-int8.onnx"
     assert card.int8_loss_db == round(max(losses.values()), 3)
@@ -169,7 +169,7 @@ def test_the_models_own_folder_only_gets_the_new_file(model, photos):
 def test_new_weights_under_an_old_file_are_found_out(model, photos):
     quantise.write_int8(model, ["unused"], model.path.parent)
     paired_network(model.path, seed=1)
-    card = replace(find(str(model.path)).card, sha256=sha256(model.path))
+    card = replace(Catalog().find(str(model.path)).card, sha256=sha256(model.path))
     with pytest.raises(ModelError, match="made from other weights"):
         open_network(replace(model, card=card), device="cpu", precision="int8")
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from undegrade import catalog
 from undegrade.batch.jobs import Job
 from undegrade.batch.manifest import Manifest, settings_hash, sha256
-from undegrade.diagnosis import network
+from undegrade.diagnosis import NAME
 from undegrade.enhancer import Enhancer, Result
 from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError, UsageError
 from undegrade.picture import check_target, format_of, losses, write_atomic
 from undegrade.plan import model_names
+from undegrade.runtime import find_model
 
 PAUSE = 0.01
 """Seconds between two looks for finished photos."""
@@ -187,20 +187,17 @@ def encoded(result: Result, data: bytes, format: str | None, writing: Writing) -
 
 def decisive(enhancer: Enhancer, writing: Writing) -> dict[str, Any]:
     """Everything but the input that decides an output: wishes, format, and the weights."""
-    wishes = enhancer.wishes
-    known = catalog.models()
-    names = [] if wishes.model else model_names(wishes)
-    used = [catalog.find(wishes.model)] if wishes.model else []
-    # A step whose model is missing is left out.
-    used += [known[name] for name in names if name in known]
+    wishes, catalog = enhancer.wishes, enhancer.catalog
+    # A step whose model is missing is left out. What is found decides what is done, so the network
+    # that diagnoses counts, too.
+    names = [NAME] if wishes.model else [*model_names(wishes), NAME]
+    used = [find_model(wishes.model, catalog)] if wishes.model else []
+    used += [catalog.models[name] for name in names if name in catalog.models]
     if wishes.detail:
         used += [vivid for model in list(used) if (vivid := catalog.vivid_of(model))]
-    files = [model.path for model in used]
-    # What is found decides what is done, so the eyes count, too.
-    files += [network.BUNDLED] if network.BUNDLED.is_file() else []
     return {
         "wishes": wishes.as_dict(),
         "writing": vars(writing),
         "precision": enhancer.precision,
-        "weights": [catalog.sha256(path) for path in files],
+        "weights": [catalog.sha256(model) for model in used],
     }

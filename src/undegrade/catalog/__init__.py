@@ -2,12 +2,10 @@
 
 from undegrade.catalog.card import Card, Score, parse_card, write_card
 from undegrade.catalog.catalog import (
+    Catalog,
     Model,
     add,
-    find,
-    for_task,
-    from_file,
-    models,
+    is_file_name,
     read_int8,
     read_weights,
     sha256,
@@ -17,13 +15,11 @@ from undegrade.catalog.catalog import (
 
 __all__ = [
     "Card",
+    "Catalog",
     "Model",
     "Score",
     "add",
-    "find",
-    "for_task",
-    "from_file",
-    "models",
+    "is_file_name",
     "parse_card",
     "read_int8",
     "read_weights",

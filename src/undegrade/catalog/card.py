@@ -10,8 +10,11 @@ from typing import Any
 
 from undegrade.errors import ModelError
 
-TASKS = ("restore", "sr", "lowlight", "phone")
+ENHANCING = ("restore", "sr", "lowlight", "phone")
+"""Tasks of networks that make a picture out of a picture."""
+TASKS = (*ENHANCING, "diagnose")
 LEVELS = ("noise", "jpeg")
+"""What a network that enhances may be told."""
 COLOUR_LOCKED = ("restore", "sr")
 """Tasks that give back what was lost; the others change light and tone by nature."""
 
@@ -24,10 +27,12 @@ class Score:
     """Set, damage, channel, crop and rounding in one line."""
     metric: str
     value: float
-    input: float
-    """The same metric for the network's input (or its bicubic enlargement)."""
+    input: float | None
+    """The same metric for the network's input (or its bicubic enlargement), where it has one."""
     n: int
     """Number of images."""
+    bound: float | None = None
+    """What it must keep to: the most, or for shares of photos and gains the least."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,10 @@ class Card:
     thumbnail: int = 0
     """Side of the thumbnail of the whole picture that it sees beside each tile; 0 for none."""
     levels: tuple[str, ...] = ()
-    """Meaning of the ``level`` input's channels, from ``LEVELS``; empty for a blind network."""
+    """Meaning of the ``level`` input's channels, from ``LEVELS``; empty for a blind network. Of one
+    that diagnoses the quantities that it reads: a mean for each, then a log-variance for each."""
+    crop: int = 0
+    """Side in pixels of the crops that a network reads which diagnoses."""
     summary: str = ""
     """What it is for, in one sentence."""
     variant: str = "faithful"
@@ -99,7 +107,8 @@ class Card:
             refuse(f"has scale {self.scale}; it must be 1, 2, 3, 4 or 8")
         if self.radius < 0 or self.multiple < 1 or self.bytes_per_pixel < 0:
             refuse("has a negative radius or bytes_per_pixel, or a multiple below 1")
-        if unknown := [level for level in self.levels if level not in LEVELS]:
+        unknown = [level for level in self.levels if level not in LEVELS]
+        if unknown and self.enhances:
             refuse(f"names the level {unknown[0]!r}, which is not one of {', '.join(LEVELS)}")
         if Path(self.file).name != self.file:
             refuse(f"names the file {self.file!r}; it must lie beside the card")
@@ -107,6 +116,11 @@ class Card:
             refuse(f"names the vivid file {self.vivid!r}; it must lie beside the card")
         if self.int8 and Path(self.int8).name != self.int8:
             refuse(f"names the int8 file {self.int8!r}; it must lie beside the card")
+
+    @property
+    def enhances(self) -> bool:
+        """Whether it makes a picture out of a picture."""
+        return self.task in ENHANCING
 
     @property
     def colour_locked(self) -> bool:
@@ -135,7 +149,7 @@ def parse_card(text: str, where: str) -> Card:
             raise ModelError(f"{where}: {key} = {value!r} is not of type {kind}", "mend the card")
     try:
         data["levels"] = tuple(data.get("levels", ()))
-        data["scores"] = tuple(Score(**row) for row in data.get("scores", ()))
+        data["scores"] = tuple(Score(**({"input": None} | row)) for row in data.get("scores", ()))
         return Card(**data)
     except TypeError as error:
         raise ModelError(f"{where} is incomplete: {error}", "mend the card") from None
@@ -146,7 +160,8 @@ def write_card(card: Card) -> str:
     lines = [f"{k} = {_toml(v)}" for k, v in card.as_dict().items() if k != "scores"]
     for score in card.scores:
         lines += ["", "[[scores]]"]
-        lines += [f"{k} = {_toml(v)}" for k, v in dataclasses.asdict(score).items()]
+        rows = dataclasses.asdict(score).items()
+        lines += [f"{k} = {_toml(v)}" for k, v in rows if v is not None]
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,9 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from undegrade.catalog.card import Card, parse_card, write_card
@@ -23,6 +25,80 @@ class Model:
     path: Path
 
 
+class Catalog:
+    """The models at hand, read once.
+
+    Who begins the work loads a catalogue and hands it on: cards are read when the first model is
+    asked for, and no file is hashed twice. May be used from several threads.
+
+    Parameters
+    ----------
+    folder: the user's own models; by default :func:`user_folder`.
+    bundled: the models that ship.
+    """
+
+    def __init__(self, folder: Path | None = None, *, bundled: Path = BUNDLED) -> None:
+        self.folder = folder or user_folder()
+        self._bundled = bundled
+        self._files: dict[str, Model] = {}
+        self._vivid: dict[Path, Model | None] = {}
+        self._hashes: dict[Path, str] = {}
+
+    @cached_property
+    def models(self) -> Mapping[str, Model]:
+        """All models by name; a user's model hides a bundled one of the same name.
+
+        Raises
+        ------
+        ModelError: a card is broken.
+        """
+        found: dict[str, Model] = {}
+        for place in (self._bundled, self.folder):
+            if place.is_dir():
+                for path in sorted(place.glob("*.toml")):
+                    card = _read_card(path)
+                    found[card.name] = Model(card, path.with_name(card.file))
+        return found
+
+    @property
+    def enhancing(self) -> dict[str, Model]:
+        """Those that make a picture out of a picture."""
+        return {name: model for name, model in self.models.items() if model.card.enhances}
+
+    def find(self, name_or_file: str) -> Model:
+        """The model called so, or that of an ONNX file with a card beside it.
+
+        A file without one: :func:`undegrade.runtime.find_model`.
+
+        Raises
+        ------
+        ModelError: there is no such model or file, or its card is missing or broken.
+        """
+        if is_file_name(name_or_file):
+            if name_or_file not in self._files:
+                self._files[name_or_file] = _beside(Path(name_or_file))
+            return self._files[name_or_file]
+        if name_or_file not in self.models:
+            names = ", ".join(sorted(self.models)) or "none"
+            raise ModelError(
+                f"no model is called {name_or_file!r}",
+                f"choose one of: {names}; or give an .onnx file",
+            )
+        return self.models[name_or_file]
+
+    def vivid_of(self, model: Model) -> Model | None:
+        """As :func:`vivid_of`, looked up once."""
+        if model.path not in self._vivid:
+            self._vivid[model.path] = vivid_of(model)
+        return self._vivid[model.path]
+
+    def sha256(self, model: Model) -> str:
+        """The hash of the model's weights: what its card says, for no others are opened."""
+        if not model.card.sha256 and model.path not in self._hashes:
+            self._hashes[model.path] = sha256(model.path)
+        return model.card.sha256 or self._hashes[model.path]
+
+
 def user_folder() -> Path:
     """Where a user's own models are kept: ``$UNDEGRADE_HOME/models`` or the platform's place."""
     if home := os.environ.get("UNDEGRADE_HOME"):
@@ -36,51 +112,9 @@ def user_folder() -> Path:
     return base / "undegrade" / "models"
 
 
-def models(folder: Path | None = None) -> dict[str, Model]:
-    """All known models by name; a user's model hides a bundled one of the same name."""
-    found: dict[str, Model] = {}
-    for place in (BUNDLED, folder or user_folder()):
-        if place.is_dir():
-            for path in sorted(place.glob("*.toml")):
-                card = parse_card(path.read_text(encoding="utf-8"), path.name)
-                found[card.name] = Model(card, path.with_name(card.file))
-    return found
-
-
-def find(name_or_file: str, folder: Path | None = None) -> Model:
-    """The model called so, or the user's own ONNX file at that path.
-
-    A file with a card of the same name beside it (``net.onnx``, ``net.toml``) takes what the card
-    says; one without is probed. Raises :class:`ModelError`.
-    """
-    if name_or_file.lower().endswith(".onnx"):
-        return from_file(Path(name_or_file))
-    known = models(folder)
-    if name_or_file not in known:
-        names = ", ".join(sorted(known)) or "none"
-        raise ModelError(
-            f"no model is called {name_or_file!r}", f"choose one of: {names}; or give an .onnx file"
-        )
-    return known[name_or_file]
-
-
-def for_task(task: str, scale: int, folder: Path | None = None) -> Model:
-    """The model that ships for *task* at *scale*."""
-    name = task if scale == 1 else f"{task}-x{scale}"
-    return find(name, folder)
-
-
-def from_file(path: Path) -> Model:
-    """A user's own ONNX file, with its card if one lies beside it."""
-    if not path.is_file():
-        raise ModelError(f"there is no model file {str(path)!r}", "check the path")
-    beside = path.with_suffix(".toml")
-    if beside.is_file():
-        card = parse_card(beside.read_text(encoding="utf-8"), beside.name)
-        return Model(replace(card, file=path.name), path)
-    from undegrade.catalog.probe import probe
-
-    return Model(probe(path), path)
+def is_file_name(name_or_file: str) -> bool:
+    """Whether this names an ONNX file, not a model of the catalogue."""
+    return name_or_file.lower().endswith(".onnx")
 
 
 def vivid_of(model: Model) -> Model | None:
@@ -102,7 +136,7 @@ def vivid_of(model: Model) -> Model | None:
             return Model(card, path)
     if not beside.is_file():
         return None
-    card = parse_card(beside.read_text(encoding="utf-8"), beside.name)
+    card = _read_card(beside)
     return Model(card, path.with_name(card.file)) if card.variant == "vivid" else None
 
 
@@ -123,6 +157,61 @@ def read_int8(model: Model) -> bytes:
     return _read_checked(path, model.card.int8_sha256, f"int8 weights of {model.card.name!r}")
 
 
+def add(model: Model, name: str | None = None, folder: Path | None = None) -> Model:
+    """Copy a user's network and a card for it into the user's folder; returns the model there.
+
+    Its vivid weights and those in 8 bit come along, if it has any. A catalogue that is already
+    loaded does not know it. Raises :class:`ModelError`.
+    """
+    vivid = vivid_of(model)
+    place = folder or user_folder()
+    title = name or model.card.name
+    if not title or not all(c.isalnum() or c in "-_." for c in title) or title.startswith("."):
+        raise ModelError(
+            f"{title!r} cannot be a model's name", "use letters, digits, '-', '_' and '.'"
+        )
+    card = replace(
+        model.card,
+        name=title,
+        file=f"{title}.onnx",
+        sha256=sha256(model.path),
+        vivid=f"{title}-vivid.onnx" if vivid else "",
+        int8=f"{title}-int8.onnx" if model.card.int8 else "",
+    )
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(model.path, place / card.file)
+        if vivid:
+            shutil.copyfile(vivid.path, place / card.vivid)
+        if card.int8:
+            shutil.copyfile(model.path.with_name(model.card.int8), place / card.int8)
+        (place / f"{title}.toml").write_text(write_card(card), encoding="utf-8")
+    except OSError as error:
+        raise ModelError(
+            f"cannot add {title!r} to {place}: {error.strerror}", "check the folder's permissions"
+        ) from None
+    return Model(card, place / card.file)
+
+
+def _beside(path: Path) -> Model:
+    """The model of an ONNX file, by the card beside it."""
+    if not path.is_file():
+        raise ModelError(f"there is no model file {str(path)!r}", "check the path")
+    card = path.with_suffix(".toml")
+    if not card.is_file():
+        raise ModelError(f"{path.name} has no card", f"write {card.name} beside it")
+    return Model(replace(_read_card(card), file=path.name), path)
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        return parse_card(path.read_text(encoding="utf-8"), path.name)
+    except OSError as error:
+        raise ModelError(
+            f"the card {str(path)!r} cannot be read: {error.strerror}", "check its permissions"
+        ) from None
+
+
 def _read_checked(path: Path, expected: str, what: str) -> bytes:
     try:
         data = path.read_bytes()
@@ -138,37 +227,3 @@ def _read_checked(path: Path, expected: str, what: str) -> bytes:
             "install undegrade again, or add the model again",
         )
     return data
-
-
-def add(path: Path, name: str | None = None, folder: Path | None = None) -> Model:
-    """Copy a user's ONNX file and a card for it into the user's folder; returns the model.
-
-    Its vivid weights and those in 8 bit come along, if it has any.
-    """
-    model = from_file(path)
-    vivid = vivid_of(model)
-    place = folder or user_folder()
-    title = name or model.card.name
-    if not title or not all(c.isalnum() or c in "-_." for c in title) or title.startswith("."):
-        raise ModelError(
-            f"{title!r} cannot be a model's name", "use letters, digits, '-', '_' and '.'"
-        )
-    card = replace(model.card, name=title, file=f"{title}.onnx", sha256=sha256(path))
-    card = replace(
-        card,
-        vivid=f"{title}-vivid.onnx" if vivid else "",
-        int8=f"{title}-int8.onnx" if card.int8 else "",
-    )
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place / card.file)
-        if vivid:
-            shutil.copyfile(vivid.path, place / card.vivid)
-        if card.int8:
-            shutil.copyfile(path.with_name(model.card.int8), place / card.int8)
-        (place / f"{title}.toml").write_text(write_card(card), encoding="utf-8")
-    except OSError as error:
-        raise ModelError(
-            f"cannot add {title!r} to {place}: {error.strerror}", "check the folder's permissions"
-        ) from None
-    return Model(card, place / card.file)

@@ -27,20 +27,21 @@ def diagnose(
 ) -> None:
     """Say what photos have lost, in words and numbers; nothing is changed."""
     from undegrade.batch import photos
+    from undegrade.catalog import Catalog
     from undegrade.cli.wording import show
-    from undegrade.diagnosis import BLIND, open_look
+    from undegrade.diagnosis import BLIND, open_diagnoser
     from undegrade.errors import UndegradeError, UsageError
     from undegrade.picture import decode
 
     if "-" in inputs and len(inputs) > 1:
         raise UsageError("stdin holds one photo", "name files, or - alone")
     sources = [Path("-")] if inputs == ["-"] else photos(inputs, recursive=recursive)
-    look = open_look()
+    diagnose_one = open_diagnoser(Catalog())
     code = 0
     for source in sources:
         try:
             picture = decode(_stdin() if inputs == ["-"] else source, max_megapixels=max_megapixels)
-            found = look(picture)
+            found = diagnose_one(picture)
         except UndegradeError as error:
             typer.echo(f"undegrade: {error}", err=True)
             code = error.exit_code if len(sources) == 1 else 1

@@ -13,7 +13,8 @@ def doctor() -> None:
     import onnxruntime as ort
     from PIL import features
 
-    from undegrade import __version__, catalog
+    from undegrade import __version__
+    from undegrade.catalog import Catalog
     from undegrade.errors import ModelError
     from undegrade.runtime import cores, verify_model
 
@@ -32,9 +33,9 @@ def doctor() -> None:
         typer.echo('heif          not installed: pip install "undegrade[heif]"')
     line("formats", ", ".join(readable))
     broken: ModelError | None = None
-    for name in catalog.models():
+    for name, model in Catalog().models.items():
         try:
-            verify_model(catalog.find(name))
+            verify_model(model)
             line("model", f"{name}: sound")
         except ModelError as error:
             broken = error

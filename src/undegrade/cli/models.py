@@ -14,9 +14,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @models.command("list")
 def list_models(json: Json = False) -> None:
     """List the models with what they do, their size, speed (in 8 bit, too) and licence."""
-    from undegrade import catalog
+    from undegrade.catalog import Catalog
 
-    found = catalog.models()
+    found = Catalog().models
     if json:
         _print_json([model.card.as_dict() for model in found.values()])
         return
@@ -38,9 +38,10 @@ def list_models(json: Json = False) -> None:
 @models.command()
 def show(name: str, json: Json = False) -> None:
     """Show the card of a model: what it needs, what it was trained on, how it scores."""
-    from undegrade import catalog
+    from undegrade.catalog import Catalog
+    from undegrade.runtime import find_model
 
-    model = catalog.find(name)
+    model = find_model(name, Catalog())
     card = model.card
     if json:
         _print_json(card.as_dict() | {"path": str(model.path)})
@@ -52,24 +53,27 @@ def show(name: str, json: Json = False) -> None:
         if shown not in ("", 0, 0.0):
             typer.echo(f"{key:<22}{shown}")
     for score in card.scores:
+        beside = {"input": score.input, "bound": score.bound}
+        known = [f"{name} {value:.2f}" for name, value in beside.items() if value is not None]
         typer.echo(
             f"{'score':<22}{score.protocol}: {score.metric} {score.value:.2f} "
-            f"(input {score.input:.2f}, {score.n} images)"
+            f"({', '.join([*known, f'{score.n} images'])})"
         )
 
 
 @models.command()
 def verify(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Check weights against their cards: hash, and that they open and run."""
-    from undegrade import catalog
+    from undegrade.catalog import Catalog
     from undegrade.cli.wording import plural
     from undegrade.errors import ModelError
-    from undegrade.runtime import verify_model
+    from undegrade.runtime import find_model, verify_model
 
+    catalog = Catalog()
     failed = 0
-    for name in names or list(catalog.models()):
+    for name in names or catalog.models:
         try:
-            verify_model(catalog.find(name))
+            verify_model(find_model(name, catalog))
             typer.echo(f"{name}: sound")
         except ModelError as error:
             failed += 1
@@ -85,8 +89,9 @@ def add(
 ) -> None:
     """Add your own ONNX network; without a card, its scale and reach are probed."""
     from undegrade import catalog
+    from undegrade.runtime import find_model
 
-    model = catalog.add(file, name)
+    model = catalog.add(find_model(str(file), catalog.Catalog()), name)
     card = model.card
     typer.echo(
         f"added {card.name}: task {card.task}, scale {card.scale}, radius {card.radius} pixels"

@@ -23,10 +23,11 @@ def quantise(
 
     Its ranges are found on crops of training photos; what it loses is measured on photos held out.
     """
-    from undegrade import catalog
+    from undegrade.catalog import Catalog
     from undegrade.errors import UsageError
+    from undegrade.runtime import find_model
 
-    found = catalog.find(model)
+    found = find_model(model, Catalog())
     try:
         from undegrade.training.quantise import write_int8
     except ModuleNotFoundError as error:

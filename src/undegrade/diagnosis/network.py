@@ -1,24 +1,23 @@
-"""The trained network: found beside this file, checked against its card, run on crops."""
+"""The trained network: a card of the catalogue, run on crops."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.catalog import sha256
-from undegrade.diagnosis.card import DiagnosisCard, read_card
+from undegrade.catalog import Card, Model, read_weights
 from undegrade.diagnosis.units import CROP, LOG_VARIANCES, QUANTITIES
 from undegrade.errors import ModelError
-from undegrade.runtime import cores
+from undegrade.runtime import open_session
 
 if TYPE_CHECKING:
     import onnxruntime
 
-BUNDLED = Path(__file__).parent / "diagnosis.onnx"
+NAME = "diagnosis"
+"""What the catalogue calls it."""
 
 BATCH = 8
 """Crops run at once, which bounds memory at about 60 MB."""
@@ -28,7 +27,7 @@ BATCH = 8
 class CropReader:
     """An open network. May be called from several threads at once."""
 
-    card: DiagnosisCard
+    card: Card
     _session: onnxruntime.InferenceSession
 
     def __call__(
@@ -55,38 +54,24 @@ class CropReader:
         return mean, np.exp(np.clip(log_variance, *LOG_VARIANCES) / 2)
 
 
-def open_reader(path: Path | None = None, threads: int | None = None) -> CropReader:
-    """Open the network at *path*, by default the one that ships.
+def open_reader(model: Model, threads: int | None = None) -> CropReader:
+    """Open a network that diagnoses.
 
     Raises
     ------
     ModelError: it is missing, damaged, or no such network.
     """
-    import onnxruntime as ort
-
-    path = path or BUNDLED
-    if not path.is_file():
+    card = model.card
+    if (card.task, card.levels, card.crop) != ("diagnose", QUANTITIES, CROP):
         raise ModelError(
-            f"the diagnosis network is missing: there is no {str(path)!r}",
-            "train the recipe 'diagnosis', export it into that folder, or install undegrade again",
+            f"the card of {card.name!r} is of a network for {card.task!r} that reads "
+            f"{', '.join(card.levels) or 'nothing'} off crops of {card.crop} pixels",
+            f"export one that reads {', '.join(QUANTITIES)} off crops of {CROP}",
         )
-    card = read_card(path.with_suffix(".toml"))
-    if card.sha256 != sha256(path):
-        raise ModelError("the diagnosis network is damaged", "install undegrade again")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or cores()
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = ort.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
-        shape = session.get_inputs()[0].shape
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(
-            f"the diagnosis network cannot be opened: {reason}", "export it again"
-        ) from None
+    session = open_session(
+        read_weights(model), model.path.name, threads=threads, remedy="export it again"
+    )
+    shape = session.get_inputs()[0].shape
     if list(shape[1:]) != [3, CROP, CROP]:
         raise ModelError(f"the diagnosis network takes {shape}", f"crops are 3 x {CROP} x {CROP}")
     return CropReader(card, session)

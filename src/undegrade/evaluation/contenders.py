@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from undegrade import catalog
+from undegrade.catalog import Catalog, is_file_name, sha256
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
 from undegrade.evaluation.cases import Case, Floats, as_bytes, enlarged
@@ -86,7 +86,7 @@ class Auto:
     """
 
     enhancer: Enhancer
-    digest: str = field(default_factory=lambda: of_package(PACKAGE))
+    digest: str = field(default_factory=lambda: of_package(PACKAGE, Catalog()))
     name: ClassVar[str] = AUTO
     scale: ClassVar[int] = 1
     channels: ClassVar[int] = 3
@@ -101,11 +101,11 @@ class Auto:
         return Output(whole, tuple(step.name for step in result.steps))
 
 
-def of_package(folder: Path) -> str:
-    """A hash over all of the product that decides what it makes of a photo: code and networks."""
+def of_package(folder: Path, catalog: Catalog) -> str:
+    """A hash over all that decides what the product makes of a photo: code, cards and networks."""
     files = {path for path in folder.rglob("*") if path.suffix in (".onnx", ".py", ".toml")}
-    files |= {model.path for model in catalog.models().values() if model.path.is_file()}
-    digests = (catalog.sha256(path) for path in sorted(files))
+    files |= {model.path for model in catalog.models.values() if model.path.is_file()}
+    digests = (sha256(path) for path in sorted(files))
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -124,30 +124,27 @@ def open_contenders(wished: Sequence[str], threads: int | None = None) -> list[C
     if twice:
         raise UsageError(f"the model {twice[0]!r} is named twice", "name it once")
     stems = Counter(map(_stem, wished))
+    catalog = Catalog()
     return [
-        _open(text, _stem(text) if stems[_stem(text)] == 1 else _long_name(text), threads)
+        _open(text, _stem(text) if stems[_stem(text)] == 1 else _long_name(text), catalog, threads)
         for text in wished
     ]
 
 
-def _open(text: str, name: str, threads: int | None) -> Contender:
+def _open(text: str, name: str, catalog: Catalog, threads: int | None) -> Contender:
     if text in BASELINES:
         return Baseline(text)
     if text == AUTO:
         return Auto(Enhancer(threads=threads))
     path = Path(text)
-    if _is_file(text) and not path.with_suffix(".toml").is_file():
+    if is_file_name(text) and not path.with_suffix(".toml").is_file():
         return open_bare(path, name, threads)
     return open_carded(catalog.find(text), name, threads)
 
 
-def _is_file(text: str) -> bool:
-    return text.lower().endswith(".onnx")
-
-
 def _stem(text: str) -> str:
-    return Path(text).stem if _is_file(text) else text
+    return Path(text).stem if is_file_name(text) else text
 
 
 def _long_name(text: str) -> str:
-    return Path(text).with_suffix("").as_posix() if _is_file(text) else text
+    return Path(text).with_suffix("").as_posix() if is_file_name(text) else text

@@ -20,10 +20,10 @@ from undegrade.evaluation.output import Output
 from undegrade.levels import Levels
 from undegrade.runtime import (
     Network,
-    cores,
     make_grid,
     make_thumbnail,
     open_network,
+    open_session,
     tile_side,
 )
 
@@ -139,22 +139,9 @@ def open_carded(model: Model, name: str, threads: int | None) -> Carded:
 
 def open_bare(path: Path, name: str, threads: int | None) -> Bare:
     """Open an ONNX file on the CPU and run it once to see its scale; raises ModelError."""
-    import onnxruntime as ort
-
     if not path.is_file():
         raise ModelError(f"there is no model file {str(path)!r}", "check the path")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or cores()
-    options.enable_cpu_mem_arena = False  # it keeps what the largest picture ever needed
-    options.log_severity_level = 4  # errors are raised, not printed
-    try:
-        session = ort.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
-        raise ModelError(
-            f"{path.name} is not a usable ONNX file: {_first_line(error)}", "check it"
-        ) from None
+    session = open_session(path.read_bytes(), path.name, threads=threads)
     picture, *others = session.get_inputs()
     usable = picture.type == "tensor(float)" and len(picture.shape) == 4
     single = len(others) <= 1 and all(level.shape in ([], [1]) for level in others)

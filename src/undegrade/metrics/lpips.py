@@ -16,6 +16,7 @@ from undegrade.metrics.base import Comparison
 from undegrade.metrics.lpips_graph import GRAPH, lpips_graph
 from undegrade.metrics.pictures import Floats, coloured
 from undegrade.metrics.published import WEIGHTS
+from undegrade.runtime import open_session
 
 
 class Network(NamedTuple):
@@ -80,23 +81,10 @@ class LPIPS(Comparison):
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.log_severity_level = 4  # errors are raised, not printed
-        # The arena never gives memory back, and keeps what the largest picture ever needed.
-        options.enable_cpu_mem_arena = False
-        try:
-            return ort.InferenceSession(
-                self._network(), options, providers=["CPUExecutionProvider"]
-            )
-        except UndegradeError:
-            raise
-        except Exception as error:
-            if self._kept and self._kept.is_file():
-                text = f"{str(self._kept)!r} is damaged: {str(error).splitlines()[0]}"
-                raise ModelError(text, "remove it, and it is built anew") from None
-            raise self._failure(error) from None
+        kept = self._kept and self._kept.is_file()
+        name = str(self._kept) if kept else f"{self.name}, as built of these weights,"
+        remedy = "remove it, and it is built anew" if kept else "use the published weights"
+        return open_session(self._network(), name, remedy=remedy)
 
     def _network(self) -> bytes:
         """The ONNX file: the one that is kept, or else built."""

@@ -71,8 +71,8 @@ def make_plan(
 
     First noise and JPEG, for noise is known as it lies in the input; then light, then a phone's
     colours, and sharpness and size at last. A pure function: *find* looks a model up by name
-    (:func:`undegrade.catalog.find`), *find_vivid* its vivid variant, only where detail is asked
-    for.
+    (:func:`undegrade.runtime.find_model`), *find_vivid* its vivid variant, only where detail is
+    asked for.
 
     Raises
     ------
@@ -242,6 +242,8 @@ def _one_model(model: Model, case: _Case) -> list[Step]:
             f"the model {card.name!r} enlarges by {card.scale}, but {wishes.scale} was asked for",
             "leave --scale away",
         )
+    if not card.enhances:
+        raise UsageError(f"the model {card.name!r} makes no pictures", "choose one that enhances")
     name = STEP_OF_TASK[card.task]
     if wishes.task != "auto" and name not in wishes.steps:
         raise UsageError(

@@ -4,8 +4,9 @@ from undegrade.runtime.colour_lock import lock_colour
 from undegrade.runtime.device import cores, providers
 from undegrade.runtime.memory import bound, tile_need, tile_side
 from undegrade.runtime.precision import PRECISIONS, choose_precision
+from undegrade.runtime.probe import find_model
 from undegrade.runtime.process import Progress, process
-from undegrade.runtime.session import MADE_FROM, Floats, Network, open_network
+from undegrade.runtime.session import MADE_FROM, Floats, Network, open_network, open_session
 from undegrade.runtime.thumbnail import make_thumbnail
 from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
 from undegrade.runtime.verify import verify_model
@@ -22,10 +23,12 @@ __all__ = [
     "bound",
     "choose_precision",
     "cores",
+    "find_model",
     "lock_colour",
     "make_grid",
     "make_thumbnail",
     "open_network",
+    "open_session",
     "process",
     "providers",
     "tile_need",

@@ -57,6 +57,49 @@ class Network:
         return output
 
 
+def open_session(
+    data: bytes,
+    name: str,
+    *,
+    threads: int | None = None,
+    device: str = "cpu",
+    exact: bool = False,
+    remedy: str = "check it",
+) -> onnxruntime.InferenceSession:
+    """A session on the ONNX file *data*; every network here is run by one.
+
+    Parameters
+    ----------
+    name: what the file is called in messages.
+    threads: threads inside one operator; by default every core of this process.
+    device: ``auto``, ``cpu`` or ``gpu``.
+    exact: multiply bytes exactly on CPUs whose fast way of doing it saturates.
+    remedy: what to do about a file that cannot be opened.
+
+    Raises
+    ------
+    ModelError: it cannot, or there is no such device.
+    """
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or cores()
+    options.inter_op_num_threads = 1
+    # The arena never gives memory back, and keeps what the largest tile ever needed.
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 4  # errors are raised, not printed
+    # Spinning threads would take the cores from decoding, encoding and other processes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if exact and not has_dot_products():
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    known = providers(device)
+    try:
+        return ort.InferenceSession(data, options, providers=known)
+    except Exception as error:  # whatever a foreign file may raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{name} is not a usable ONNX file: {reason}", remedy) from None
+
+
 def open_network(
     model: Model,
     *,
@@ -82,35 +125,17 @@ def open_network(
         made in 8 bit from other weights.
     UsageError: ``int8`` is asked for and impossible.
     """
-    import onnxruntime as ort
-
     mixed = vivid is not None and detail > 0
     precision = choose_precision(model, precision, device=device, mixed=mixed)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or cores()
-    options.inter_op_num_threads = 1
-    # The arena never gives memory back, and keeps what the largest tile ever needed.
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    # Spinning threads would take the cores from decoding, encoding and other processes.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if precision == "int8":
-        data = read_int8(model)
-        if not has_dot_products():
-            # There the fast way of multiplying bytes saturates; this is the exact one.
-            options.add_session_config_entry("session.x64quantprecision", "1")
+        data, name = read_int8(model), model.card.int8
     else:
         data = mixed_weights(model, vivid, detail) if vivid else read_weights(model)
-    try:
-        session = ort.InferenceSession(data, options, providers=providers(device))
-    except ModelError:
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(
-            f"the network {model.card.name!r} cannot be opened: {reason}",
-            "check the file with `undegrade models verify`",
-        ) from None
+        name = model.path.name
+    remedy = "check the file with `undegrade models verify`"
+    session = open_session(
+        data, name, threads=threads, device=device, exact=precision == "int8", remedy=remedy
+    )
     if precision == "int8":
         _check_origin(model, session)
     return Network(model.card, session, precision)

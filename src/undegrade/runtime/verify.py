@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from undegrade.catalog import Model, vivid_of
+from undegrade.catalog import Model, read_weights, vivid_of
 from undegrade.errors import ModelError
-from undegrade.runtime.session import Network, open_network
+from undegrade.runtime.session import Floats, Network, open_network, open_session
 
 
 def verify_model(model: Model) -> None:
     """Check hash, opening, output size and finite values; raises :class:`ModelError`.
 
     Where it has a vivid variant, this is done half-way to it, so that the two must fit each other.
-    Where it has weights in 8 bit, they are checked, too.
+    Where it has weights in 8 bit, they are checked, too. Of one that diagnoses, that it reads a
+    crop.
     """
+    if not model.card.enhances:
+        _check_reads(model)
+        return
     halfway = open_network(
         model, threads=1, device="cpu", vivid=vivid_of(model), detail=0.5, precision="fp32"
     )
     _check_runs(halfway)
     if model.card.int8:
         _check_runs(open_network(model, threads=1, device="cpu", precision="int8"))
+
+
+def _check_reads(model: Model) -> None:
+    card = model.card
+    session = open_session(read_weights(model), model.path.name, threads=1)
+    crop = np.full((1, 3, card.crop, card.crop), 0.5, np.float32)
+    try:
+        output = session.run(None, {session.get_inputs()[0].name: crop})[0]
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{card.name!r} does not run: {reason}", "export it again") from None
+    _check_output(card.name, output, (1, 2 * len(card.levels)))
 
 
 def _check_runs(network: Network) -> None:
@@ -35,10 +51,13 @@ def _check_runs(network: Network) -> None:
         raise ModelError(
             f"the network {card.name!r} does not run: {reason}", "add it again with a right card"
         ) from None
-    expected = (1, 3, side * card.scale, side * card.scale)
+    _check_output(card.name, output, (1, 3, side * card.scale, side * card.scale))
+
+
+def _check_output(name: str, output: Floats, expected: tuple[int, ...]) -> None:
     if output.shape != expected or not np.isfinite(output).all():
         raise ModelError(
-            f"the network {card.name!r} returned {output.shape} instead of {expected}, "
+            f"the network {name!r} returned {output.shape} instead of {expected}, "
             "or values that are not finite",
             "mend its card or the file",
         )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from undegrade.batch.run import Writing, encoded
-from undegrade.diagnosis import Diagnosis, open_look
+from undegrade.catalog import Catalog
+from undegrade.diagnosis import Diagnosis, open_diagnoser
 from undegrade.enhancer import Enhancer
 from undegrade.picture import (
     Picture,
@@ -53,8 +54,9 @@ class Engine:
 
     def __init__(self, threads: int, max_megapixels: float) -> None:
         self._max_megapixels = max_megapixels
-        self._look = open_look(threads)
-        self._fresh = Enhancer(threads=threads, max_megapixels=max_megapixels)
+        catalog = Catalog()
+        self._look = open_diagnoser(catalog, threads)
+        self._fresh = Enhancer(threads=threads, max_megapixels=max_megapixels, catalog=catalog)
         self._kept = replace(self._fresh, _open={})
         self._details: set[float] = set()
         self._pictures: dict[str, Picture] = {}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
+from undegrade.catalog import Catalog
 from undegrade.service import uploads
 from undegrade.service.jobs import Job, Jobs
 from undegrade.service.metrics import Metrics
@@ -26,6 +27,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.catalog = Catalog()
         self.stopping = False
         """Whether nothing new is taken any more."""
         self._receiving = 0

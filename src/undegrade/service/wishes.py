@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from undegrade import catalog
 from undegrade.errors import UndegradeError
 from undegrade.plan import KEEPS, MAX_STRENGTH, SCALES, STEPS, TASKS, Wishes
 from undegrade.service.problems import Problem, of_error
@@ -95,8 +94,10 @@ class Part(Order):
     height: Annotated[int, Field(ge=1, le=512)]
 
 
-def checked(body: BaseModel) -> dict[str, Any]:
+def checked(body: BaseModel, models: Iterable[str]) -> dict[str, Any]:
     """The wishes as keyword arguments of the engine's class, plain data.
+
+    *models* are the names of those that may be asked for.
 
     Raises
     ------
@@ -106,9 +107,9 @@ def checked(body: BaseModel) -> dict[str, Any]:
     names = {theirs: ours for ours, theirs in FIELDS.items()}
     values = {names.get(name, name): value for name, value in body.model_dump().items()}
     model = values.get("model")
-    if model is not None and model not in catalog.models():
-        known = ", ".join(sorted(catalog.models()))
-        raise Problem("wishes", f"no model is called {model!r}", f"choose one of: {known}")
+    if model is not None and model not in (known := sorted(models)):
+        remedy = f"choose one of: {', '.join(known)}"
+        raise Problem("wishes", f"no model is called {model!r}", remedy)
     try:
         Wishes(**values)
     except UndegradeError as error:

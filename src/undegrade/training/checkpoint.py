@@ -17,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from undegrade.catalog import from_file
+from undegrade.catalog import Catalog
 from undegrade.errors import ModelError
+from undegrade.runtime import find_model
 from undegrade.training.recipe import Precision
 
 HALF = ".half"
@@ -210,7 +211,7 @@ def precision_of(path: Path) -> Choice:
 def history(path: Path) -> list[str]:
     """What has made the weights of a checkpoint or of an exported network, first to last."""
     if path.suffix == ".onnx":
-        return [from_file(path).card.recipe or path.name]
+        return [find_model(str(path), Catalog()).card.recipe or path.name]
     with _opened(path) as file:
         metadata = file.metadata()
     numbers, name = json.loads(metadata["progress"]), json.loads(metadata["recipe"])["name"]
@@ -272,7 +273,7 @@ def _averaged(path: Path) -> dict[str, Tensor]:
 
 
 def _exported(path: Path) -> dict[str, Tensor]:
-    from_file(path)  # which says so where it is no network
+    find_model(str(path), Catalog())  # which says so where it is no network
     weights = onnx.load(path).graph.initializer
     return {
         weight.name.removesuffix(HALF): torch.tensor(onnx.numpy_helper.to_array(weight)).float()

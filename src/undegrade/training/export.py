@@ -12,7 +12,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from undegrade.catalog import Card, find, sha256, write_card
+from undegrade.catalog import Card, Catalog, sha256, write_card
+from undegrade.runtime import find_model, open_session
 from undegrade.training.checkpoint import HALF, history, load_average
 from undegrade.training.networks import build
 from undegrade.training.networks.folding import plain
@@ -146,9 +147,7 @@ def with_half_weights(model: onnx.ModelProto, smallest: int = 64) -> onnx.ModelP
 
 def parity(network: nn.Module, path: Path) -> float:
     """Largest absolute difference between the file in ONNX Runtime and *network* in torch."""
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    session = open_session(path.read_bytes(), path.name)
     names = [i.name for i in session.get_inputs()]
     worst = 0.0
     m = network.multiple
@@ -254,7 +253,7 @@ def write_model(
     network = trained(recipe, checkpoint)
     made_by = history(checkpoint)
     if towards:
-        other = find(towards)
+        other = find_model(towards, Catalog())
         mix(network, recipe, other.path, share)
         made_by.append(f"mixed with {share:g} of {other.card.name}")
     path = folder / f"{recipe.name}.onnx"

@@ -10,10 +10,10 @@ import onnx
 import torch
 from torch import nn
 
-from undegrade.catalog import sha256
-from undegrade.diagnosis import DiagnosisCard, write_card
+from undegrade.catalog import Card, sha256, write_card
 from undegrade.diagnosis.units import CROP, QUANTITIES
 from undegrade.errors import RecipeError
+from undegrade.runtime import open_session
 from undegrade.training.checkpoint import history, load_regressor
 from undegrade.training.export import OPSET, clear_notes
 from undegrade.training.networks import REGRESSORS, build
@@ -23,7 +23,7 @@ TOLERANCE = 1e-3
 """Largest difference of a level or log-variance between ONNX Runtime and torch."""
 
 
-def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> DiagnosisCard:
+def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     """Export the regressor of a checkpoint with its card; scores are measured later.
 
     Raises
@@ -38,14 +38,18 @@ def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Diagnosis
     load_regressor(network, checkpoint)
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
-    card = DiagnosisCard(
+    card = Card(
+        name=recipe.name,
+        task="diagnose",
         file=path.name,
         sha256=sha256(path),
+        levels=QUANTITIES,
+        crop=CROP,
         parameters=sum(p.numel() for p in network.parameters()),
         recipe="; then ".join(history(checkpoint)),
         **recipe.card,  # type: ignore[arg-type]
     )
-    write_card(card, path.with_suffix(".toml"))
+    path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
     return card
 
 
@@ -83,9 +87,7 @@ def parity(network: nn.Module, path: Path) -> float:
 
     On 8-bit crops of noise, of noise around grey, and of nothing.
     """
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    session = open_session(path.read_bytes(), path.name)
     noise = torch.rand(1, 3, CROP, CROP, generator=torch.Generator().manual_seed(0))
     crops = torch.cat([noise, 0.45 + 0.1 * noise, torch.full_like(noise, 0.5)])
     crops = torch.round(crops * 255) / 255

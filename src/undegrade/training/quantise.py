@@ -21,7 +21,7 @@ from torch import Tensor
 from undegrade.catalog import Card, Model, read_weights, sha256, write_card
 from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.errors import ModelError, OutputError, UsageError
-from undegrade.runtime import Network, open_network
+from undegrade.runtime import Network, open_network, open_session
 from undegrade.runtime.precision import MOST_LOSS
 from undegrade.training import degradations
 from undegrade.training.data import Reading, load
@@ -154,12 +154,8 @@ def _drawn(
 
 def _find_ranges(graph: onnx.ModelProto, pairs: Sequence[Pair], batches: Sequence[Batch]) -> Ranges:
     """What the tensors of *pairs* reach on *batches*."""
-    import onnxruntime as ort
-
     names = list(dict.fromkeys(n for pair in pairs for n in (pair.input, pair.hidden, pair.added)))
-    session = ort.InferenceSession(
-        with_extremes(graph, names).SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    session = open_session(with_extremes(graph, names).SerializeToString(), "the network")
     inputs = [value.name for value in session.get_inputs()]
     ranges = Ranges()
     for batch, sample in ((b, s) for b in batches for s in range(len(b.target))):

@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from undegrade import catalog
 from undegrade.plan import KEEPS, SCALES, STEPS, TASKS
 from undegrade.service import schemas
 from undegrade.service.state import Here
@@ -16,9 +15,9 @@ router = APIRouter(tags=["about"])
 
 
 @router.get("/models", responses={200: {"model": schemas.Models}, **schemas.problems()})
-async def get_models() -> dict[str, Any]:
-    """The cards of all networks."""
-    return {"models": [model.card.as_dict() for model in catalog.models().values()]}
+async def get_models(here: Here) -> dict[str, Any]:
+    """The cards of all networks that enhance."""
+    return {"models": [model.card.as_dict() for model in here.catalog.enhancing.values()]}
 
 
 @router.get("/limits", responses={200: {"model": schemas.Limits}, **schemas.problems()})

@@ -72,7 +72,7 @@ async def enhance(request: Request, here: Here) -> Response:
     photo, fields = await here.receive(request)
     try:
         order = wishes.from_form(fields)
-        asked = wishes.checked(order.wishes)
+        asked = wishes.checked(order.wishes, here.catalog.enhancing)
         await here.open(photo, asked)
         job, plan = await here.order(photo, asked, order.output.model_dump())
     except ValidationError as error:

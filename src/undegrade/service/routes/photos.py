@@ -65,7 +65,7 @@ async def crop_photo(
 @router.post("/{id}/plan", responses={200: {"model": schemas.Plan}, **_ERRORS})
 async def plan_photo(id: str, order: wishes.Order, here: Here) -> dict[str, Any]:
     """What would be done for these wishes."""
-    photo, asked = here.photos.find(id), wishes.checked(order.wishes)
+    photo, asked = here.photos.find(id), wishes.checked(order.wishes, here.catalog.enhancing)
     plan, _ = await here.pool.look({"do": "plan", "path": str(photo.path), "wishes": asked})
     return plan
 
@@ -77,7 +77,7 @@ async def plan_photo(id: str, order: wishes.Order, here: Here) -> dict[str, Any]
 )
 async def preview_photo(id: str, part: wishes.Part, here: Here) -> Response:
     """What becomes of a part, by the diagnosis of the whole photo."""
-    photo, asked = here.photos.find(id), wishes.checked(part.wishes)
+    photo, asked = here.photos.find(id), wishes.checked(part.wishes, here.catalog.enhancing)
     box = {"x": part.x, "y": part.y, "width": part.width, "height": part.height}
     task = {"do": "preview", "path": str(photo.path), "wishes": asked, "box": box}
     _, body = await here.pool.look(task)
@@ -99,7 +99,7 @@ async def start_job(
 ) -> dict[str, Any]:
     """Enhance the photo, in the background."""
     here.check_open()
-    photo, asked = here.photos.find(id), wishes.checked(order.wishes)
+    photo, asked = here.photos.find(id), wishes.checked(order.wishes, here.catalog.enhancing)
     job, _ = await here.order(photo, asked, order.output.model_dump())
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job.as_dict()

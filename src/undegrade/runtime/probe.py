@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.catalog.card import Card
+from undegrade.catalog import Card, Catalog, Model, is_file_name
 from undegrade.errors import ModelError
+from undegrade.runtime.session import open_session
 
 Floats = NDArray[np.float32]
 Run = Callable[[Floats], Floats]
@@ -20,6 +21,15 @@ SAFE_RADIUS = 48
 """Margin for a network whose receptive field is wider than the probing picture."""
 
 
+def find_model(name_or_file: str, catalog: Catalog) -> Model:
+    """As :meth:`undegrade.catalog.Catalog.find`, but a file without a card is probed."""
+    path = Path(name_or_file)
+    carded = path.with_suffix(".toml").is_file()
+    if is_file_name(name_or_file) and path.is_file() and not carded:
+        return Model(probe(path), path)
+    return catalog.find(name_or_file)
+
+
 def probe(path: Path) -> Card:
     """Find scale, receptive radius and side multiple of an ONNX network by running it.
 
@@ -27,13 +37,7 @@ def probe(path: Path) -> Card:
     radius is how far a change of the central pixel is seen; where it reaches the border the
     card says that it is not exact. Raises :class:`ModelError`.
     """
-    import onnxruntime as ort
-
-    try:
-        session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{path.name} is not a usable ONNX file: {reason}", "check it") from None
+    session = open_session(path.read_bytes(), path.name)
     inputs = session.get_inputs()
     shape = inputs[0].shape
     if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
