@@ -24,7 +24,7 @@ from undegrade.catalog import Catalog
 from undegrade.degradation import imresize
 from undegrade.diagnosis import diagnose
 from undegrade.diagnosis.units import to_level
-from undegrade.enhancer import Enhancer
+from undegrade.enhancer import Enhancer, Result
 from undegrade.picture import Picture
 from undegrade.plan import STEPS, Wishes, make_plan
 from undegrade.runtime import Network, open_network, process, tile_side
@@ -122,7 +122,8 @@ def soft_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
     return rows
 
 
-def only(name: str, look: Patient) -> Enhancer:
+def only(name: str, look: Patient) -> Callable[[Picture], Result]:
     """What the plan does, but for every step except *name*."""
     others = tuple(step for step in STEPS if step != name)
-    return Enhancer(Wishes(skip=others), look=partial(diagnose, reader=look.reader))
+    enhancer = Enhancer(diagnoser=partial(diagnose, reader=look.reader))
+    return partial(enhancer, wishes=Wishes(skip=others))

@@ -30,10 +30,10 @@ import httpx2 as httpx
 from cases import noisy_photo
 from speed import machine
 
-from undegrade.batch.run import Writing, encoded
 from undegrade.enhancer import Enhancer
-from undegrade.runtime import cores
+from undegrade.runtime import Networks, cores
 from undegrade.service.worker import NICENESS
+from undegrade.work import Order, work
 
 API = "/api/v1"
 IDLE_SECONDS = 65
@@ -89,7 +89,7 @@ def enhance(client: httpx.Client, path: Path) -> float:
 def call(enhancer: Enhancer, path: Path) -> float:
     """Seconds of the same in Python, from the bytes of a file to those of another."""
     started = time.perf_counter()
-    encoded(enhancer(path), path.read_bytes(), None, Writing())
+    work(enhancer, path.read_bytes(), path.name, Order())
     return time.perf_counter() - started
 
 
@@ -198,7 +198,7 @@ def measure(folder: Path, rounds: int, jobs: int) -> dict[str, Any]:
     )
     small = noisy_photo(folder / "small.jpg", 500, 400)
     os.nice(NICENESS)  # the Python call must not be ahead of the workers
-    enhancer = Enhancer(threads=cores())
+    enhancer = Enhancer(Networks(threads=cores()))
     with service() as (pid, client):
         idle = memory(pid)
         enhance(client, photo)

@@ -19,6 +19,7 @@ from undegrade import Enhancer, enhance
 from undegrade.errors import Cancelled, ComputeError, InputError, LimitError, ModelError, UsageError
 from undegrade.picture import decode, encode, from_array
 from undegrade.plan import Wishes
+from undegrade.runtime import Networks
 
 CLEAN = scene()
 NOISY = noisy(scene(96, 96), 25)
@@ -324,13 +325,14 @@ def test_report():
 
 
 def test_forecast_runs_nothing_and_says_the_size():
-    enhancer = Enhancer(Wishes(scale=4))
-    forecast = enhancer.forecast(from_array(NOISY))
+    enhancer, picture = Enhancer(), from_array(NOISY)
+    plan = enhancer.plan(picture, Wishes(scale=4))
+    forecast = enhancer.forecast(picture, plan)
     assert (forecast.width, forecast.height) == (384, 384)
-    assert [step.model.card.name for step in forecast.steps] == ["restore", "sr-x4"]
+    assert [step.model.card.name for step in plan.steps] == ["restore", "sr-x4"]
     assert forecast.tiles == 2
     assert forecast.memory > NOISY.nbytes
-    small = Enhancer(Wishes(scale=4), tile=48).forecast(from_array(NOISY))
+    small = Enhancer(Networks(tile=48)).forecast(picture, plan)
     assert small.memory < forecast.memory
     assert small.tiles > forecast.tiles
 
@@ -365,22 +367,26 @@ def test_detail_is_a_dial(tmp_path, vivid):
         assert away[-1] > away[1] > 0
 
 
+def forecast_of(wishes):
+    enhancer, picture = Enhancer(), from_array(NOISY)
+    return enhancer.forecast(picture, enhancer.plan(picture, wishes))
+
+
 def test_detail_stands_in_reports(vivid):
     result = enhance(NOISY, model=vivid[0], detail=0.4)
     assert result.as_dict()["steps"][0]["detail"] == 0.4
     assert result.as_dict()["notes"] == []
-    forecast = Enhancer(Wishes(model=vivid[0], detail=0.4)).forecast(NOISY).as_dict()
+    forecast = forecast_of(Wishes(model=vivid[0], detail=0.4)).as_dict()
     assert forecast["steps"][0]["detail"] == 0.4
     assert forecast["notes"] == []
 
 
 def test_detail_without_a_vivid_variant_is_a_note(change):
     wishes = Wishes(model=change, detail=0.5)
-    enhancer = Enhancer(wishes)
     note = "no vivid variant of 'change': detail has no effect"
-    result = enhancer(NOISY)
+    result = Enhancer()(NOISY, wishes)
     np.testing.assert_array_equal(result.array, enhance(NOISY, model=change).array)
-    assert result.as_dict()["notes"] == enhancer.forecast(NOISY).as_dict()["notes"] == [note]
+    assert result.as_dict()["notes"] == forecast_of(wishes).as_dict()["notes"] == [note]
     assert result.as_dict()["steps"][0]["detail"] == 0
     # A photo that is left alone lacks nothing.
     assert enhance(CLEAN, detail=0.5).as_dict()["notes"] == []

@@ -15,11 +15,13 @@ from tests.diagnosis.readers import Told
 from tests.networks import tiny_model, tiny_network
 from tests.photos import noisy, photo_file, psnr, scene
 from undegrade import Enhancer, enhance
+from undegrade import diagnose as diagnose_photo
 from undegrade.catalog import Catalog, user_folder
 from undegrade.diagnosis import BLIND, diagnose
 from undegrade.errors import ModelError, UsageError
 from undegrade.picture import decode, from_array
-from undegrade.plan import LOWLIGHT, Wishes
+from undegrade.plan import LOWLIGHT, Plan, Wishes
+from undegrade.runtime import Networks
 from undegrade.runtime.resize import enlarge
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
@@ -80,11 +82,11 @@ def test_what_is_left_is_seen_in_the_pixels():
     """The tables of the file that was read say nothing of the picture that was made."""
     look = seeing()
     data = photo_file(NOISY, "JPEG", quality=20)
-    Enhancer(Wishes(sigma=20), look=look)(data)
+    Enhancer(diagnoser=look)(data, Wishes(sigma=20))
     first, second = look.seen
     assert first.encoding.jpeg_quality is not None
     assert second.encoding.jpeg_quality is None
-    Enhancer(look=look)(data)
+    Enhancer(diagnoser=look)(data)
     assert len(look.seen) == 3, "what was left alone is not looked at again"
 
 
@@ -92,36 +94,36 @@ def test_without_the_network_classical_eyes_look(tmp_path):
     card = Catalog().find("restore").path.with_suffix(".toml")
     for path in (card, card.with_suffix(".onnx")):
         shutil.copy(path, tmp_path)
-    enhancer = Enhancer(catalog=Catalog(bundled=tmp_path))
+    enhancer = Enhancer(Networks(Catalog(bundled=tmp_path)))
     result = enhancer(NOISY)
     assert [step.name for step in result.steps] == ["restore"]
     assert result.steps[0].reason.startswith("noise of sigma 2")
     assert "±" not in result.steps[0].reason
     assert BLIND in result.picture.notes
-    assert BLIND in enhancer.forecast(NOISY).picture.notes
+    assert BLIND in enhancer.plan(from_array(NOISY)).notes
     assert result.left.noise.value < 10
 
 
 def test_dark_and_tinted_photos_go_to_their_networks():
     ours(LOWLIGHT, seed=1)
     ours("phone", seed=2)
-    result = Enhancer(look=seeing(exposure=DARK, yellow_blue=BLUE))(CLEAN)
+    enhancer = Enhancer(diagnoser=seeing(exposure=DARK, yellow_blue=BLUE))
+    result = enhancer(CLEAN)
     assert [step.name for step in result.steps] == ["lowlight"]
     assert result.steps[0].reason == DARK.words
-    one = Enhancer(Wishes(skip=("lowlight",)), look=seeing(exposure=DARK, yellow_blue=BLUE))(CLEAN)
-    assert one.unchanged
+    assert enhancer(CLEAN, Wishes(skip=("lowlight",))).unchanged
     asked = enhance(CLEAN, task="phone")
     assert [step.model.card.name for step in asked.steps] == ["phone"]
 
 
 def test_a_network_that_is_missing_is_a_note(tmp_path):
-    catalog = Catalog(bundled=tmp_path)
-    result = Enhancer(look=seeing(exposure=DARK), catalog=catalog)(CLEAN)
+    enhancer = Enhancer(Networks(Catalog(bundled=tmp_path)), seeing(exposure=DARK))
+    result = enhancer(CLEAN)
     assert result.unchanged
     (note,) = result.picture.notes
     assert note.startswith(f"the step 'lowlight' is left out: no model is called {LOWLIGHT!r}")
     with pytest.raises(ModelError, match=LOWLIGHT):
-        Enhancer(Wishes("lowlight"), catalog=catalog)(CLEAN)
+        enhancer(CLEAN, Wishes("lowlight"))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -138,6 +140,30 @@ def test_strength_has_one_meaning(name, dtype):
     np.testing.assert_array_equal(outputs[0], plain)
     away = [np.abs(output - plain).mean() for output in outputs]
     assert all(later > earlier for earlier, later in pairwise(away)), away
+
+
+def test_what_is_known_is_not_looked_for_again():
+    look = seeing()
+    enhancer, picture = Enhancer(diagnoser=look), from_array(NOISY)
+    plan = enhancer.plan(picture, Wishes(scale=2), made_up(exposure=DARK))
+    assert look.seen == []
+    assert plan.found.exposure.found
+    result = enhancer.run(picture, plan)
+    assert (result.found, len(look.seen)) == (plan.found, 1)
+
+
+def test_a_plan_is_run_as_it_stands():
+    """What one call asks for leaves nothing behind for the next."""
+    enhancer, picture = Enhancer(diagnoser=seeing(scale=scale(2.5))), from_array(CLEAN)
+    first = enhancer.plan(picture, Wishes(strength=0.5))
+    before = enhancer.run(picture, first).array
+    enhancer.run(picture, enhancer.plan(picture, Wishes(scale=2, detail=1.0)))
+    np.testing.assert_array_equal(enhancer.run(picture, first).array, before)
+    assert (before != CLEAN).any()
+
+
+def test_diagnose_says_what_enhance_finds():
+    assert diagnose_photo(NOISY) == enhance(NOISY).found
 
 
 def test_strength_mixes_networks_without_levels(tmp_path):
@@ -166,7 +192,8 @@ def test_detail_comes_back_where_a_photo_was_enlarged(size, times, wished):
     small = scene(-(-size[0] // times), -(-size[1] // times))
     truth = enhance(small, scale=times, task="sr").array[: size[0], : size[1]]
     photo = enlarge(small, times)[: size[0], : size[1]]
-    result = Enhancer(Wishes(scale=wished), look=seeing(scale=scale(times + 0.5)))(photo)
+    enhancer = Enhancer(diagnoser=seeing(scale=scale(times + 0.5)))
+    result = enhancer(photo, Wishes(scale=wished))
     (step,) = result.steps
     assert (step.name, step.shrink) == ("enlarge" if wished else "resharpen", times)
     assert result.array.shape[:2] == tuple(side * (wished or 1) for side in size)
@@ -176,12 +203,12 @@ def test_detail_comes_back_where_a_photo_was_enlarged(size, times, wished):
 
 
 def test_a_forecast_counts_what_a_step_reduces():
-    look = seeing(scale=scale(2.5))
-    large = scene(400, 600)
-    forecast = Enhancer(look=look, tile=256).forecast(large)
+    large = from_array(scene(400, 600))
+    enhancer = Enhancer(Networks(tile=256), seeing(scale=scale(2.5)))
+    forecast = enhancer.forecast(large, enhancer.plan(large))
     assert (forecast.width, forecast.height) == (600, 400)
     assert forecast.tiles == 2
-    assert forecast.memory > Enhancer(look=seeing()).forecast(large).memory
+    assert forecast.memory > enhancer.forecast(large, Plan(made_up(), ())).memory
 
 
 @pytest.mark.parametrize("precision", ["auto", "fp32"])
@@ -193,7 +220,7 @@ def test_precisions(precision):
 
 def test_the_diagnosis_is_told_in_full():
     look = partial(diagnose, reader=Told(noise=20.0))
-    report = Enhancer(look=look)(from_array(NOISY)).as_dict()
+    report = Enhancer(diagnoser=look)(NOISY).as_dict()
     assert report["found"]["noise"]["words"].startswith("noise of sigma 2")
     assert report["found"].keys() == report["left"].keys()
     assert report["steps"][0]["reason"] == report["found"]["noise"]["words"]

@@ -54,7 +54,7 @@ def test_public_names():
         "import undegrade.enhancer, undegrade\n"
         "assert callable(undegrade.enhance), undegrade.enhance\n"
         "assert undegrade.enhance is undegrade.enhancer.enhance\n"
-        "from undegrade import Enhancer, Result, UndegradeError, __version__, enhance\n"
+        "from undegrade import Enhancer, Result, UndegradeError, __version__, diagnose, enhance\n"
         "assert set(undegrade.__all__) <= set(dir(undegrade)), dir(undegrade)\n"
         "try: undegrade.nothing\n"
         "except AttributeError as error: assert 'nothing' in str(error)\n"

@@ -1,6 +1,8 @@
 """undegrade: finds out what a photo has lost and gives it back.
 
 >>> import undegrade
+>>> undegrade.diagnose("photo.jpg").words  # doctest: +SKIP
+('noise of sigma 12.3 ± 0.8',)
 >>> result = undegrade.enhance("photo.jpg")  # doctest: +SKIP
 >>> result.save("better.jpg")  # doctest: +SKIP
 """
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from undegrade.enhancer import Enhancer as Enhancer
     from undegrade.enhancer import Result as Result
+    from undegrade.enhancer import diagnose as diagnose
     from undegrade.enhancer import enhance as enhance
     from undegrade.errors import UndegradeError as UndegradeError
 
@@ -22,10 +25,11 @@ _PUBLIC = {
     "Enhancer": "undegrade.enhancer",
     "Result": "undegrade.enhancer",
     "UndegradeError": "undegrade.errors",
+    "diagnose": "undegrade.enhancer",
     "enhance": "undegrade.enhancer",
 }
 
-__all__ = ["Enhancer", "Result", "UndegradeError", "__version__", "enhance"]
+__all__ = ["Enhancer", "Result", "UndegradeError", "__version__", "diagnose", "enhance"]
 
 
 def __getattr__(name: str) -> Any:

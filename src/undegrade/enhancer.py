@@ -1,4 +1,4 @@
-"""The one verb: a photo in, a better photo out."""
+"""A photo in, a better photo out: diagnose, plan, run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -14,11 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from undegrade.catalog import Catalog, Model
 from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
-from undegrade.errors import UsageError
 from undegrade.picture import (
-    ColourSpace,
     Encoding,
     Picture,
     bleed,
@@ -29,20 +26,15 @@ from undegrade.picture import (
     to_pil,
 )
 from undegrade.picture import save as save_picture
-from undegrade.plan import DETAIL, Step, Wishes, make_plan
+from undegrade.plan import DETAIL, Plan, Step, Wishes, make_plan
 from undegrade.runtime import (
-    PRECISIONS,
     Floats,
-    Network,
+    Networks,
     Pixels,
     bound,
-    choose_precision,
-    find_model,
     lock_colour,
     make_grid,
-    open_network,
     process,
-    tile_side,
 )
 from undegrade.runtime.dial import dial
 from undegrade.runtime.resize import enlarge, reduce
@@ -53,7 +45,8 @@ Source: TypeAlias = (
 Progress = Callable[[float], None]
 """Called with the part done, 0 to 1, over all steps."""
 
-DEVICES = ("auto", "cpu", "gpu")
+MAX_MEGAPIXELS = 200.0
+"""Pictures above are refused before they are decoded, unless the user moves the limit."""
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
@@ -133,8 +126,7 @@ class Forecast:
     """What a run would take, known before it starts."""
 
     picture: Picture
-    found: Diagnosis
-    steps: tuple[Step, ...]
+    plan: Plan
     width: int
     height: int
     tiles: int
@@ -148,74 +140,84 @@ class Forecast:
     def as_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
         return {
-            "found": self.found.as_dict(),
-            "steps": [step.as_dict() for step in self.steps],
+            "found": self.plan.found.as_dict(),
+            "steps": [step.as_dict() for step in self.plan.steps],
             "width": self.width,
             "height": self.height,
             "tiles": self.tiles,
             "memory_bytes": self.memory,
             "memory_promised": self.promised,
             "seconds_estimated": round(self.seconds, 2),
-            "notes": list(self.picture.notes),
+            "notes": [*self.picture.notes, *self.plan.notes],
         }
 
 
-@dataclass
 class Enhancer:
-    """Networks that stay open from one picture to the next; may be called from several threads.
+    """Finds out what photos have lost and gives it back; may be called from several threads.
+
+    It holds networks, which stay open from one picture to the next, and nothing of a call.
 
     Parameters
     ----------
-    wishes: what to do; by default what each photo needs.
-    tile: kept side of a tile in pixels; by default chosen for the promised memory.
-    threads: threads inside a network; by default every core.
-    device: ``auto``, ``cpu`` or ``gpu``.
-    max_megapixels: pictures above are refused before they are decoded.
-    precision: ``auto``, ``fp32`` or ``int8`` (faster where a network has such weights).
-    look: how a photo is diagnosed; by default by the network that ships, or by classical
-        estimators where it is missing.
-    thumbnails: what a step sees of the whole photo, by the step's name, where what it is given is
-        a part of one; see :func:`undegrade.runtime.make_thumbnail`.
-    catalog: the models at hand.
+    networks: by default those that ship and the user's own, on every core.
+    diagnoser: how a photo is diagnosed; by default by the network of their catalogue, or by
+        classical estimators where it is missing.
     """
 
-    wishes: Wishes = field(default_factory=Wishes)
-    tile: int | None = None
-    threads: int | None = None
-    device: str = "auto"
-    max_megapixels: float = 200.0
-    precision: str = "auto"
-    look: Diagnoser | None = None
-    thumbnails: Mapping[str, Floats] = field(default_factory=dict)
-    catalog: Catalog = field(default_factory=Catalog)
-    _open: dict[tuple[str, float], Network] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(
+        self, networks: Networks | None = None, diagnoser: Diagnoser | None = None
+    ) -> None:
+        self.networks = networks or Networks()
+        self._diagnoser = diagnoser
+        self._lock = threading.Lock()
 
-    def __post_init__(self) -> None:
-        if self.device not in DEVICES:
-            raise UsageError(
-                f"there is no device {self.device!r}", f"choose one of: {', '.join(DEVICES)}"
-            )
-        if self.precision not in PRECISIONS:
-            raise UsageError(
-                f"there is no precision {self.precision!r}",
-                f"choose one of: {', '.join(PRECISIONS)}",
-            )
-        if not 0 < self.max_megapixels < float("inf"):
-            raise UsageError(
-                f"a limit of {self.max_megapixels:g} megapixels is not possible",
-                "choose a number above 0",
-            )
+    def __call__(
+        self,
+        source: Source,
+        wishes: Wishes | None = None,
+        *,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Result:
+        """Plan and run; see :func:`enhance`."""
+        started = time.perf_counter()
+        picture = load(source, max_megapixels)
+        plan = self.plan(picture, wishes)
+        result = self.run(picture, plan, progress=progress, cancelled=cancelled)
+        return replace(result, seconds=time.perf_counter() - started)
 
-    def forecast(self, source: Source, workers: int = 1) -> Forecast:
-        """Decode and plan, but run nothing; memory is that of *workers* such photos at a time."""
-        picture, found, steps = self._plan(source)
+    def diagnose(self, picture: Picture) -> Diagnosis:
+        """What *picture* has lost."""
+        with self._lock:
+            if self._diagnoser is None:
+                networks = self.networks
+                self._diagnoser = open_diagnoser(networks.catalog, networks.threads)
+        return self._diagnoser(picture)
+
+    def plan(
+        self, picture: Picture, wishes: Wishes | None = None, found: Diagnosis | None = None
+    ) -> Plan:
+        """The steps for *picture*; *found* is what it has lost, where that is known already.
+
+        Raises
+        ------
+        ModelError: a model that was asked for is missing.
+        UsageError: a model that was asked for does not do what else was.
+        """
+        found = found or self.diagnose(picture)
+        catalog = self.networks.catalog
+        plan = make_plan(found, wishes or Wishes(), self.networks.find, catalog.vivid_of)
+        return plan if found.crops else replace(plan, notes=(BLIND, *plan.notes))
+
+    def forecast(self, picture: Picture, plan: Plan, workers: int = 1) -> Forecast:
+        """What running *plan* would take; memory is that of *workers* such photos at a time."""
         height, width = picture.height, picture.width
         tiles, seconds, memory = 0, 0.0, 0
-        for step in steps:
+        for step in plan.steps:
             card = step.model.card
             seen = -(-height // step.shrink), -(-width // step.shrink)
-            grid = make_grid(*seen, card.radius, card.multiple, self._tile(step.model))
+            grid = make_grid(*seen, card.radius, card.multiple, self.networks.tile_of(card))
             channels = picture.channels + (picture.alpha is not None)
             need = bound(card, grid, channels, picture.pixels.itemsize, workers)
             need += workers * DIAGNOSIS_NEED
@@ -225,116 +227,100 @@ class Enhancer:
             height, width = height * step.scale, width * step.scale
             # What tiles share is computed for each of them.
             computed = len(grid) * grid.window_pixels * card.scale**2
-            seconds += self._pace(step) * computed / 1e6
-        promised = all(step.model.card.bytes_per_pixel for step in steps)
-        return Forecast(picture, found, steps, width, height, tiles, memory, promised, seconds)
+            pace = self.networks.pace(step.model, mixed=step.detail > 0)
+            seconds += pace * computed / 1e6
+        promised = all(step.model.card.bytes_per_pixel for step in plan.steps)
+        return Forecast(picture, plan, width, height, tiles, memory, promised, seconds)
 
-    def __call__(
+    def run(
         self,
-        source: Source,
+        picture: Picture,
+        plan: Plan,
+        *,
+        thumbnails: Mapping[str, Floats] | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
-        """Enhance one picture; see :func:`enhance`."""
+        """Run *plan* on *picture*, and diagnose what comes out.
+
+        Parameters
+        ----------
+        thumbnails: what a step sees of the whole photo, by the step's name, where *picture* is a
+            part of one; see :func:`undegrade.runtime.make_thumbnail`.
+        progress, cancelled: see :func:`enhance`.
+        """
         started = time.perf_counter()
-        picture, found, steps = self._plan(source)
+        made = self.apply(
+            picture, plan.steps, thumbnails=thumbnails, progress=progress, cancelled=cancelled
+        )
+        left = self.diagnose(replace(made, encoding=Encoding())) if plan.steps else plan.found
+        made = replace(made, notes=(*picture.notes, *plan.notes))
+        return Result(made, plan.found, plan.steps, left, time.perf_counter() - started)
+
+    def apply(
+        self,
+        picture: Picture,
+        steps: Sequence[Step],
+        *,
+        thumbnails: Mapping[str, Floats] | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Picture:
+        """What *steps* make of *picture*; parameters as for :meth:`run`."""
         for number, step in enumerate(steps):
             part = _share(progress, number, len(steps))
-            picture = self._run(step, picture, part, cancelled)
-        left = self._look(replace(picture, encoding=Encoding())) if steps else found
-        return Result(picture, found, steps, left, time.perf_counter() - started)
+            seen = (thumbnails or {}).get(step.name)
+            picture = self._step(step, picture, seen, part, cancelled)
+        return picture
 
-    def _plan(self, source: Source) -> tuple[Picture, Diagnosis, tuple[Step, ...]]:
-        picture = self._load(source)
-        found = self._look(picture)
-        plan = make_plan(found, self.wishes, self._find, self.catalog.vivid_of)
-        blind = () if found.crops else (BLIND,)
-        return replace(picture, notes=(*picture.notes, *blind, *plan.notes)), found, plan.steps
-
-    def _look(self, picture: Picture) -> Diagnosis:
-        with self._lock:
-            if self.look is None:
-                self.look = open_diagnoser(self.catalog, self.threads)
-        return self.look(picture)
-
-    def _find(self, name_or_file: str) -> Model:
-        return find_model(name_or_file, self.catalog)
-
-    def _load(self, source: Source) -> Picture:
-        if isinstance(source, Picture):
-            return source
-        if isinstance(source, np.ndarray):
-            return from_array(source)
-        if isinstance(source, Image.Image):
-            return from_pil(source)
-        return decode(source, max_megapixels=self.max_megapixels)
-
-    def _run(
+    def _step(
         self,
         step: Step,
         picture: Picture,
+        thumbnail: Floats | None,
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> Picture:
-        pixels = picture.pixels
+        pixels, colour = picture.pixels, picture.colour
         if picture.alpha is not None:
             pixels = bleed(pixels, picture.alpha)
         if step.strength == 0:
             return picture.with_pixels(_plain(pixels, step.scale))
-        result = self._enhanced(step, pixels, picture.colour, progress, cancelled)
-        if step.strength != 1:
-            dial(_plain(pixels, step.scale), result, step.strength)
-        return picture.with_pixels(result)
-
-    def _enhanced(
-        self,
-        step: Step,
-        pixels: Pixels,
-        colour: ColourSpace,
-        progress: Callable[[int, int], None] | None,
-        cancelled: Callable[[], bool] | None,
-    ) -> Pixels:
-        """What the network makes of *pixels* (H, W, C) at full strength, (scale H, scale W, C)."""
         result = process(
-            self._network(step),
+            self.networks.open(step.model, step.vivid, step.detail),
             pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
-            tile=self._tile(step.model),
-            thumbnail=self.thumbnails.get(step.name),
+            tile=self.networks.tile_of(step.model.card),
+            thumbnail=thumbnail,
             to_srgb=None if colour.is_srgb else colour.to_srgb,
             from_srgb=None if colour.is_srgb else colour.from_srgb,
             progress=progress,
             cancelled=cancelled,
         )
-        # Reducing rounds the sides up.
-        height, width = pixels.shape[0] * step.scale, pixels.shape[1] * step.scale
-        result = result[:height, :width].copy() if step.shrink > 1 else result
-        return lock_colour(pixels, result) if step.model.card.colour_locked else result
+        if step.shrink > 1:  # reducing rounds the sides up
+            height, width = pixels.shape[0] * step.scale, pixels.shape[1] * step.scale
+            result = result[:height, :width].copy()
+        if step.model.card.colour_locked:
+            result = lock_colour(pixels, result)
+        if step.strength != 1:
+            dial(_plain(pixels, step.scale), result, step.strength)
+        return picture.with_pixels(result)
 
-    def _tile(self, model: Model) -> int:
-        return tile_side(model.card) if self.tile is None else self.tile
 
-    def _pace(self, step: Step) -> float:
-        """Seconds per output megapixel, by the card."""
-        card = step.model.card
-        mixed = step.vivid is not None and step.detail > 0
-        chosen = choose_precision(step.model, self.precision, device=self.device, mixed=mixed)
-        in_bytes = chosen == "int8" and card.int8_seconds_per_megapixel
-        return card.int8_seconds_per_megapixel if in_bytes else card.seconds_per_megapixel
+def load(source: Source, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
+    """Any kind of *source* as a picture.
 
-    def _network(self, step: Step) -> Network:
-        key = str(step.model.path), step.detail
-        with self._lock:
-            if key not in self._open:
-                self._open[key] = open_network(
-                    step.model,
-                    threads=self.threads,
-                    device=self.device,
-                    vivid=step.vivid,
-                    detail=step.detail,
-                    precision=self.precision,
-                )
-            return self._open[key]
+    Raises
+    ------
+    InputError, LimitError, UsageError: see :func:`undegrade.picture.decode`.
+    """
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, np.ndarray):
+        return from_array(source)
+    if isinstance(source, Image.Image):
+        return from_pil(source)
+    return decode(source, max_megapixels=max_megapixels)
 
 
 def _plain(pixels: Pixels, scale: int) -> Pixels:
@@ -355,7 +341,7 @@ def enhance(
     tile: int | None = None,
     threads: int | None = None,
     device: str = "auto",
-    max_megapixels: float = 200.0,
+    max_megapixels: float = MAX_MEGAPIXELS,
     precision: str = "auto",
     keep: Sequence[str] = (),
     skip: Sequence[str] = (),
@@ -398,8 +384,33 @@ def enhance(
     True
     """
     wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, tuple(keep), tuple(skip))
-    enhancer = Enhancer(wishes, tile, threads, device, max_megapixels, precision)
-    return enhancer(source, progress, cancelled)
+    networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
+    return Enhancer(networks)(
+        source, wishes, max_megapixels=max_megapixels, progress=progress, cancelled=cancelled
+    )
+
+
+def diagnose(
+    source: Source, *, threads: int | None = None, max_megapixels: float = MAX_MEGAPIXELS
+) -> Diagnosis:
+    """Find out what a photo has lost; nothing is changed.
+
+    Parameters
+    ----------
+    source, threads, max_megapixels: see :func:`enhance`.
+
+    Raises
+    ------
+    UndegradeError: see :mod:`undegrade.errors`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import undegrade
+    >>> undegrade.diagnose(np.full((64, 64, 3), 128, np.uint8)).is_clean
+    True
+    """
+    return Enhancer(Networks(threads=threads)).diagnose(load(source, max_megapixels))
 
 
 def _share(progress: Progress | None, number: int, count: int) -> Callable[[int, int], None] | None:
@@ -409,4 +420,4 @@ def _share(progress: Progress | None, number: int, count: int) -> Callable[[int,
     return lambda done, total: progress((number + done / total) / count)
 
 
-__all__ = ["Enhancer", "Forecast", "Result", "enhance"]
+__all__ = ["Enhancer", "Forecast", "Result", "diagnose", "enhance", "load"]

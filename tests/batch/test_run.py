@@ -13,13 +13,15 @@ from PIL import Image
 
 from tests.networks import tiny_model, tiny_network
 from tests.photos import files, noisy, scene, write_photo
-from undegrade.batch import Job, Manifest, Writing, collect, run
-from undegrade.batch.manifest import NAME, sha256
+from undegrade.batch import Job, Manifest, collect, run
+from undegrade.batch.manifest import NAME
 from undegrade.catalog import add
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
 from undegrade.picture import decode
 from undegrade.plan import Wishes
+from undegrade.runtime import Networks
+from undegrade.work import Order, sha256
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +42,11 @@ def out(tmp_path):
     return tmp_path / "out"
 
 
-def go(photos, out, network, *, enhancer=None, writing=None, **options):
+def go(photos, out, network, *, enhancer=None, order=None, **options):
     """Enhance a folder by its manifest: status of each name."""
     jobs, folder = collect([str(photos)], out)
-    enhancer = enhancer or Enhancer(Wishes(model=network))
-    outcomes = run(jobs, enhancer, writing, manifest=Manifest(folder), **options)
+    order = order or Order(Wishes(model=network))
+    outcomes = run(jobs, enhancer or Enhancer(), order, manifest=Manifest(folder), **options)
     assert [outcome.job for outcome in outcomes] == jobs
     return {outcome.job.source.name: outcome.status for outcome in outcomes}
 
@@ -108,7 +110,7 @@ def test_a_bad_file_stops_no_other(photos, out, network):
     (photos / "2.png").write_bytes((photos / "2.png").read_bytes()[:200])
     jobs, _ = collect([str(photos)], out)
     jobs.append(Job(photos / "missing.png", out / "missing.png"))
-    outcomes = run(jobs, Enhancer(Wishes(model=network)), manifest=Manifest(out))
+    outcomes = run(jobs, Enhancer(), Order(Wishes(model=network)), manifest=Manifest(out))
     assert [o.status for o in outcomes] == ["enhanced", "failed", "failed", "enhanced", "failed"]
     assert [o.exit_code for o in outcomes] == [0, 3, 3, 0, 3]
     for outcome in outcomes:
@@ -121,15 +123,15 @@ def test_a_bad_file_stops_no_other(photos, out, network):
 
 def test_an_error_of_our_own_stops_no_other(photos, out, network):
     class Clumsy(Enhancer):
-        def __call__(self, source, progress=None, cancelled=None):
-            if source.name == "0.png":
+        def run(self, picture, plan, **options):
+            if picture.name.endswith("0.png"):
                 raise ZeroDivisionError("oops")
-            if source.name == "1.png":
+            if picture.name.endswith("1.png"):
                 raise MemoryError
-            return super().__call__(source, progress, cancelled)
+            return super().run(picture, plan, **options)
 
     told = []
-    status = go(photos, out, network, enhancer=Clumsy(Wishes(model=network)), on_done=told.append)
+    status = go(photos, out, network, enhancer=Clumsy(), on_done=told.append)
     assert list(status.values()) == ["failed", "failed", "enhanced", "enhanced"]
     assert "internal error on '0.png': ZeroDivisionError: oops" in told[0].error
     assert told[0].exit_code == 1
@@ -163,17 +165,17 @@ def test_resume_redoes_what_is_not(photos, out, network):
 def test_resume_redoes_what_other_settings_made(photos, out, network, tmp_path):
     go(photos, out, network)
     other = str(tiny_network(tmp_path / "other" / "change.onnx", seed=1))
-    for options in (
-        {"enhancer": Enhancer(Wishes(model=network, strength=0.5))},
-        {"network": other},
-        {"writing": Writing(strip=True)},
-        {"writing": Writing(quality=50)},
+    for order in (
+        Order(Wishes(model=network, strength=0.5)),
+        Order(Wishes(model=other)),
+        Order(Wishes(model=network), strip=True),
+        Order(Wishes(model=network), quality=50),
     ):
-        options = {"network": network} | options
-        assert go(photos, out, resume=True, **options) == dict.fromkeys(ALL, "enhanced")
+        status = go(photos, out, network, order=order, resume=True)
+        assert status == dict.fromkeys(ALL, "enhanced")
     # How it is computed does not change what comes out.
     go(photos, out, network)
-    enhancer = Enhancer(Wishes(model=network), tile=64, threads=1, device="cpu")
+    enhancer = Enhancer(Networks(tile=64, threads=1, device="cpu"))
     status = go(photos, out, network, enhancer=enhancer, resume=True)
     assert status == dict.fromkeys(ALL, "skipped")
 
@@ -190,11 +192,11 @@ def test_resume_survives_a_cut_manifest(photos, out, network):
 class Waiting(Enhancer):
     """Works on the first photo, then on each further one until it is stopped."""
 
-    def __call__(self, source, progress=None, cancelled=None):
-        if source.name != "0.png":
+    def run(self, picture, plan, *, cancelled, **options):
+        if not picture.name.endswith("0.png"):
             while not cancelled():
                 pass
-        return super().__call__(source, progress, cancelled)
+        return super().run(picture, plan, cancelled=cancelled, **options)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -206,7 +208,7 @@ def test_an_interrupt_while_a_finished_photo_is_told(photos, out, network, worke
         if len(told) == 1:
             raise KeyboardInterrupt
 
-    enhancer = Waiting(Wishes(model=network))
+    enhancer = Waiting()
     status = go(photos, out, network, enhancer=enhancer, workers=workers, on_done=interrupted)
     assert list(status.values()) == ["enhanced", "stopped", "stopped", "stopped"]
     assert sorted(told) == ALL
@@ -229,13 +231,12 @@ def test_an_interrupt_while_the_photos_are_worked_on(photos, out, network):
     """Ctrl-C as the system delivers it: to the main thread, from outside."""
 
     class Interrupted(Waiting):
-        def __call__(self, source, progress=None, cancelled=None):
-            if source.name == "1.png":
+        def run(self, picture, plan, **options):
+            if picture.name.endswith("1.png"):
                 _thread.interrupt_main()
-            return super().__call__(source, progress, cancelled)
+            return super().run(picture, plan, **options)
 
-    enhancer = Interrupted(Wishes(model=network))
-    status = go(photos, out, network, enhancer=enhancer)
+    status = go(photos, out, network, enhancer=Interrupted())
     assert list(status.values()) == ["enhanced", "stopped", "stopped", "stopped"]
     assert whole(out) == {"0.png"}
 
@@ -247,7 +248,7 @@ def test_a_callback_that_fails_stops_the_rest(photos, out, network):
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        go(photos, out, network, enhancer=Waiting(Wishes(model=network)), on_done=gone)
+        go(photos, out, network, enhancer=Waiting(), on_done=gone)
     assert whole(out) == {"0.png"}
 
 
@@ -256,7 +257,7 @@ def test_an_untouched_photo_is_copied_byte_for_byte(tmp_path, out, kind):
     source = write_photo(tmp_path / f"a.{kind}")
     data = source.read_bytes() + b"trailing bytes"
     source.write_bytes(data)
-    (outcome,) = run([Job(source, out / source.name)], Enhancer(Wishes(strength=0)))
+    (outcome,) = run([Job(source, out / source.name)], Enhancer(), Order(Wishes(strength=0)))
     assert outcome.status == "unchanged"
     assert (out / source.name).read_bytes() == data
 
@@ -271,7 +272,7 @@ def test_an_untouched_photo_in_another_format_or_without_metadata(tmp_path):
     for job, kind in zip(jobs, ("TIFF", "WEBP", "JPEG"), strict=True):
         assert decode(job.target).encoding.format == kind
     np.testing.assert_array_equal(decode(jobs[0].target).pixels, scene())
-    run([Job(source, tmp_path / "c.png")], enhancer, Writing(strip=True))
+    run([Job(source, tmp_path / "c.png")], enhancer, Order(strip=True))
     stripped = decode(tmp_path / "c.png")
     assert stripped.metadata.exif is None
     np.testing.assert_array_equal(stripped.pixels, scene())
@@ -295,12 +296,12 @@ def test_an_impossible_output_is_told_before_the_work(tmp_path, network, target,
     (tmp_path / "same.png").hardlink_to(source)
 
     class Idle(Enhancer):
-        def __call__(self, source, progress=None, cancelled=None):
+        def plan(self, *arguments):
             assert target.startswith("file.png"), "there was work"
-            return super().__call__(source, progress, cancelled)
+            return super().plan(*arguments)
 
     before = files(tmp_path)
-    (outcome,) = run([Job(source, tmp_path / target)], Idle(Wishes(model=network)))
+    (outcome,) = run([Job(source, tmp_path / target)], Idle(), Order(Wishes(model=network)))
     assert (outcome.status, outcome.exit_code) == ("failed", code)
     with pytest.raises(AssertionError, match=says):
         raise AssertionError(outcome.error)
@@ -310,7 +311,7 @@ def test_an_impossible_output_is_told_before_the_work(tmp_path, network, target,
 @pytest.mark.parametrize("quality", [0, 101, -5])
 def test_an_impossible_quality_is_told_before_the_work(quality):
     with pytest.raises(UsageError, match=str(quality)):
-        Writing(quality=quality)
+        Order(quality=quality)
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device")
@@ -340,3 +341,19 @@ def test_what_the_format_cannot_keep_is_noted(tmp_path):
     photo = write_photo(tmp_path / "a.png", pixels)
     (outcome,) = run([Job(photo, tmp_path / "a.jpg")], Enhancer())
     assert any("transparency" in note for note in outcome.report["notes"])
+
+
+def test_a_file_that_is_replaced_meanwhile_does_not_pass_for_the_one_that_was_read(tmp_path, out):
+    source = write_photo(tmp_path / "a.png")
+    data = source.read_bytes()
+
+    class Replacing(Enhancer):
+        def plan(self, *arguments):
+            source.write_bytes(b"another file")
+            return super().plan(*arguments)
+
+    (outcome,) = run([Job(source, out / "a.png")], Replacing(), manifest=Manifest(out))
+    assert outcome.status == "unchanged"
+    assert (out / "a.png").read_bytes() == data
+    (row,) = [json.loads(line) for line in (out / NAME).read_text().splitlines()]
+    assert row["input_sha256"] == row["output_sha256"] == sha256(data)

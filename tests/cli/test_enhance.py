@@ -309,22 +309,22 @@ def test_a_pipe_that_closes(tmp_path, monkeypatch, unbuffered):
 
 
 def test_ctrl_c_and_resume(undegrade, photos, network, tmp_path, monkeypatch):
-    whole = Enhancer.__call__
+    whole = Enhancer.run
 
-    def interrupted(self, source, progress=None, cancelled=None):
-        if source.name == "1.png":
+    def interrupted(self, picture, plan, *, cancelled, **options):
+        if picture.name.endswith("1.png"):
             _thread.interrupt_main()
             while not cancelled():
                 pass
-        return whole(self, source, progress, cancelled)
+        return whole(self, picture, plan, cancelled=cancelled, **options)
 
-    monkeypatch.setattr(Enhancer, "__call__", interrupted)
+    monkeypatch.setattr(Enhancer, "run", interrupted)
     command = ("enhance", "photos", "-o", "out", "--model", network, "--resume")
     ran = undegrade(*command)
     assert ran.code == 130
     assert ran.err.splitlines()[-1] == "3 photos: 1 enhanced, 2 stopped"
     assert set(files(tmp_path / "out")) == {"0.png", NAME}
-    monkeypatch.setattr(Enhancer, "__call__", whole)
+    monkeypatch.setattr(Enhancer, "run", whole)
     ran = undegrade(*command)
     assert ran.code == 0
     assert ran.err.splitlines()[-1] == "3 photos: 2 enhanced, 1 skipped"
@@ -337,7 +337,7 @@ def test_ctrl_c_elsewhere(undegrade, tmp_path, monkeypatch, arguments):
         raise KeyboardInterrupt
 
     write_photo(tmp_path / "a.png")
-    monkeypatch.setattr(Enhancer, "_load", interrupted)
+    monkeypatch.setattr(Enhancer, "plan", interrupted)
     ran = undegrade("enhance", *arguments, stdin=photo_file(NOISY))
     assert (ran.code, ran.data, ran.err) == (130, b"", "")
 

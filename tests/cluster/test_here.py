@@ -17,6 +17,7 @@ from undegrade.cluster import HERE, Cluster, Ledger, Settings, list_objects, run
 from undegrade.cluster.units import output_key
 from undegrade.errors import InputError, UsageError
 from undegrade.plan import Wishes
+from undegrade.work import Order
 
 CLUSTER = Cluster(HERE, batch_megapixels=0.001)  # a photo a unit
 
@@ -71,7 +72,7 @@ def test_a_second_run_does_what_is_new_or_changed(store, tmp_path):
 def test_other_settings_do_all_again_and_so_do_the_first_ones_after_them(store, tmp_path):
     output = tmp_path / "out"
     run(uri(store), uri(output), Settings(), CLUSTER)
-    other = run(uri(store), uri(output), Settings(Wishes(strength=0.5)), CLUSTER)
+    other = run(uri(store), uri(output), Settings(Order(Wishes(strength=0.5))), CLUSTER)
     assert (other.done, other.skipped) == (4, 0)
     back = run(uri(store), uri(output), Settings(), CLUSTER)
     assert (back.objects, back.skipped) == ({"enhanced": 3}, 1)

@@ -15,6 +15,7 @@ from undegrade.cluster import ROW, Cluster, Enhance, Settings, run
 from undegrade.cluster.engine import DEATHS
 from undegrade.errors import UsageError
 from undegrade.plan import Wishes
+from undegrade.work import Order
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 
@@ -106,7 +107,7 @@ def test_map_batches_by_hand(address, tmp_path):
     ]
     done = ray.data.from_items(table).map_batches(
         Enhance,
-        fn_constructor_args=(Settings(Wishes("restore")),),
+        fn_constructor_args=(Settings(Order(Wishes("restore"))),),
         batch_size=2,
         compute=ray.data.ActorPoolStrategy(size=1),
     )

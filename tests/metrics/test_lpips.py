@@ -82,7 +82,9 @@ def test_the_network_is_built_once(monkeypatch):
     monkeypatch.setattr(weights, "optional", None)
     assert LPIPS("squeeze-fp16")(y, x) == built
     kept.write_bytes(b"torn")
-    with pytest.raises(ModelError, match=r"is damaged: .* remove it, and it is built anew"):
+    with pytest.raises(
+        ModelError, match=r"not a usable ONNX file: .* remove it, and it is built anew"
+    ):
         LPIPS("squeeze-fp16")(y, x)
 
 

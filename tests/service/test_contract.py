@@ -168,7 +168,7 @@ def test_enhance_answers_with_what_the_python_call_makes(shared, grainy):
     report = json.loads(answer.headers["undegrade-report"])
     assert report["steps"][0]["name"] == "restore"
     assert any("noise" in words for words in report["found"])
-    direct = Enhancer(Wishes(strength=0.8, skip=("resharpen", "phone")))(grainy)
+    direct = Enhancer()(grainy, Wishes(strength=0.8, skip=("resharpen", "phone")))
     assert (pixels(answer.content) == direct.array).all()
 
 

@@ -2,6 +2,6 @@
 
 from undegrade.batch.jobs import Job, collect, photos
 from undegrade.batch.manifest import Manifest
-from undegrade.batch.run import Outcome, Writing, run
+from undegrade.batch.run import Outcome, run
 
-__all__ = ["Job", "Manifest", "Outcome", "Writing", "collect", "photos", "run"]
+__all__ = ["Job", "Manifest", "Outcome", "collect", "photos", "run"]

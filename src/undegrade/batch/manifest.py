@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
@@ -10,18 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from undegrade.errors import OutputError
+from undegrade.work import sha256
 
 NAME = "undegrade-manifest.jsonl"
-
-
-def sha256(data: bytes) -> str:
-    """The hash of *data*, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def settings_hash(settings: dict[str, Any]) -> str:
-    """A short hash of everything but the input that decides an output."""
-    return sha256(json.dumps(settings, sort_keys=True, default=str).encode())[:16]
 
 
 class Manifest:

@@ -87,23 +87,16 @@ def cluster(
         raise UsageError(
             f"stores need {error.name}, which is not installed", "pip install 'undegrade[cluster]'"
         ) from None
-    from undegrade.batch import Writing
     from undegrade.plan import Wishes
+    from undegrade.work import Order
 
     wishes = Wishes(
         *(task, scale, strength, model, noise, jpeg, detail),
         keep=tuple(keep or ()),
         skip=tuple(skip or ()),
     )
-    settings = Settings(
-        wishes,
-        Writing(quality, strip),
-        precision,
-        device,
-        threads=max(1, int(cpus_per_task)),
-        tile=tile,
-        max_megapixels=max_megapixels,
-    )
+    order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels)
+    settings = Settings(order, precision, device, threads=max(1, int(cpus_per_task)), tile=tile)
     where = Cluster(address, cpus_per_task, gpus_per_task, batch, max_in_flight, workers)
     meter = _Meter()
     try:

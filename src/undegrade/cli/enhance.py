@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from undegrade.batch import Job, Outcome, Writing
+    from undegrade.batch import Job, Outcome
     from undegrade.enhancer import Enhancer
+    from undegrade.work import Order
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Photos, folders or globs; - reads one photo from stdin.")
@@ -92,9 +92,11 @@ def enhance(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a photo.")] = False,
 ) -> None:
     """Find out what photos have lost and give it back."""
+    from undegrade.batch import Manifest, collect, run
     from undegrade.enhancer import Enhancer
     from undegrade.plan import DETAIL, Wishes
-    from undegrade.runtime import cores
+    from undegrade.runtime import Networks, cores
+    from undegrade.work import Order
 
     detail = DETAIL if detail is None else detail
     wishes = Wishes(
@@ -102,22 +104,21 @@ def enhance(
         keep=tuple(keep or ()),
         skip=tuple(skip or ()),
     )
+    order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels)
     threads = max(1, cores() // workers)
-    enhancer = Enhancer(wishes, tile, threads, device, max_megapixels, precision)
-    from undegrade.batch import Manifest, Writing, collect, run
-
-    writing = Writing(quality, strip)
+    networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
+    enhancer = Enhancer(networks)
     if "-" in inputs or (output == "-"):
         if dry_run or json:
             from undegrade.errors import UsageError
 
             raise UsageError("--dry-run and --json do not go with -", "name files instead")
-        _pipe(inputs, output, enhancer, format, writing)
+        _pipe(inputs, output, enhancer, format, order)
         return
 
     jobs, folder = collect(inputs, output, recursive=recursive, suffix=_suffix(format))
     if dry_run:
-        raise typer.Exit(_dry_run(jobs, enhancer, workers, json))
+        raise typer.Exit(_dry_run(jobs, enhancer, order, workers, json))
     if folder is not None:
         manifest = Manifest(folder)
     elif resume:
@@ -136,7 +137,7 @@ def enhance(
         outcomes = run(
             jobs,
             enhancer,
-            writing,
+            order,
             manifest=manifest,
             resume=resume,
             workers=workers,
@@ -144,12 +145,6 @@ def enhance(
             on_done=done,
         )
     raise typer.Exit(_conclude(outcomes))
-
-
-class _Stdin(BytesIO):
-    """What came through stdin, with a name for messages."""
-
-    name = "<stdin>"
 
 
 def _suffix(format: str | None) -> str | None:
@@ -167,12 +162,14 @@ def _pipe(
     output: str | None,
     enhancer: Enhancer,
     format: str | None,
-    writing: Writing,
+    order: Order,
 ) -> None:
     """One photo through stdin and stdout, or between one of them and a file."""
-    from undegrade.batch.run import encoded, read
+    from dataclasses import replace
+
     from undegrade.errors import InputError, UsageError
-    from undegrade.picture import check_target, format_of, write_atomic
+    from undegrade.picture import check_target, format_of, read, write_atomic
+    from undegrade.work import work
 
     if len(inputs) != 1:
         raise UsageError("stdin and stdout take one photo", "name one input, or an output folder")
@@ -185,18 +182,16 @@ def _pipe(
         check_target(target)
         name = name or format_of(target)
     if inputs[0] == "-":
-        data = sys.stdin.buffer.read()
+        data, source = sys.stdin.buffer.read(), "<stdin>"
         if not data:
             raise InputError("stdin is empty", "pipe a photo into it")
-        result = enhancer(_Stdin(data))
     else:
-        data = read(Path(inputs[0]))
-        result = enhancer(Path(inputs[0]))
-    written = encoded(result, data, name, writing)
+        data, source = read(inputs[0], max_megapixels=order.max_megapixels)
+    done = work(enhancer, data, source, replace(order, format=name))
     if target is not None:
-        write_atomic(target, written)
+        write_atomic(target, done.data)
     else:
-        _to_stdout(written)
+        _to_stdout(done.data)
 
 
 def _to_stdout(data: bytes) -> None:
@@ -207,36 +202,38 @@ def _to_stdout(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _dry_run(jobs: list[Job], enhancer: Enhancer, workers: int, json: bool) -> int:
+def _dry_run(jobs: list[Job], enhancer: Enhancer, order: Order, workers: int, json: bool) -> int:
     from undegrade.cli.wording import describe_found, describe_steps, show
     from undegrade.errors import UndegradeError
+    from undegrade.picture import decode
 
     code = 0
     for job in jobs:
         try:
-            forecast = enhancer.forecast(job.source, workers)
+            before = decode(job.source, max_megapixels=order.max_megapixels)
+            plan = enhancer.plan(before, order.wishes)
         except UndegradeError as error:
             typer.echo(f"undegrade: {error}", err=True)
             code = error.exit_code if len(jobs) == 1 else 1
             continue
+        forecast = enhancer.forecast(before, plan, workers)
         if json:
             _print_json({"input": str(job.source), "output": str(job.target)} | forecast.as_dict())
             continue
-        before = forecast.picture
         typer.echo(f"{show(job.source)} -> {show(job.target)}")
-        typer.echo(f"  found   {describe_found(forecast.found)}")
-        typer.echo(f"  plan    {describe_steps(forecast.steps)}")
-        for step in forecast.steps:
+        typer.echo(f"  found   {describe_found(plan.found)}")
+        typer.echo(f"  plan    {describe_steps(plan.steps)}")
+        for step in plan.steps:
             if step.detail:
                 typer.echo(f"  detail  {step.detail:g} in {step.model.card.name}")
         typer.echo(
             f"  size    {before.width} x {before.height} -> {forecast.width} x {forecast.height}"
         )
-        if forecast.steps:
+        if plan.steps:
             bound = "at most" if forecast.promised else "not measured for this network, perhaps"
             typer.echo(f"  memory  {bound} {forecast.memory / 1e6:.0f} MB, {forecast.tiles} tiles")
             typer.echo(f"  time    about {forecast.seconds:.1f} s")
-        for note in before.notes:
+        for note in (*before.notes, *plan.notes):
             typer.echo(f"  note    {note}")
     return code
 

@@ -21,7 +21,7 @@ from undegrade.cluster.remote import run_inside
 from undegrade.cluster.scratch import Scratch
 from undegrade.cluster.store import absolute, joined, protocols
 from undegrade.cluster.units import Unit, measure_out
-from undegrade.cluster.worker import ROW, Enhance, Row, Settings, failure
+from undegrade.cluster.worker import ROW, Enhance, Row, Settings, failed
 from undegrade.errors import OutputError, UsageError
 
 
@@ -129,7 +129,7 @@ def _run(
     retry_failed: bool,
     on_rows: Callable[[Tally], None] | None,
 ) -> Tally:
-    tally, digest, journal = Tally(), settings.digest(), Journal(scratch)
+    tally, digest, journal = Tally(), settings.order.digest(settings.networks()), Journal(scratch)
     done = ledger.done(digest, retry_failed=retry_failed)
 
     def known(item: Object, target: str) -> bool:
@@ -221,4 +221,4 @@ def _deadly(units: Iterable[Unit], digest: str) -> Generator[Finished, None, Non
         row: Row = {key: kind() for key, kind in ROW.items()}
         row |= {"input": unit.inputs[0], "output": unit.outputs[0], "version": unit.versions[0]}
         what = f"workers died of {unit.inputs[0]!r}, perhaps for want of memory; look at it alone"
-        yield [row | {"settings": digest, **failure(what, "crash")}], ""
+        yield [row | {"settings": digest, **failed(what, "crash")}], ""

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from undegrade.batch import Writing
-from undegrade.batch.manifest import settings_hash, sha256
-from undegrade.batch.run import decisive, encoded
 from undegrade.cluster.store import StoreError, read_object, tag, write_object
 from undegrade.enhancer import Enhancer
-from undegrade.errors import InputError, LimitError, UndegradeError
-from undegrade.picture import format_of, losses
-from undegrade.plan import Wishes
+from undegrade.picture import format_of
+from undegrade.runtime import Networks
+from undegrade.work import Order, failure_of, sha256, work
 
 Batch = dict[str, Any]
 """Columns of equal length, as ``ray.data`` and pandas hand them over."""
@@ -31,37 +27,18 @@ Row = dict[str, Any]
 class Settings:
     """What decides the outputs, and how a worker runs."""
 
-    wishes: Wishes = field(default_factory=Wishes)
-    writing: Writing = field(default_factory=Writing)
+    order: Order = field(default_factory=Order)
     precision: str = "auto"
     device: str = "auto"
     threads: int = 1
     """Threads inside a network: cores of the worker, so that workers do not fight."""
     tile: int | None = None
-    max_megapixels: float = 200.0
 
-    def enhancer(self) -> Enhancer:
-        """An enhancer with its own sessions, for one process."""
-        return Enhancer(
-            wishes=self.wishes,
-            tile=self.tile,
-            threads=self.threads,
-            device=self.device,
-            max_megapixels=self.max_megapixels,
-            precision=self.precision,
+    def networks(self) -> Networks:
+        """Networks of their own for one process."""
+        return Networks(
+            threads=self.threads, device=self.device, precision=self.precision, tile=self.tile
         )
-
-    def digest(self) -> str:
-        """A short hash of everything but the input that decides an output."""
-        return settings_hash(decisive(self.enhancer(), self.writing))
-
-
-class _Named(BytesIO):
-    """The bytes of an object, with its address for messages."""
-
-    def __init__(self, data: bytes, name: str) -> None:
-        super().__init__(data)
-        self.name = name
 
 
 class Enhance:
@@ -75,8 +52,8 @@ class Enhance:
     def __init__(self, settings: Settings, scratch: str = "") -> None:
         """*scratch* is a folder for outputs that are not whole yet; by default their own."""
         self.settings, self.scratch = settings, scratch
-        self.enhancer = settings.enhancer()
-        self.digest = settings.digest()
+        self.enhancer = Enhancer(settings.networks())
+        self.digest = settings.order.digest(self.enhancer.networks)
 
     def __call__(self, batch: Batch) -> Batch:
         """Columns ``input``, ``output`` and, if it is there, ``version`` to those of :data:`ROW`.
@@ -101,44 +78,22 @@ class Enhance:
             data = read_object(source)
             row["input_sha256"] = sha256(data)
             over = tag(target)
-            output, report = self.enhance(data, target, source)
-            write_object(target, output, over=over, scratch=self.scratch)
+            order = replace(self.settings.order, format=format_of(PurePosixPath(target).name))
+            done = work(self.enhancer, data, source, order)
+            write_object(target, done.data, over=over, scratch=self.scratch)
         except StoreError as error:
-            row |= failure(f"{source!r}: {error}", "store", passing=True)
-        except UndegradeError as error:
-            # What is wrong with a photo stays; a full disk or a missing model does not.
-            stays = isinstance(error, InputError | LimitError)
-            row |= failure(str(error), type(error).__name__, passing=not stays)
-        except MemoryError:
-            short = LimitError(f"{source!r} does not fit into memory", "give each worker more")
-            row |= failure(str(short), "memory", passing=True)
-        except Exception as error:  # our own mistake must not stop the other objects
-            what = f"internal error on {source!r}: {type(error).__name__}: {error}"
-            row |= failure(what, "internal")
+            row |= failed(f"{source!r}: {error}", "store", passing=True)
+        except Exception as error:
+            failure = failure_of(error, source)
+            row |= failed(str(failure.error), failure.kind, passing=failure.passing)
         else:
-            row["status"] = "unchanged" if report["unchanged"] else "enhanced"
-            row["output_sha256"] = sha256(output)
+            report = done.report
+            row["status"] = done.status
+            row["output_sha256"] = sha256(done.data)
             row["megapixels"] = report["width"] * report["height"] / 1e6
             row["report"] = json.dumps(report)
         row["seconds"] = time.perf_counter() - started
         return row
-
-    def enhance(
-        self, data: bytes, target: str, name: str = "<bytes>"
-    ) -> tuple[bytes, dict[str, Any]]:
-        """The bytes of a file, enhanced as *target*'s suffix wants them, and the report on it.
-
-        *name* stands for the file in messages.
-
-        Raises
-        ------
-        UndegradeError: see :mod:`undegrade.errors`.
-        """
-        format = format_of(PurePosixPath(target).name)
-        result = self.enhancer(_Named(data, name))
-        report = result.as_dict()
-        report["notes"] += losses(result.picture, format)
-        return encoded(result, data, format, self.settings.writing), report
 
 
 ROW: dict[str, type] = {
@@ -165,6 +120,6 @@ of a failure and ``passing`` whether it may be gone the next time; ``megapixels`
 """
 
 
-def failure(error: str, reason: str, *, passing: bool = False) -> Row:
+def failed(error: str, reason: str, *, passing: bool = False) -> Row:
     """What a row says of an object that failed; see :data:`ROW`."""
     return {"status": "failed", "error": error, "reason": reason, "passing": passing}

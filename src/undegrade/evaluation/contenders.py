@@ -18,6 +18,7 @@ from undegrade.evaluation.cases import Case, Floats, as_bytes, enlarged
 from undegrade.evaluation.networks import open_bare, open_carded
 from undegrade.evaluation.output import Output
 from undegrade.levels import Levels
+from undegrade.runtime import Networks
 
 BASELINES = ("none", "bicubic")
 AUTO = "auto"
@@ -135,7 +136,7 @@ def _open(text: str, name: str, catalog: Catalog, threads: int | None) -> Conten
     if text in BASELINES:
         return Baseline(text)
     if text == AUTO:
-        return Auto(Enhancer(threads=threads))
+        return Auto(Enhancer(Networks(threads=threads)))
     path = Path(text)
     if is_file_name(text) and not path.with_suffix(".toml").is_file():
         return open_bare(path, name, threads)

@@ -2,7 +2,7 @@
 
 from undegrade.picture.alpha import bleed, resize_alpha
 from undegrade.picture.colour import SRGB, ColourSpace
-from undegrade.picture.decode import decode, from_array, from_pil, pages
+from undegrade.picture.decode import byte_limit, decode, from_array, from_pil, pages, read
 from undegrade.picture.encode import default_format, encode, encode_pages, losses, save, to_pil
 from undegrade.picture.files import Source, check_target, write_atomic
 from undegrade.picture.formats import format_of
@@ -16,6 +16,7 @@ __all__ = [
     "Picture",
     "Source",
     "bleed",
+    "byte_limit",
     "check_target",
     "decode",
     "default_format",
@@ -26,6 +27,7 @@ __all__ = [
     "from_pil",
     "losses",
     "pages",
+    "read",
     "resize_alpha",
     "save",
     "to_pil",

@@ -56,13 +56,37 @@ def decode(
     LimitError: over the limit, or over the memory that there is.
     UsageError: a frame or a limit that is no number above 0, a source that is none.
     """
-    if not (max_megapixels > 0 and math.isfinite(max_megapixels)):
-        raise UsageError(f"max_megapixels is {max_megapixels}", "give a finite number above 0")
     if frame is not None and (not isinstance(frame, int) or frame < 1):
         raise UsageError(f"frame {frame!r} is impossible", "give a whole number, 1 for the first")
-    limit = int(max_megapixels * 1e6 * _BYTES_A_PIXEL) + _BESIDES
-    data, known = read_source(source, limit, name, _recognised)
+    data, known = read(source, name=name, max_megapixels=max_megapixels)
     return _guarded(known, lambda: _decode(data, known, frame, max_megapixels))
+
+
+def read(
+    source: Source, *, name: str | None = None, max_megapixels: float = 200.0
+) -> tuple[bytes, str]:
+    """The bytes of a photo's file, and what messages call it; parameters as for :func:`decode`.
+
+    Raises
+    ------
+    InputError, LimitError, UsageError: as :func:`decode`, by what the file's first bytes show.
+    """
+    return read_source(source, byte_limit(max_megapixels), name, _recognised)
+
+
+def byte_limit(max_megapixels: float) -> int:
+    """The most bytes that a file of so many megapixels may have.
+
+    Raises
+    ------
+    UsageError: a limit that is no number above 0.
+    """
+    if not (max_megapixels > 0 and math.isfinite(max_megapixels)):
+        raise UsageError(
+            f"a limit of {max_megapixels:g} megapixels is not possible",
+            "choose a finite number above 0",
+        )
+    return int(max_megapixels * 1e6 * _BYTES_A_PIXEL) + _BESIDES
 
 
 def from_pil(image: Image.Image) -> Picture:

@@ -36,6 +36,8 @@ Find = Callable[[str], Model]
 class Plan:
     """What is to be done, and what is not."""
 
+    found: Diagnosis
+    """What the photo has lost."""
     steps: tuple[Step, ...]
     """First to last; empty where the photo is best left alone."""
     notes: tuple[str, ...] = ()
@@ -89,7 +91,7 @@ def make_plan(
         steps = [_with_detail(step, find_vivid(step.model), wishes.detail) for step in steps]
         plain = [step.model.card.name for step in steps if step.vivid is None]
         notes += [f"no vivid variant of {name!r}: detail has no effect" for name in plain]
-    return Plan(tuple(steps), tuple(notes))
+    return Plan(found, tuple(steps), tuple(notes))
 
 
 def stated(found: Diagnosis, wishes: Wishes) -> Diagnosis:

@@ -3,6 +3,7 @@
 from undegrade.runtime.colour_lock import lock_colour
 from undegrade.runtime.device import cores, providers
 from undegrade.runtime.memory import bound, tile_need, tile_side
+from undegrade.runtime.networks import Networks
 from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.probe import find_model
 from undegrade.runtime.process import Progress, process
@@ -17,6 +18,7 @@ __all__ = [
     "Floats",
     "Grid",
     "Network",
+    "Networks",
     "Pixels",
     "Progress",
     "Tile",

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from undegrade.batch.run import Writing, encoded
-from undegrade.catalog import Catalog
 from undegrade.diagnosis import Diagnosis, open_diagnoser
 from undegrade.enhancer import Enhancer
-from undegrade.picture import (
-    Picture,
-    decode,
-    default_format,
-    encode,
-    format_of,
-    losses,
-)
-from undegrade.plan import Wishes
+from undegrade.picture import Picture, decode, encode, format_of
+from undegrade.plan import Plan, Wishes
+from undegrade.runtime import Networks
 from undegrade.service.part import Box, cut, enhance_part
 from undegrade.service.rendering import rendered
+from undegrade.work import Order, work
 
 Head = dict[str, Any]
 
@@ -30,17 +21,11 @@ CACHED = 200_000_000
 """Bytes of pixels that stay decoded; the latest photo stays whatever its size."""
 DIAGNOSES = 256
 """Photos whose diagnosis is remembered."""
-DETAILS = 4
-"""Settings of the detail dial for which networks stay open, each mixed anew."""
+NAME = "the photo"
+"""What messages call it; its path is nobody's business."""
 
 SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG2000": "jp2", "HEIF": "heic"}
 """Where a format's suffix is not its name in small letters."""
-
-
-class _Named(BytesIO):
-    """A photo's bytes under a name for messages; its path is nobody's business."""
-
-    name = "the photo"
 
 
 class Engine:
@@ -54,11 +39,8 @@ class Engine:
 
     def __init__(self, threads: int, max_megapixels: float) -> None:
         self._max_megapixels = max_megapixels
-        catalog = Catalog()
-        self._look = open_diagnoser(catalog, threads)
-        self._fresh = Enhancer(threads=threads, max_megapixels=max_megapixels, catalog=catalog)
-        self._kept = replace(self._fresh, _open={})
-        self._details: set[float] = set()
+        networks = Networks(threads=threads)
+        self._enhancer = Enhancer(networks, open_diagnoser(networks.catalog, threads))
         self._pictures: dict[str, Picture] = {}
         self._found: dict[str, Diagnosis] = {}
 
@@ -91,14 +73,15 @@ class Engine:
 
     def plan(self, path: str, wishes: Head) -> Head:
         """What would be done, and what it would take."""
-        plan = self._enhancer(path, wishes).forecast(self._picture(path)).as_dict()
-        del plan["found"]
-        return plan | {"unchanged": not plan["steps"]}
+        picture, plan = self._picture(path), self._plan(path, wishes)
+        told = self._enhancer.forecast(picture, plan).as_dict()
+        del told["found"]
+        return told | {"unchanged": not plan.steps}
 
     def preview(self, path: str, wishes: Head, box: Box) -> bytes:
         """A PNG of what becomes of *box*, by the diagnosis of the whole photo."""
-        enhancer, found = self._enhancer(path, wishes), self._diagnosis(path)
-        return _png(enhance_part(enhancer, self._picture(path), found, box))
+        plan = self._plan(path, wishes)
+        return _png(enhance_part(self._enhancer, self._picture(path), plan, box))
 
     def view(self, path: str, side: int) -> tuple[bytes, str]:
         """The whole photo for a browser, at most *side* pixels a side; see :mod:`.rendering`."""
@@ -125,26 +108,34 @@ class Engine:
         Cancelled: it was asked for; UndegradeError: see :class:`undegrade.Enhancer`.
         OutputError: a picture that the format cannot hold. OSError: no room.
         """
-        picture = self._picture(path)
-        result = self._enhancer(path, wishes)(picture, progress, cancelled)
-        format = format_of(f"photo.{output['format']}") if output["format"] else None
-        writing = Writing(output["quality"], output["strip"])
-        data = encoded(result, Path(path).read_bytes(), format, writing)
+        order = Order(
+            Wishes(**wishes),
+            format_of(f"photo.{output['format']}") if output["format"] else None,
+            output["quality"],
+            output["strip"],
+            self._max_megapixels,
+        )
+        done = work(
+            self._enhancer,
+            Path(path).read_bytes(),
+            NAME,
+            order,
+            picture=self._picture(path),
+            found=self._diagnosis(path),
+            progress=progress,
+            cancelled=cancelled,
+        )
         with Path(target).open("xb") as file:  # nobody is told of it before it is whole
-            file.write(data)
-        report = result.as_dict()
-        report["notes"] += losses(result.picture, format)
-        # An untouched photo is copied, in whatever format it came.
-        copied = result.unchanged and format is None and writing == Writing()
-        kind = format or (picture.encoding.format if copied else default_format(picture))
-        return {"report": report, "bytes": len(data), "suffix": SUFFIXES.get(kind, kind.lower())}
+            file.write(done.data)
+        suffix = SUFFIXES.get(done.format, done.format.lower())
+        return {"report": done.report, "bytes": len(done.data), "suffix": suffix}
 
     def _picture(self, path: str) -> Picture:
         """The decoded photo, which becomes the latest in the cache."""
         picture = self._pictures.pop(path, None)
         if picture is None:
-            source = _Named(Path(path).read_bytes())
-            picture = decode(source, max_megapixels=self._max_megapixels)
+            data = Path(path).read_bytes()
+            picture = decode(data, name=NAME, max_megapixels=self._max_megapixels)
         self._pictures[path] = picture
         while len(self._pictures) > 1 and sum(map(_bytes_of, self._pictures.values())) > CACHED:
             del self._pictures[next(iter(self._pictures))]
@@ -153,24 +144,14 @@ class Engine:
     def _diagnosis(self, path: str) -> Diagnosis:
         found = self._found.get(path)
         if found is None:
-            found = self._found[path] = self._look(self._picture(path))
+            found = self._found[path] = self._enhancer.diagnose(self._picture(path))
             if len(self._found) > DIAGNOSES:
                 del self._found[next(iter(self._found))]
         return found
 
-    def _enhancer(self, path: str, wishes: Head) -> Enhancer:
-        """An enhancer for *wishes* that knows the photo's diagnosis and shares open networks."""
+    def _plan(self, path: str, wishes: Head) -> Plan:
         asked = Wishes(**wishes)
-        if asked.detail not in self._details and len(self._details) >= DETAILS:
-            self._details.clear()
-            self._kept = replace(self._fresh, _open={})
-        self._details.add(asked.detail)
-        picture, found = self._picture(path), self._diagnosis(path)
-        return replace(
-            self._kept,
-            wishes=asked,
-            look=lambda seen: found if seen is picture else self._look(seen),
-        )
+        return self._enhancer.plan(self._picture(path), asked, self._diagnosis(path))
 
 
 def _bytes_of(picture: Picture) -> int:

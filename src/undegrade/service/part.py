@@ -1,7 +1,7 @@
 """What becomes of a part of a photo, computed on that part alone.
 
 A network reaches as far as its radius, so a window that is larger by all radii gives the part what
-a run over the whole photo would. Two things come from elsewhere: levels, from the diagnosis of the
+a run over the whole photo would. Two things come from elsewhere: levels, from the plan for the
 whole, and the thumbnail that networks for light see, from a small copy of the whole.
 """
 
@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.diagnosis import Diagnosis
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
 from undegrade.picture import Picture
-from undegrade.plan import STEPS, Step
+from undegrade.plan import Plan, Step
 from undegrade.runtime import Floats, make_thumbnail
 
 LOCKED = 16
@@ -55,21 +54,19 @@ class Box:
         return Box(x, y, right - x, bottom - y)
 
 
-def enhance_part(enhancer: Enhancer, picture: Picture, found: Diagnosis, box: Box) -> Picture:
-    """What becomes of *box* when *enhancer* enhances *picture*, of which *found* is known.
+def enhance_part(enhancer: Enhancer, picture: Picture, plan: Plan, box: Box) -> Picture:
+    """What becomes of *box* when *enhancer* runs *plan* on *picture*.
 
     Raises
     ------
     UsageError: the box lies outside.
     """
-    box = box.within(picture)
-    knowing = replace(enhancer, look=lambda _: found)
-    steps = knowing.forecast(cut(picture, Box(0, 0, 1, 1))).steps
+    box, steps = box.within(picture), plan.steps
     reach = sum(step.model.card.radius * step.shrink for step in steps)
     multiple = math.lcm(*(step.model.card.multiple * step.shrink for step in steps))
     window = box.grown(reach + LOCKED, multiple, picture)
-    knowing = replace(knowing, thumbnails=_thumbnails(knowing, picture, steps))
-    result = knowing(cut(picture, window)).picture
+    thumbnails = _thumbnails(enhancer, picture, steps)
+    result = enhancer.apply(cut(picture, window), steps, thumbnails=thumbnails)
     scale = result.width // window.width
     inner = Box(box.x - window.x, box.y - window.y, box.width, box.height)
     return cut(result, Box(*(scale * length for length in vars(inner).values())))
@@ -92,15 +89,13 @@ def _thumbnails(
         side = step.model.card.thumbnail
         if side == 0:
             continue
-        before = picture
+        before, earlier = picture, steps[:number]
         # Steps that keep local colours change nothing that a thumbnail shows. Of those that do not,
         # restoring is none, and would take the longest.
-        if not all(earlier.model.card.colour_locked for earlier in steps[:number]):
-            later = STEPS[STEPS.index(step.name) :]
-            skip = tuple(dict.fromkeys((*enhancer.wishes.skip, "restore", *later)))
-            wishes = replace(enhancer.wishes, skip=skip, scale=None)
+        if not all(one.model.card.colour_locked for one in earlier):
             small = picture.with_pixels(_reduced(picture), alpha=None)
-            before = replace(enhancer, wishes=wishes, thumbnails=seen)(small).picture
+            needed = [one for one in earlier if one.name != "restore"]
+            before = enhancer.apply(small, needed, thumbnails=seen)
         seen[step.name] = make_thumbnail(before.pixels, side, to_srgb)
     return seen
 

@@ -17,9 +17,10 @@ import threading
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from undegrade.errors import Cancelled, UndegradeError
+from undegrade.errors import Cancelled
 from undegrade.service import wire
 from undegrade.service.problems import Problem, of_error
+from undegrade.work import failure_of
 
 NICENESS = 5
 """Below the service, so that it answers while networks take every core."""
@@ -72,18 +73,8 @@ class Worker:
             return {"done": head}, body
         except Cancelled:
             return {"cancelled": True}, b""
-        except UndegradeError as error:
-            return {"problem": _storage(error) or of_error(error).as_dict()}, b""
-        except FileNotFoundError:
-            problem = Problem("gone", "the photo has just been deleted", "send the photo again")
-            return {"problem": problem.as_dict()}, b""
-        except OSError as error:
-            return {"problem": _storage(error) or _internal(error)}, b""
-        except MemoryError:
-            problem = Problem("too-large", "it does not fit into memory", "send a smaller one")
-            return {"problem": problem.as_dict()}, b""
         except Exception as error:
-            return {"problem": _internal(error)}, b""
+            return {"problem": _problem(error).as_dict()}, b""
 
     def _do(self, task: wire.Head) -> tuple[wire.Head, bytes]:
         from undegrade.service.part import Box
@@ -121,24 +112,33 @@ class Worker:
         self._writing.flush()
 
 
-def _storage(error: Exception) -> dict[str, Any] | None:
-    """The problem of a disk without room, if that is what *error* or its cause is."""
+def _problem(error: Exception) -> Problem:
+    """What *error* is for the client."""
+    if _is_full(error):
+        return Problem("storage", "there is no room for the result", "try later")
+    if isinstance(error, FileNotFoundError):
+        return Problem("gone", "the photo has just been deleted", "send the photo again")
+    failure = failure_of(error, "the photo")
+    return _internal(error) if failure.kind == "internal" else of_error(failure.error)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether *error* or its cause is that a disk has no room."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in FULL:
-            return Problem("storage", "there is no room for the result", "try later").as_dict()
+            return True
         cause = cause.__cause__ or cause.__context__
-    return None
+    return False
 
 
-def _internal(error: Exception) -> dict[str, Any]:
+def _internal(error: Exception) -> Problem:
     # Where it broke, for the log of the service; a message could hold parts of the photo.
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
-    problem = Problem("internal", f"{type(error).__name__} in {where}", "please report it")
-    return problem.as_dict()
+    return Problem("internal", f"{type(error).__name__} in {where}", "please report it")
 
 
 def _give_memory_back() -> None:

@@ -1,0 +1,99 @@
+"""Networks that stay open from one photo to the next."""
+
+from __future__ import annotations
+
+import threading
+
+from undegrade.catalog import Card, Catalog, Model
+from undegrade.errors import UsageError
+from undegrade.runtime.memory import tile_side
+from undegrade.runtime.precision import PRECISIONS, choose_precision
+from undegrade.runtime.probe import find_model
+from undegrade.runtime.session import Network, open_network
+
+DEVICES = ("auto", "cpu", "gpu")
+DETAILS = 4
+"""Settings of the detail dial for which networks stay open: for each they are mixed anew."""
+
+
+class Networks:
+    """The networks of a catalogue, opened when they are first needed, and how they are run.
+
+    May be used from several threads at once.
+
+    Parameters
+    ----------
+    catalog: the models at hand; by default those that ship and the user's own.
+    threads: threads inside a network; by default every core.
+    device: ``auto``, ``cpu`` or ``gpu``.
+    precision: ``auto``, ``fp32`` or ``int8`` (faster where a network has such weights).
+    tile: kept side of a tile in pixels; by default chosen for the promised memory.
+
+    Raises
+    ------
+    UsageError: there is no such device or precision.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog | None = None,
+        *,
+        threads: int | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        tile: int | None = None,
+    ) -> None:
+        for kind, given, known in (
+            ("device", device, DEVICES),
+            ("precision", precision, PRECISIONS),
+        ):
+            if given not in known:
+                raise UsageError(
+                    f"there is no {kind} {given!r}", f"choose one of: {', '.join(known)}"
+                )
+        self.catalog = catalog or Catalog()
+        self.threads, self.device, self.precision, self.tile = threads, device, precision, tile
+        self._found: dict[str, Model] = {}
+        self._open: dict[tuple[str, float], Network] = {}
+        self._lock = threading.Lock()
+
+    def find(self, name_or_file: str) -> Model:
+        """As :func:`undegrade.runtime.find_model`; a file is probed once."""
+        with self._lock:
+            if name_or_file not in self._found:
+                self._found[name_or_file] = find_model(name_or_file, self.catalog)
+            return self._found[name_or_file]
+
+    def open(self, model: Model, vivid: Model | None = None, detail: float = 0.0) -> Network:
+        """The open network of *model*; see :func:`undegrade.runtime.open_network`."""
+        key = str(model.path), detail if vivid else 0.0
+        with self._lock:
+            if key not in self._open:
+                self._forget_details(key[1])
+                self._open[key] = open_network(
+                    model,
+                    threads=self.threads,
+                    device=self.device,
+                    vivid=vivid,
+                    detail=detail,
+                    precision=self.precision,
+                )
+            return self._open[key]
+
+    def tile_of(self, card: Card) -> int:
+        """Kept side of its tiles in pixels."""
+        return tile_side(card) if self.tile is None else self.tile
+
+    def pace(self, model: Model, *, mixed: bool = False) -> float:
+        """Seconds per output megapixel, by the card, in the precision that would be run."""
+        card = model.card
+        chosen = choose_precision(model, self.precision, device=self.device, mixed=mixed)
+        in_bytes = chosen == "int8" and card.int8_seconds_per_megapixel
+        return card.int8_seconds_per_megapixel if in_bytes else card.seconds_per_megapixel
+
+    def _forget_details(self, wanted: float) -> None:
+        """Let go of the mixed networks of the oldest detail where *wanted* is one too many."""
+        kept = dict.fromkeys(detail for _, detail in self._open if detail)
+        if wanted and wanted not in kept and len(kept) >= DETAILS:
+            oldest = next(iter(kept))
+            self._open = {key: value for key, value in self._open.items() if key[1] != oldest}

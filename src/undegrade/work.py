@@ -1,0 +1,162 @@
+"""One photo: its bytes and an order in, bytes and a report out, or a failure with its kind.
+
+Files, object stores and HTTP are transports: they bring the bytes here, and take them on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from undegrade.diagnosis import NAME, Diagnosis
+from undegrade.enhancer import MAX_MEGAPIXELS, Enhancer, Progress
+from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError, UsageError
+from undegrade.picture import Picture, byte_limit, decode, default_format, losses
+from undegrade.plan import Wishes, model_names
+from undegrade.runtime import Networks
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to become of a photo, and how it is written.
+
+    Raises
+    ------
+    UsageError: a quality or a limit that is not possible.
+    """
+
+    wishes: Wishes = field(default_factory=Wishes)
+    format: str | None = None
+    """As :func:`undegrade.picture.format_of` names it; ``None`` is the photo's own."""
+    quality: int | None = None
+    """Of lossy formats; ``None`` is as the photo has it, or finer."""
+    strip: bool = False
+    """Whether EXIF, XMP and IPTC are left out."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Pictures above are refused before they are decoded."""
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"a quality of {self.quality} is not possible", "choose 1 to 100")
+        byte_limit(self.max_megapixels)
+
+    def copies(self, format: str) -> bool:
+        """Whether a file of *format* that is left alone is what was ordered."""
+        return self.format in (None, format) and self.quality is None and not self.strip
+
+    def digest(self, networks: Networks) -> str:
+        """A short hash of everything but the input that decides an output.
+
+        Of the wishes, of how it is written, and of all weights that may be run.
+        """
+        catalog, wishes = networks.catalog, self.wishes
+        # A step whose model is missing is left out. What is found decides what is done, so the
+        # network that diagnoses counts, too.
+        names = [NAME] if wishes.model else [*model_names(wishes), NAME]
+        used = [networks.find(wishes.model)] if wishes.model else []
+        used += [catalog.models[name] for name in names if name in catalog.models]
+        if wishes.detail:
+            used += [vivid for model in list(used) if (vivid := catalog.vivid_of(model))]
+        decisive = {
+            "wishes": wishes.as_dict(),
+            "quality": self.quality,
+            "strip": self.strip,
+            "precision": networks.precision,
+            "weights": [catalog.sha256(model) for model in used],
+        }
+        return sha256(json.dumps(decisive, sort_keys=True, default=str).encode())[:16]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A photo that is ready to be written."""
+
+    data: bytes
+    """A whole file."""
+    format: str
+    """Of the file."""
+    report: dict[str, Any]
+    """What was found, the steps, what is left, and what could not be kept: plain data."""
+
+    @property
+    def status(self) -> Literal["enhanced", "unchanged"]:
+        """Whether anything had to be done."""
+        return "unchanged" if self.report["unchanged"] else "enhanced"
+
+
+def work(
+    enhancer: Enhancer,
+    data: bytes,
+    name: str,
+    order: Order,
+    *,
+    picture: Picture | None = None,
+    found: Diagnosis | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Done:
+    """Enhance the photo in the file *data*, called *name* in messages, as *order* wants it.
+
+    A photo that is left alone comes out byte for byte.
+
+    Parameters
+    ----------
+    picture, found: *data* decoded, and what it has lost, where that is known already.
+    progress: called with the part done, 0 to 1.
+    cancelled: asked between tiles, and once the work is done.
+
+    Raises
+    ------
+    Exception: :func:`failure_of` says what it means for the photo.
+    """
+    started = time.perf_counter()
+    if picture is None:
+        picture = decode(data, name=name, max_megapixels=order.max_megapixels)
+    plan = enhancer.plan(picture, order.wishes, found)
+    result = enhancer.run(picture, plan, progress=progress, cancelled=cancelled)
+    report = result.as_dict()
+    own = picture.encoding.format
+    if result.unchanged and order.copies(own):
+        format = own
+    else:
+        format = order.format or default_format(result.picture)
+        data = result.encode(format=format, quality=order.quality, strip=order.strip)
+        report["notes"] += losses(result.picture, format)
+    if cancelled and cancelled():
+        raise Cancelled
+    report["seconds"] = round(time.perf_counter() - started, 3)
+    return Done(data, format, report)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no result."""
+
+    kind: str
+    """Name of the error's class, ``memory``, or ``internal`` for a mistake of our own."""
+    error: UndegradeError
+    """One line for the user, with a remedy and an exit code."""
+    passing: bool
+    """Whether it may be gone the next time: a full disk or a missing model may, a photo that is
+    broken stays so."""
+
+
+def failure_of(error: Exception, name: str) -> Failure:
+    """What *error* means for the photo called *name*, whatever it is: it stops no other photo."""
+    if isinstance(error, UndegradeError):
+        passing = not isinstance(error, InputError | LimitError)
+        return Failure(type(error).__name__, error, passing)
+    if isinstance(error, MemoryError):
+        remedy = "use a smaller --tile, or fewer workers"
+        return Failure("memory", LimitError(f"{name!r} does not fit into memory", remedy), True)
+    what = f"internal error on {name!r}: {type(error).__name__}: {error}"
+    return Failure("internal", UndegradeError(what, "please report it"), False)
+
+
+def sha256(data: bytes) -> str:
+    """The hash of *data*, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
