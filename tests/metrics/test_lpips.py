@@ -8,8 +8,10 @@ import pytest
 from tests.degradation.pictures import natural
 from tests.metrics.stand_ins import heads, lpips, squeezenet
 from tests.shared_data import photos, shared
+from undegrade.catalog import Catalog, user_folder
 from undegrade.errors import ModelError
 from undegrade.metrics import LPIPS, metric, weights
+from undegrade.runtime import verify_model
 
 pytest.importorskip("onnx", reason="needs undegrade[eval]")
 from safetensors.numpy import save_file
@@ -76,15 +78,15 @@ def test_the_network_is_built_once(monkeypatch):
     y, x = pair()
     monkeypatch.setenv("UNDEGRADE_BACKBONES", str(shared("weights", "backbones")))
     built = LPIPS("squeeze-fp16")(y, x)
-    (kept,) = weights.cache_folder().glob("*.onnx")
-    assert kept.name.startswith("lpips-squeeze-fp16-")
+    model = Catalog().find("lpips-squeeze-fp16")
+    assert (model.card.task, model.card.enhances) == ("compare", False)
+    assert "BSD" in model.card.licence
+    verify_model(model)
     monkeypatch.delenv("UNDEGRADE_BACKBONES")
     monkeypatch.setattr(weights, "optional", None)
     assert LPIPS("squeeze-fp16")(y, x) == built
-    kept.write_bytes(b"torn")
-    with pytest.raises(
-        ModelError, match=r"not a usable ONNX file: .* remove it, and it is built anew"
-    ):
+    model.path.write_bytes(b"torn")
+    with pytest.raises(ModelError, match=r"damaged: .*remove '.*onnx', it is built anew"):
         LPIPS("squeeze-fp16")(y, x)
 
 
@@ -99,7 +101,7 @@ def test_a_cache_that_cannot_be_written_to(monkeypatch, tmp_path):
 def test_own_weights_are_not_kept(tmp_path):
     y, x = pair()
     assert lpips(tmp_path)(y, x) > 0
-    assert not weights.cache_folder().exists()
+    assert not user_folder().exists()
 
 
 def test_the_rounded_trunk_is_not_lpips_squeeze(tmp_path):

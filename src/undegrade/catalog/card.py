@@ -12,7 +12,7 @@ from undegrade.errors import ModelError
 
 ENHANCING = ("restore", "sr", "lowlight", "phone")
 """Tasks of networks that make a picture out of a picture."""
-TASKS = (*ENHANCING, "diagnose")
+TASKS = (*ENHANCING, "diagnose", "compare")
 LEVELS = ("noise", "jpeg")
 """What a network that enhances may be told."""
 COLOUR_LOCKED = ("restore", "sr")

@@ -10,12 +10,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from undegrade.catalog import Card, Catalog, read_weights, user_folder, write_card
 from undegrade.errors import ModelError, UndegradeError
 from undegrade.metrics import weights
 from undegrade.metrics.base import Comparison
 from undegrade.metrics.lpips_graph import GRAPH, lpips_graph
 from undegrade.metrics.pictures import Floats, coloured
-from undegrade.metrics.published import WEIGHTS
+from undegrade.metrics.published import WEIGHTS, Weights
 from undegrade.runtime import open_session
 
 
@@ -48,8 +49,8 @@ class LPIPS(Comparison):
     The networks run in float32 by ONNX Runtime, the means in float64. Both pictures are held in
     memory at once: up to 0.5 kB a pixel for SqueezeNet and AlexNet, 1.5 kB for VGG-16.
 
-    The network is an ONNX file, built of the published weights when it is first needed and kept
-    beside them: from then on neither weights nor the packages that read them are needed. *trunk*
+    The network is a card of the user's catalogue, built of the published weights when it is first
+    needed: from then on neither weights nor the packages that read them are needed. *trunk*
     and *heads* are files of weights to take instead; of those nothing is kept.
     """
 
@@ -81,29 +82,47 @@ class LPIPS(Comparison):
 
     @cached_property
     def _session(self) -> Any:
-        kept = self._kept and self._kept.is_file()
-        name = str(self._kept) if kept else f"{self.name}, as built of these weights,"
-        remedy = "remove it, and it is built anew" if kept else "use the published weights"
-        return open_session(self._network(), name, remedy=remedy)
+        remedy = "use the published weights"
+        return open_session(self._network(), f"{self.name}, as built,", remedy=remedy)
 
     def _network(self) -> bytes:
-        """The ONNX file: the one that is kept, or else built."""
-        if self._kept and self._kept.is_file():
-            return self._kept.read_bytes()
+        """The ONNX file: that of the user's catalogue, or else built and, if published, added."""
+        if self.trunk or self.heads:
+            return self._build()
+        place = user_folder() / f"{self.name}.onnx"
+        if place.is_file() and place.with_suffix(".toml").is_file():
+            model = Catalog().find(str(place))
+            if model.card.recipe == self._recipe:
+                try:
+                    return read_weights(model)
+                except ModelError as error:
+                    remedy = f"remove {str(place)!r}, it is built anew"
+                    raise ModelError(error.what, remedy) from None
         network = self._build()
-        if self._kept:
-            weights.keep(network, self._kept)
+        card = Card(
+            name=self.name,
+            task="compare",
+            file=place.name,
+            sha256=hashlib.sha256(network).hexdigest(),
+            summary="Tells how far two pictures look apart (LPIPS)",
+            licence="; ".join(part.licence for part in self._parts),
+            recipe=self._recipe,
+        )
+        weights.keep(network, place)
+        weights.keep(write_card(card).encode(), place.with_suffix(".toml"))
         return network
 
     @property
-    def _kept(self) -> Path | None:
-        """Where the file is kept that is built of the published weights."""
-        if self.trunk or self.heads:
-            return None
-        parts = self.network.trunk, f"lpips_{self.network.architecture}"
-        files = [file.sha256 for part in parts for file in WEIGHTS[part].files]
-        digest = hashlib.sha256(" ".join([GRAPH, *files]).encode()).hexdigest()
-        return weights.cache_folder() / f"{self.name}-{digest[:12]}.onnx"
+    def _parts(self) -> tuple[Weights, Weights]:
+        """The published weights that it is built of: of the trunk, and of the heads."""
+        return WEIGHTS[self.network.trunk], WEIGHTS[f"lpips_{self.network.architecture}"]
+
+    @property
+    def _recipe(self) -> str:
+        """What it is built of, and how: where that changes, it is built anew."""
+        files = [file.sha256 for part in self._parts for file in part.files]
+        digest = hashlib.sha256(" ".join([GRAPH, *files]).encode())
+        return f"published weights, {digest.hexdigest()[:12]}"
 
     def _build(self) -> bytes:
         path = weights.find(self.network.trunk, self.trunk)

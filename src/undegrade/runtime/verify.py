@@ -13,11 +13,10 @@ def verify_model(model: Model) -> None:
     """Check hash, opening, output size and finite values; raises :class:`ModelError`.
 
     Where it has a vivid variant, this is done half-way to it, so that the two must fit each other.
-    Where it has weights in 8 bit, they are checked, too. Of one that diagnoses, that it reads a
-    crop.
+    Where it has weights in 8 bit, they are checked, too.
     """
     if not model.card.enhances:
-        _check_reads(model)
+        _check_judges(model)
         return
     halfway = open_network(
         model, threads=1, device="cpu", vivid=vivid_of(model), detail=0.5, precision="fp32"
@@ -27,16 +26,20 @@ def verify_model(model: Model) -> None:
         _check_runs(open_network(model, threads=1, device="cpu", precision="int8"))
 
 
-def _check_reads(model: Model) -> None:
+def _check_judges(model: Model) -> None:
+    """A network that diagnoses or compares, on two grey pictures."""
     card = model.card
+    side = card.crop or 64
     session = open_session(read_weights(model), model.path.name, threads=1)
-    crop = np.full((1, 3, card.crop, card.crop), 0.5, np.float32)
+    pictures = np.full((2, 3, side, side), 0.5, np.float32)
     try:
-        output = session.run(None, {session.get_inputs()[0].name: crop})[0]
+        outputs = session.run(None, {session.get_inputs()[0].name: pictures})
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{card.name!r} does not run: {reason}", "export it again") from None
-    _check_output(card.name, output, (1, 2 * len(card.levels)))
+    for output in outputs:
+        expected = (2, 2 * len(card.levels)) if card.task == "diagnose" else output.shape
+        _check_output(card.name, output, expected)
 
 
 def _check_runs(network: Network) -> None:
