@@ -121,7 +121,8 @@ def work(
     report = result.as_dict()
     own = picture.encoding.format
     if result.unchanged and order.copies(own):
-        format = own
+        # What reading could not keep stays in the file all the same.
+        format, report["notes"] = own, list(plan.notes)
     else:
         format = order.format or default_format(result.picture)
         data = result.encode(format=format, quality=order.quality, strip=order.strip)
