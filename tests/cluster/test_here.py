@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from PIL import Image
 
 from tests.photos import noisy, photo_file, scene
 from undegrade.cluster import HERE, Cluster, Ledger, Settings, list_objects, run
+from undegrade.cluster.engine import EnhanceUnits
+from undegrade.cluster.scratch import Scratch
 from undegrade.cluster.units import output_key
 from undegrade.errors import InputError, UsageError
 from undegrade.plan import Wishes
@@ -90,6 +93,26 @@ def test_a_run_that_breaks_off_keeps_what_it_did(store, tmp_path):
     assert len(rows(output)) == 2
     rest = run(uri(store), uri(output), Settings(), CLUSTER)
     assert (rest.done, rest.skipped) == (2, 2)
+
+
+def test_a_worker_does_not_do_again_what_another_had_finished(store, tmp_path, monkeypatch):
+    output = uri(tmp_path / "out")
+    scratch = Scratch(output)
+    at = (Settings(), scratch.uri, Ledger(output, scratch))
+    unit = {
+        "inputs": [[uri(store / "0.png"), uri(store / "bad.jpg")]],
+        "outputs": [[f"{output}/0.png", f"{output}/bad.jpg"]],
+        "versions": [["", ""]],
+    }
+    told = json.loads(EnhanceUnits(*at)(unit)["rows"][0])
+    assert [row["status"] for row in told] == ["enhanced", "failed"]
+
+    def idle(self, *_):
+        raise AssertionError("there was work")
+
+    monkeypatch.setattr(EnhanceUnits, "one", idle)
+    assert json.loads(EnhanceUnits(*at)(unit)["rows"][0]) == told
+    assert len(rows(tmp_path / "out")) == 2
 
 
 def test_outputs_never_meet():

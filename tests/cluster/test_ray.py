@@ -12,7 +12,7 @@ pytest.importorskip("fsspec", reason="needs undegrade[cluster]")
 
 from tests.cluster.running import check_whole, command, fill, rows, small_ray, uri
 from undegrade.cluster import ROW, Cluster, Enhance, Settings, run
-from undegrade.cluster.engine import DEATHS
+from undegrade.cluster.engine import DEATHS, EnhanceUnits
 from undegrade.errors import UsageError
 from undegrade.plan import Wishes
 from undegrade.work import Order
@@ -67,7 +67,7 @@ def test_the_device_follows_what_ray_has_promised():
         Cluster("auto").fitted(Settings(device="gpu"))
 
 
-class Deadly(Enhance):
+class Deadly(EnhanceUnits):
     """Ends its process at one photo."""
 
     def one(self, source, target, version=""):
@@ -85,8 +85,7 @@ def test_a_photo_that_kills_its_workers_takes_no_other_with_it(address, tmp_path
     from undegrade.cluster import engine
 
     cloudpickle.register_pickle_by_value(here)
-    units = type("EnhanceUnits", (Deadly,), {"__call__": engine.EnhanceUnits.__call__})
-    monkeypatch.setattr(engine, "EnhanceUnits", units)
+    monkeypatch.setattr(engine, "EnhanceUnits", Deadly)
     monkeypatch.setattr(engine, "DEATHS", 0)
     assert DEATHS > 0
     keys = fill(tmp_path / "in", 8, 0)

@@ -15,8 +15,19 @@ import pyarrow.parquet as pq
 
 from tests.cluster.running import fill, rows, uri
 from tests.photos import noisy, photo_file, scene
-from undegrade.cluster import HERE, Cluster, Settings, list_objects, objects, run, scratch, store
-from undegrade.cluster.journal import Journal
+from undegrade.cluster import (
+    HERE,
+    ROW,
+    Cluster,
+    Ledger,
+    Settings,
+    ledger,
+    list_objects,
+    objects,
+    run,
+    scratch,
+    store,
+)
 from undegrade.cluster.store import StoreError, read_object, tag, write_object
 from undegrade.errors import InputError, OutputError
 
@@ -178,34 +189,86 @@ def test_a_file_is_never_half_written(tmp_path, monkeypatch):
     assert not list((tmp_path / "out/part").iterdir())
 
 
-def test_what_killed_runs_left_is_swept_and_what_others_need_is_not(tmp_path, monkeypatch):
+def killed(output):
+    """The scratch folder of a run whose process is gone."""
+    live = scratch.Scratch(output)
+    dead = scratch.Scratch(output, live.name.rpartition("-")[0] + "-999999999")
+    write_object(f"{dead.uri}/listing/part", b"units")
+    return dead
+
+
+def test_what_killed_runs_left_is_found_and_what_others_need_is_not(tmp_path, monkeypatch):
     output = uri(tmp_path)
-    mine, dead = scratch.Scratch(output), scratch.Scratch(output)
-    dead.uri = dead.uri.rpartition("-")[0] + "-999999999"
-    others = mine.uri.replace(mine.uri.split("-")[-2], "elsewhere")
-    for folder in (mine.uri, dead.uri, others):
-        Journal(folder).keep([{"input": folder}])
-    assert list(mine.sweep()) == [[{"input": dead.uri}]]
-    left = sorted(path.name for path in (tmp_path / "_undegrade").iterdir())
-    assert left == sorted(folder.rpartition("/")[2] for folder in (mine.uri, others))
+    mine, dead = scratch.Scratch(output), killed(output)
+    elsewhere = mine.name.replace(mine.name.split("-")[1], "elsewhere")
+    others = scratch.Scratch(output, elsewhere)
+    for folder in (mine, others):
+        write_object(f"{folder.uri}/listing/part", b"units")
+    assert [left.uri for left in mine.left()] == [dead.uri]
+    dead.remove()
+    assert list(mine.left()) == []
     monkeypatch.setattr(scratch, "WEEK", -1)
-    assert len(list(mine.sweep())) == 2
+    old = list(mine.left())
+    assert {left.uri for left in old} == {mine.uri, others.uri}
+    for left in old:
+        left.remove()
     assert not list((tmp_path / "_undegrade").iterdir())
 
 
-def test_rows_that_a_killed_driver_had_not_recorded_are_recorded_once(tmp_path):
+def test_a_part_is_the_commit_though_the_driver_was_killed(tmp_path):
+    """Rows that workers had written are done, and are put together once, doubled ones too."""
     fill(tmp_path / "in", 3, 0)
-    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), Settings(), CLUSTER)
+    output = uri(tmp_path / "out")
+    at = (uri(tmp_path / "in"), output, Settings(), CLUSTER)
     run(*at)
     (part,) = (tmp_path / "out/_undegrade/manifest").iterdir()
-    table = rows(tmp_path / "out")
+    table = rows(output)
     part.unlink()
-    dead = scratch.Scratch(uri(tmp_path / "out")).uri.rpartition("-")[0] + "-999999999"
-    journal = Journal(dead)
-    journal.keep(table[:2])
-    journal.keep(table[1:2])
+    dead = killed(output)
+    theirs = Ledger(output, dead)
+    for unit in (table[:2], table[1:2]):
+        theirs.keep([row["output"] for row in unit], unit)
+    assert len(rows(output)) == 3
     again = run(*at)
     assert (again.done, again.skipped) == (1, 2)
-    assert sorted(row["input"] for row in rows(tmp_path / "out")) == sorted(
-        row["input"] for row in table
-    )
+    assert sorted(row["input"] for row in rows(output)) == sorted(row["input"] for row in table)
+    assert len(list((tmp_path / "out/_undegrade/manifest").iterdir())) == 2
+    assert {path.name for path in (tmp_path / "out/_undegrade").iterdir()} == {"manifest"}
+
+
+def test_putting_parts_together_may_be_broken_off(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger, "ROWS", 4)
+    output = uri(tmp_path / "out")
+    own = Ledger(output, scratch.Scratch(output))
+    table = [made_row(f"{index}.png") for index in range(10)]
+    for row in table:
+        own.keep([row["output"]], [row])
+    folder = tmp_path / "out/_undegrade/manifest"
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    own.compact()
+    assert [part.num_rows for part in own.parts()] == [4, 4, 2]
+    # As if the small parts had not been removed any more.
+    for path, data in before.items():
+        path.write_bytes(data)
+    own.compact()
+    assert sorted(row["output"] for row in rows(output)) == [row["output"] for row in table]
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_a_unit_that_is_done_twice_has_one_part(tmp_path):
+    output = uri(tmp_path / "out")
+    own = Ledger(output, scratch.Scratch(output))
+    unit = [made_row("a.png"), made_row("b.png")]
+    outputs = [row["output"] for row in unit]
+    assert own.kept(outputs) == []
+    for _ in range(2):
+        own.keep(outputs, unit)
+    assert own.kept(outputs) == unit
+    assert len(rows(output)) == 2
+    assert own.kept(outputs[:1]) == []
+
+
+def made_row(name):
+    """A row of an object that was enhanced."""
+    row = {key: kind() for key, kind in ROW.items()}
+    return row | {"input": f"in/{name}", "output": f"out/{name}", "status": "enhanced"}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undegrade.cluster.cluster import CLIENT, Cluster
-from undegrade.cluster.journal import Journal
+from undegrade.cluster.ledger import Ledger
 from undegrade.cluster.listing import Listing
 from undegrade.cluster.worker import Batch, Enhance, Row, Settings
 from undegrade.errors import UsageError
@@ -34,30 +34,39 @@ PATIENCE = 10.0
 """Seconds for a cluster to answer."""
 
 
-Finished = tuple[list[Row], str]
-"""Rows, and the file of the journal that has them; empty if none has."""
+COUNTED = ("input", "status", "reason", "error", "megapixels", "seconds")
+"""What the driver is told of a row: the whole of it stands in the ledger."""
 
 
 class EnhanceUnits(Enhance):
     """:class:`Enhance` on units, one row each with lists of objects.
 
-    A unit comes back as one value, its rows as JSON, for what Ray Data does for each block takes
-    milliseconds; beside it the file of the journal that has them, too.
+    A unit is done once its rows stand in the *ledger*: where its worker dies after that, before
+    the driver has heard of it, the next one finds them there. It comes back as one value, the
+    ``COUNTED`` of its rows as JSON, for what Ray Data does for each block takes milliseconds.
     """
+
+    def __init__(self, settings: Settings, scratch: str, ledger: Ledger) -> None:
+        super().__init__(settings, scratch)
+        self.ledger = ledger
 
     def __call__(self, batch: Batch) -> Batch:
         units = zip(batch["inputs"], batch["outputs"], batch["versions"], strict=True)
-        done = [[self.one(*map(str, row)) for row in zip(*unit, strict=True)] for unit in units]
-        journal = Journal(self.scratch)
-        return {
-            "rows": np.array([json.dumps(rows) for rows in done], object),
-            "file": np.array([journal.keep(rows) for rows in done], object),
-        }
+        done = [self.unit(*([str(text) for text in column] for column in unit)) for unit in units]
+        return {"rows": np.array([json.dumps(rows) for rows in done], object)}
+
+    def unit(self, inputs: list[str], outputs: list[str], versions: list[str]) -> list[Row]:
+        """Do one unit, if nobody has."""
+        rows = self.ledger.kept(outputs)
+        if not rows:
+            rows = [self.one(*row) for row in zip(inputs, outputs, versions, strict=True)]
+            self.ledger.keep(outputs, rows)
+        return [{name: row[name] for name in COUNTED} for row in rows]
 
 
 def on_ray(
-    listing: Listing, scratch: str, settings: Settings, cluster: Cluster
-) -> Generator[Finished, None, None]:
+    listing: Listing, scratch: str, ledger: Ledger, settings: Settings, cluster: Cluster
+) -> Generator[list[Row], None, None]:
     """Finished rows, a unit at a time; those of units whose workers kept dying are missing.
 
     Raises
@@ -74,20 +83,21 @@ def on_ray(
     try:
         for start in range(0, len(listing.paths), FILES):
             paths = listing.paths[start : start + FILES]
-            results = _enhanced(listing.fs, paths, scratch, settings, cluster, workers)
+            arguments = (settings, scratch, ledger)
+            results = _enhanced(listing.fs, paths, arguments, cluster, workers)
             for batch in results.iter_batches(
                 batch_size=None, batch_format="numpy", prefetch_batches=0
             ):
-                for rows, file in zip(batch["rows"], batch["file"], strict=True):
-                    yield json.loads(rows), str(file)
+                for rows in batch["rows"]:
+                    yield json.loads(rows)
     finally:
         context.target_max_block_size = before
 
 
 def _enhanced(
-    fs: Any, paths: list[str], scratch: str, settings: Settings, cluster: Cluster, workers: int
+    fs: Any, paths: list[str], arguments: tuple[Any, ...], cluster: Cluster, workers: int
 ) -> ray.data.Dataset:
-    """The plan of Ray Data for some files of a listing."""
+    """The plan of Ray Data for some files of a listing; *arguments* are for each worker."""
     import ray.data
 
     from undegrade.cluster.source import UnitsDatasource
@@ -103,7 +113,7 @@ def _enhanced(
         warnings.filterwarnings("ignore", "`ray_remote_args`")
         planned: ray.data.Dataset = units.map_batches(
             EnhanceUnits,
-            fn_constructor_args=(settings, scratch),
+            fn_constructor_args=arguments,
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(
                 min_size=1,

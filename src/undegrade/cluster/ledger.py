@@ -1,84 +1,103 @@
-"""The record of a run: one row for each object, as Parquet below the output."""
+"""The record of a run: one row for each object, as Parquet below the output.
+
+Rows go one way. Who has done a unit writes its rows as a part, whole or not at all, and what stands
+in a part is done. The driver only counts; at the end it puts the small parts of its run together.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import time
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 from fsspec.core import url_to_fs
 from numpy.typing import NDArray
 
+from undegrade.cluster.scratch import Scratch
 from undegrade.cluster.store import MANIFEST_FOLDER, joined
 from undegrade.cluster.tables import read_table, write_table
 from undegrade.cluster.worker import ROW, Row
 from undegrade.errors import InputError
 
-ROWS, SECONDS = 1000, 5.0
-"""A part is written after so many rows, or so long."""
+ROWS = 10_000
+"""Of a part that is put together, about: some 30 MB in memory."""
 
 TYPES = {str: pa.string(), bool: pa.bool_(), float: pa.float64()}
 SCHEMA = pa.schema([(name, TYPES[kind]) for name, kind in ROW.items()])
+KEYED = ["input", "version", "output", "settings"]
+_NONE = np.empty(0, np.uint64)
 
 
 class Ledger:
-    """Rows in parts, each written whole; of several rows for one output the last one counts."""
+    """Rows in parts, each written whole; of several rows for one output the last one counts.
 
-    def __init__(self, output: str) -> None:
+    Parameters
+    ----------
+    output: the prefix that the rows are of.
+    run: whose rows are written and put together; by default nobody's.
+    """
+
+    def __init__(self, output: str, run: Scratch | None = None) -> None:
         self.folder = joined(output, f"{MANIFEST_FOLDER}/manifest")
-        self._rows: list[Row] = []
-        self._flushed = time.monotonic()
-        self._part = 0
-        # Parts sort by the time of their run, then by their number.
-        self._run = f"{time.time_ns():020d}-{uuid.uuid4().hex[:6]}"
+        # Parts sort by the time of their run.
+        self._run, self._scratch = (run.name, run.uri) if run else ("", "")
 
-    def add(self, rows: list[Row]) -> bool:
-        """Note finished objects; whether all that was noted is in the store now."""
-        self._rows += rows
-        if len(self._rows) >= ROWS or time.monotonic() - self._flushed > SECONDS:
-            self.flush()
-        return not self._rows
+    def keep(self, outputs: Sequence[str], rows: list[Row]) -> None:
+        """Write the *rows* of the unit that has these *outputs*; written again, in their place.
 
-    def adopt(self, rows: list[Row]) -> None:
-        """Record *rows* of a run that was killed, unless it has recorded them itself."""
-        if not rows:
-            return
-        parts = (part.to_pylist() for part in self.parts(KEYED))
-        known = np.concatenate([_NONE, *(_hashes(map(_identity, part)) for part in parts)])
-        seen = set(known.tolist())
-        for row in rows:
-            key = int(_hash(_identity(row)))
-            if key not in seen:
-                seen.add(key)
-                self._rows.append(row)
-        self.flush()
+        Raises
+        ------
+        OutputError, StoreError: the store does not take them.
+        """
+        self._write(self._unit(outputs), rows)
 
-    def flush(self) -> None:
-        """Write what is noted as a part."""
-        if self._rows:
-            name = f"{self._run}-{self._part:06d}.parquet"
-            write_table(joined(self.folder, name), self._rows, SCHEMA)
-            self._rows, self._part = [], self._part + 1
-        self._flushed = time.monotonic()
+    def kept(self, outputs: Sequence[str]) -> list[Row]:
+        """The rows of that unit, if some worker has done it in this run; else none."""
+        fs, path = url_to_fs(joined(self.folder, self._unit(outputs)))
+        try:
+            rows: list[Row] = read_table(fs, path).to_pylist()
+        except FileNotFoundError:
+            return []
+        return rows
 
-    def parts(self, columns: list[str] | None = None, run: str = "") -> Iterator[pa.Table]:
-        """All parts, or those of one *run*, oldest first; all *columns* or some.
+    def compact(self) -> None:
+        """Put the parts of the run together, each row once, into some of ``ROWS`` rows.
+
+        May be broken off at any time and begun again.
+
+        Raises
+        ------
+        InputError, OutputError, StoreError: a part cannot be read, or the store takes no other.
+        """
+        fs, folder = url_to_fs(self.folder, use_listings_cache=False)
+        small = sorted(fs.glob(f"{folder}/{self._run}-unit-*.parquet"))
+        large = len(fs.glob(f"{folder}/{self._run}-rows-*.parquet"))
+        # What was broken off has left small parts whose rows stand in a large one.
+        seen = np.concatenate([_NONE, *self._keys("-rows-")])
+        rows: list[Row] = []
+        done: list[str] = []
+        for number, path in enumerate(small, 1):
+            fresh, keys = _new(_read(fs, path).to_pylist(), seen)
+            seen = np.concatenate([seen, keys])
+            rows += fresh
+            done.append(path)
+            if len(rows) >= ROWS or number == len(small):
+                if rows:
+                    self._write(f"{self._run}-rows-{large:06d}.parquet", rows)
+                fs.rm(done)
+                rows, done, large = [], [], large + 1
+
+    def parts(self, columns: list[str] | None = None, *, own: bool = False) -> Iterator[pa.Table]:
+        """All parts, or the run's *own*, oldest first; all *columns* or some.
 
         Raises
         ------
         InputError: a part cannot be read.
         """
         fs, path = url_to_fs(self.folder, use_listings_cache=False)
-        for name in sorted(fs.glob(f"{path}/{run}*.parquet")):
-            try:
-                yield read_table(fs, name, columns)
-            except (OSError, pa.ArrowException) as error:
-                raise InputError(
-                    f"the manifest {name!r} cannot be read: {error}", "remove that part"
-                ) from None
+        for name in sorted(fs.glob(f"{path}/{f'{self._run}-' if own else ''}*.parquet")):
+            yield _read(fs, name, columns)
 
     def done(self, settings: str, *, retry_failed: bool = False) -> Done:
         """What need not be done again with these *settings*.
@@ -102,14 +121,20 @@ class Ledger:
 
     def recorded(self, settings: str) -> Done:
         """What this run has a row for, whatever became of it."""
-        self.flush()
-        rows = (part.to_pylist() for part in self.parts(KEYED, self._run))
-        keys = [_hashes(_identity(row) for row in part) for part in rows]
-        return Done(np.concatenate([_NONE, *keys]), settings)
+        return Done(np.concatenate([_NONE, *self._keys("-")]), settings)
 
+    def _keys(self, kind: str) -> Iterator[NDArray[np.uint64]]:
+        """The hashes of the objects in the run's parts of a *kind*, part by part."""
+        fs, folder = url_to_fs(self.folder, use_listings_cache=False)
+        for path in fs.glob(f"{folder}/{self._run}{kind}*.parquet"):
+            yield _hashes(_identity(row) for row in _read(fs, path, KEYED).to_pylist())
 
-KEYED = ["input", "version", "output", "settings"]
-_NONE = np.empty(0, np.uint64)
+    def _unit(self, outputs: Sequence[str]) -> str:
+        name = hashlib.blake2b("\0".join(outputs).encode(), digest_size=12).hexdigest()
+        return f"{self._run}-unit-{name}.parquet"
+
+    def _write(self, name: str, rows: list[Row]) -> None:
+        write_table(joined(self.folder, name), rows, SCHEMA, self._scratch)
 
 
 class Done:
@@ -126,6 +151,23 @@ class Done:
         key = _hash("\0".join((source, version, target, self._settings)))
         at = int(np.searchsorted(self._keys, key))
         return at < len(self._keys) and bool(self._keys[at] == key)
+
+
+def _read(fs: object, path: str, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return read_table(fs, path, columns)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(
+            f"the manifest {path!r} cannot be read: {error}", "remove that part"
+        ) from None
+
+
+def _new(rows: list[Row], seen: NDArray[np.uint64]) -> tuple[list[Row], NDArray[np.uint64]]:
+    """Those of *rows* that are not *seen*, each once, and the hashes of all."""
+    keys = _hashes(map(_identity, rows))
+    _, first = np.unique(keys, return_index=True)
+    fresh = first[~np.isin(keys[first], seen)]
+    return [rows[index] for index in np.sort(fresh)], keys
 
 
 def _identity(row: Row) -> str:

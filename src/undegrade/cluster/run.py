@@ -12,8 +12,6 @@ from fsspec.core import url_to_fs
 
 from undegrade.cluster import engine
 from undegrade.cluster.cluster import CLIENT, HERE, Cluster
-from undegrade.cluster.engine import Finished
-from undegrade.cluster.journal import Journal
 from undegrade.cluster.ledger import Done, Ledger
 from undegrade.cluster.listing import Listing
 from undegrade.cluster.objects import Object, list_objects
@@ -55,6 +53,15 @@ class Tally:
         """Since the workers were called."""
         return time.monotonic() - self.started
 
+    def recount(self, ledger: Ledger) -> None:
+        """Count what the run has recorded: a worker may have died before it could say so."""
+        self.objects.clear()
+        self.reasons.clear()
+        self.failures.clear()
+        self.megapixels = self.worker_seconds = 0.0
+        for part in ledger.parts(list(engine.COUNTED), own=True):
+            self.add(part.to_pylist())
+
     def add(self, rows: list[Row]) -> None:
         """Count finished objects."""
         for row in rows:
@@ -83,7 +90,7 @@ def run(
     What the manifest below *output* calls done with the same settings is passed over, so that a
     run that was killed goes on. Ray holds the work in flight; the listing and the manifest lie in
     the store, and memory here does not grow with the number of objects. Whatever stops the run,
-    Ctrl-C included, what has come back is recorded.
+    Ctrl-C included, what a worker has finished is recorded.
 
     Parameters
     ----------
@@ -102,14 +109,15 @@ def run(
     output = _checked(source, output, cluster)
     # Before the listing, which may take an hour.
     ours = cluster.address != HERE and engine.connect(cluster)
-    scratch, ledger = Scratch(output), Ledger(output)
+    scratch = Scratch(output)
     try:
         if cluster.address.startswith(CLIENT):
             wishes = {"recursive": recursive, "suffix": suffix, "retry_failed": retry_failed}
             return run_inside(absolute(source), output, settings, cluster, wishes, on_rows)
-        for rows in scratch.sweep():
-            ledger.adopt(rows)
-        at = (source, output, scratch.uri, ledger)
+        for dead in scratch.left():
+            Ledger(output, dead).compact()
+            dead.remove()
+        at = (source, output, scratch.uri, Ledger(output, scratch))
         return _run(*at, settings, cluster, recursive, suffix, retry_failed, on_rows)
     finally:
         if ours:
@@ -129,7 +137,7 @@ def _run(
     retry_failed: bool,
     on_rows: Callable[[Tally], None] | None,
 ) -> Tally:
-    tally, digest, journal = Tally(), settings.order.digest(settings.networks()), Journal(scratch)
+    tally, digest = Tally(), settings.order.digest(settings.networks())
     done = ledger.done(digest, retry_failed=retry_failed)
 
     def known(item: Object, target: str) -> bool:
@@ -141,12 +149,9 @@ def _run(
     units = measure_out(objects, output, cluster.batch_megapixels, suffix, known)
     listing, alone = (Listing(joined(scratch, name)) for name in ("listing", "alone"))
 
-    def record(finished: Generator[Finished, None, None]) -> None:
+    def count(finished: Generator[list[Row], None, None]) -> None:
         with closing(finished):
-            for rows, file in finished:
-                journal.note(file)
-                if ledger.add(rows):
-                    journal.clear()
+            for rows in finished:
                 tally.add(rows)
                 if on_rows:
                     on_rows(tally)
@@ -154,16 +159,18 @@ def _run(
     try:
         listing.write(_counted(units, tally, on_rows))
         tally.started = time.monotonic()
-        record(_work(listing, scratch, settings, cluster))
+        count(_work(listing, scratch, ledger, settings, cluster))
         if tally.done < tally.listed:
             # Workers died of some units, time and again: of which object shows when each is alone,
             # with no other waiting at its worker.
             alone.write(_missing(listing, ledger.recorded(digest)))
-            record(_work(alone, scratch, settings, replace(cluster, max_in_flight=1)))
+            single = replace(cluster, max_in_flight=1)
+            count(_work(alone, scratch, ledger, settings, single))
         if tally.done < tally.listed:
-            record(_deadly(_missing(alone, ledger.recorded(digest)), digest))
+            count(_deadly(_missing(alone, ledger.recorded(digest)), ledger, digest))
     finally:
-        ledger.flush()
+        ledger.compact()
+        tally.recount(ledger)
     return tally
 
 
@@ -192,19 +199,23 @@ def _counted(
 
 
 def _work(
-    listing: Listing, scratch: str, settings: Settings, cluster: Cluster
-) -> Generator[Finished, None, None]:
+    listing: Listing, scratch: str, ledger: Ledger, settings: Settings, cluster: Cluster
+) -> Generator[list[Row], None, None]:
     if not listing.paths:
         return
     if cluster.address == HERE:
         enhance = Enhance(settings, scratch)
         for unit in listing.units():
-            for row in zip(unit.inputs, unit.outputs, unit.versions, strict=True):
-                # One at a time, so that a Ctrl-C loses one at most.
-                rows = [enhance.one(*row)]
-                yield rows, Journal(scratch).keep(rows)
+            rows: list[Row] = []
+            try:
+                for row in zip(unit.inputs, unit.outputs, unit.versions, strict=True):
+                    rows.append(enhance.one(*row))
+                    yield rows[-1:]
+            finally:  # a Ctrl-C loses the one in work
+                if rows:
+                    ledger.keep(unit.outputs, rows)
     else:
-        yield from engine.on_ray(listing, scratch, settings, cluster)
+        yield from engine.on_ray(listing, scratch, ledger, settings, cluster)
 
 
 def _missing(listing: Listing, recorded: Done) -> Iterator[Unit]:
@@ -215,10 +226,12 @@ def _missing(listing: Listing, recorded: Done) -> Iterator[Unit]:
                 yield one
 
 
-def _deadly(units: Iterable[Unit], digest: str) -> Generator[Finished, None, None]:
+def _deadly(units: Iterable[Unit], ledger: Ledger, digest: str) -> Generator[list[Row], None, None]:
     """Rows for objects whose workers died each time."""
     for unit in units:
         row: Row = {key: kind() for key, kind in ROW.items()}
         row |= {"input": unit.inputs[0], "output": unit.outputs[0], "version": unit.versions[0]}
         what = f"workers died of {unit.inputs[0]!r}, perhaps for want of memory; look at it alone"
-        yield [row | {"settings": digest, **failed(what, "crash")}], ""
+        row |= {"settings": digest, **failed(what, "crash")}
+        ledger.keep(unit.outputs, [row])
+        yield [row]

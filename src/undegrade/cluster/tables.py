@@ -19,8 +19,8 @@ def read_table(fs: Any, path: str, columns: list[str] | None = None) -> pa.Table
         return pq.ParquetFile(file).read(columns=columns, use_threads=False)
 
 
-def write_table(uri: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-    """Write *rows* as a table, whole or not at all.
+def write_table(uri: str, rows: list[dict[str, Any]], schema: pa.Schema, scratch: str = "") -> None:
+    """Write *rows* as a table, whole or not at all; *scratch* as for :func:`write_object`.
 
     Raises
     ------
@@ -28,4 +28,4 @@ def write_table(uri: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None
     """
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows, schema), sink, compression="zstd")
-    write_object(uri, sink.getvalue().to_pybytes())
+    write_object(uri, sink.getvalue().to_pybytes(), scratch=scratch)
