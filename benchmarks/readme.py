@@ -12,6 +12,7 @@ from pathlib import Path
 
 from undegrade.catalog import Card, Catalog, Score
 from undegrade.evaluation import read_rows
+from undegrade.evaluation.contenders import AUTO
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -94,26 +95,34 @@ def speed_table() -> str:
 
 
 def peers_table() -> str:
-    """A line for every setting: the input, ours, and peers."""
+    """A line for every setting: the input, what we make of it unasked and told, and peers."""
     rows = [row for row in read_rows(RESULTS / "quality.json") if row.metric == "psnr"]
     ours = {card.name for card in cards()}
-    lines = ["| protocol and set | setting | input | ours | peers |", "|---|---|---:|---:|---|"]
+    lines = [
+        "| protocol and set | setting | input | unasked | told | peers |",
+        "|---|---|---:|---:|---:|---|",
+    ]
     for protocol, setting in dict.fromkeys((row.protocol, row.setting) for row in rows):
         own = [row for row in rows if (row.protocol, row.setting) == (protocol, setting)]
-        if not any(row.model in ours for row in own):
+        if not any(row.model in (*ours, AUTO) for row in own):
             continue
-        cells = ["", "", ""]
+        cells = ["", "", "", ""]
         for row in own:
-            if row.model in ours:
-                cells[1] = f"**{row.mean:.2f}**"
+            if row.model == AUTO:
+                cells[1] = f"**{row.mean:.2f}** ({row.worse} of {row.n} worse)"
+            elif row.model in ours:
+                cells[2] = f"**{row.mean:.2f}**"
             elif row.model in ("none", "bicubic"):
                 cells[0] = f"{row.mean:.2f}"
             else:
-                cells[2] += f"{', ' if cells[2] else ''}{row.model} {row.mean:.2f}"
+                cells[3] += f"{', ' if cells[3] else ''}{row.model} {row.mean:.2f}"
         name = protocol.partition(":")[0]
         lines.append(f"| {name} | {setting} | {' | '.join(cells)} |")
     note = (
-        "PSNR in dB by the protocol's own channel. By `make results`; every number with SSIM, the "
+        "PSNR in dB by the protocol's own channel: of the input, of what `enhance` makes of it "
+        "unasked (and how many photos come out more than 0.1 dB worse), and of a network that is "
+        "told what there is, or, where the setting says so, an estimate. By `make results`; every "
+        "number with SSIM, the "
         "values of each image and the protocol in full: `benchmarks/results/quality.json`."
     )
     return "\n".join([*lines, "", note])

@@ -3,11 +3,12 @@
     python benchmarks/results.py --data DIR [--peers DIR] [--cache DIR] [--only PROTOCOL ...]
                                  [--limit N] [--json FILE]
 
-DIR of --data holds ``set5.tar``, ``live1.tar``, ``cbsd68.tar`` and ``lol_val.tar``, or folders of
-those names; that of --peers the ONNX files of other projects, of which those that are missing are
-left out. Rows go to benchmarks/results/quality.json after each set, or to --json; with --limit
-only to --json. What has been measured is kept in the folder of --cache, so that a run that was
-stopped goes on.
+DIR of --data holds ``set5.tar``, ``live1.tar``, ``cbsd68.tar``, ``polyu_val.tar`` and
+``lol_val.tar``, or folders of those names; that of --peers the ONNX files of other projects, of
+which those that are missing are left out. Rows go to benchmarks/results/quality.json after each
+set, or to --json, in place of former ones of the same protocol, set and setting; with --limit only
+to --json. What has been measured is kept in the folder of --cache, so that a run that was stopped
+goes on.
 
 The pairs of ``lol_val`` are out of LOL's training part: peers that were trained on LOL have seen
 them, and their scores there say nothing of pictures that they have not seen.
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from undegrade.cli.evaluate import show
-from undegrade.evaluation import Cache, Row, evaluate, make_plan, write_rows
+from undegrade.evaluation import Cache, Row, evaluate, make_plan, read_rows, write_rows
 from undegrade.evaluation.protocols import Parameter
 
 RESULTS = Path(__file__).parent / "results" / "quality.json"
@@ -64,8 +65,14 @@ JOBS = (
             "lowlight-lytnet-lolv1",
         ),
     ),
-    Job("jpeg-color", "live1", ("restore",)),
-    Job("denoise-real", "cbsd68", ("restore",), ("denoise-ffdnet-color",)),
+    Job(
+        "real-noise",
+        "polyu_val",
+        ("auto", "restore"),
+        ("denoise-ffdnet-color", "denoise-dncnn-color-blind"),
+    ),
+    Job("jpeg-color", "live1", ("auto", "restore")),
+    Job("denoise-real", "cbsd68", ("auto", "restore"), ("denoise-ffdnet-color",)),
     Job("jpeg-gray", "live1", ("restore",), ("gray-dncnn3",)),
     Job(
         "denoise-color",
@@ -110,12 +117,23 @@ def main() -> None:
     options = parser.parse_args()
     target = options.json or (None if options.limit else RESULTS)
     cache = Cache(options.cache)
+    before = read_rows(target) if target and target.is_file() else []
     rows: list[Row] = []
     for job in JOBS:
         if options.only is None or job.protocol in options.only:
             rows += measure(job, options.data, options.peers, options.limit, cache)
             if target:
-                write_rows(rows, target)
+                write_rows(merged(before, rows), target)
+
+
+def merged(before: list[Row], rows: list[Row]) -> list[Row]:
+    """*rows*, and of those *before* what they do not measure anew."""
+
+    def place(row: Row) -> tuple[str, str]:
+        return row.protocol.partition(":")[0], row.setting
+
+    anew = set(map(place, rows))
+    return [*(row for row in before if place(row) not in anew), *rows]
 
 
 if __name__ == "__main__":
