@@ -239,6 +239,17 @@ def test_what_a_partial_clone_lacks_is_taken_up_later(clones, tmp_path):
     assert fates(gather([str(clones)], tmp_path / "set", TABLE, HOW))["grey.png"] == "kept"
 
 
+def test_clones_of_other_repositories_are_passed_over(clones, tmp_path):
+    made = gather([str(clones)], tmp_path / "set", TABLE, HOW, only=["b/small"])
+    assert {row.collection for row in made.rows} == {"b/small"}
+    (note,) = made.notes
+    assert note.startswith(f"passed over, not asked for: {clones / 'a+free'}")
+    commit(tmp_path / "others" / "c+else", {"a.txt": b"a"})
+    commit(tmp_path / "others" / "d+else", {"a.txt": b"a"})
+    with pytest.raises(InputError, match="none of 2 clones"):
+        gather([str(tmp_path / "others")], tmp_path / "set", TABLE, HOW)
+
+
 def test_a_repository_may_be_said(clones, tmp_path):
     (clones / "a+free").rename(tmp_path / "nameless")
     with pytest.raises(UsageError, match="of no repository of the table"):

@@ -181,7 +181,7 @@ def _clones(
     if not folders:
         raise UsageError("no clone was given", f"clone some of {', '.join(known)}")
     found: dict[str, Clone] = {}
-    notes = []
+    passed: list[str] = []
     for given in folders:
         name, equals, path = given.partition("=")
         said = bool(equals) and not Path(given).exists()
@@ -202,10 +202,13 @@ def _clones(
                     f"say of which, as in {known[0]}={folder}",
                 )
             else:
-                notes.append(f"{str(folder)!r} is of no repository of the table: passed over")
+                passed.append(str(folder))
     if not found:
-        raise InputError(f"none of {len(notes)} clones is of the table", notes[0])
-    return found, notes
+        raise InputError(
+            f"none of {len(passed)} clones is of a repository that was asked for",
+            f"clone some of {', '.join(known)}",
+        )
+    return found, [f"passed over, not asked for: {', '.join(passed)}"] if passed else []
 
 
 def _repository(folder: Path, clone: Clone, known: Sequence[str]) -> str:
