@@ -267,3 +267,12 @@ def test_heif_without_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     with pytest.raises(InputError, match=r'pip install "undegrade\[heif\]"'):
         decode(HEIC)
+
+
+def test_tables_too_coarse_for_baseline_are_written_quietly(capfd):
+    tables = [[300] * 64] * 2
+    picture = decode(file_of(pil(smooth()), "JPEG", qtables=tables))
+    assert max(picture.encoding.jpeg_tables[0]) == 300
+    capfd.readouterr()
+    assert max(decode(encode(picture)).encoding.jpeg_tables[0]) == 255
+    assert capfd.readouterr().err == ""

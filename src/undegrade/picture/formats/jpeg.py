@@ -176,7 +176,8 @@ def write(picture: Picture, quality: int | None) -> bytes:
     if encoding.format == "JPEG":
         options["progressive"] = encoding.progressive
     if quality is None and encoding.jpeg_tables:
-        options["qtables"] = [list(table) for table in encoding.jpeg_tables]
+        # Above 255 a JPEG is no baseline one any more, and libjpeg says so on stderr.
+        options["qtables"] = [[min(step, 255) for step in one] for one in encoding.jpeg_tables]
     else:
         options["quality"] = quality or 95
     if picture.channels == 3:
