@@ -247,6 +247,8 @@ def test_what_the_product_did_is_said(tmp_path):
     _, page = written(tmp_path, [row("none", (20.0, 21.0, 22.0)), auto])
     assert ("p", "auto: restore 1, left alone 2") in page.texts
     assert ("th", "Worse") in page.texts
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "* auto: 2 of 3 images worse than the input\n* auto: restore 1, left alone 2" in text
     _, page = written(tmp_path)
     assert ("th", "Worse") not in page.texts
 

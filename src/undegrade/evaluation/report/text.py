@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from undegrade.evaluation.report.margins import Margins
 from undegrade.evaluation.report.measures import Measure, seconds
 from undegrade.evaluation.report.tables import Protocol, Table, shown
-from undegrade.evaluation.rows import Row
+from undegrade.evaluation.rows import Row, counted
 
 COLUMNS = (
     "protocol", "setting", "model", "metric", "unit", "better", "image", "value",
@@ -62,6 +62,11 @@ def _table(table: Table, margins: Margins) -> str:
         for measure in table.measures
         if (margin := margins.get((table.protocol, table.setting, measure.key)))
     ]
+    notes += [
+        f"* {_plain(shown(model))}: {count} of {table.count(model)} images worse than the input"
+        for model, count in table.worse.items()
+    ]
+    notes += [f"* {_plain(model)}: {counted(steps)}" for model, steps in table.steps.items()]
     return "\n".join([f"\n### {_plain(table.setting)}\n", text, *([""] if notes else []), *notes])
 
 
