@@ -8,8 +8,9 @@ import threading
 
 import pytest
 
-from undegrade.batch.manifest import NAME, Manifest, settings_hash, sha256
+from undegrade.batch.manifest import NAME, Manifest
 from undegrade.errors import OutputError
+from undegrade.work import sha256
 
 ROW = {"input_sha256": "in", "settings": "s"}
 
@@ -125,8 +126,3 @@ def test_a_manifest_that_cannot_be_written(tmp_path):
     (tmp_path / NAME).mkdir()
     with pytest.raises(OutputError, match="cannot write the manifest"):
         Manifest(tmp_path).add(tmp_path / "a.png", ROW)
-
-
-def test_settings_hash():
-    assert settings_hash({"a": 1, "b": 2}) == settings_hash({"b": 2, "a": 1})
-    assert settings_hash({"a": 1}) != settings_hash({"a": 2})
