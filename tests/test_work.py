@@ -14,7 +14,7 @@ from tests.photos import noisy, photo_file, scene
 from undegrade import Enhancer
 from undegrade.catalog import add
 from undegrade.errors import Cancelled, InputError, LimitError, ModelError, OutputError, UsageError
-from undegrade.picture import decode
+from undegrade.picture import decode, encode_pages, from_array
 from undegrade.plan import Wishes
 from undegrade.runtime import Networks
 from undegrade.work import Order, failure_of, work
@@ -55,6 +55,51 @@ def test_what_is_enhanced_says_so():
     assert work(enhancer, deep, "a.png", Order(format="BMP")).format == "BMP"
 
 
+def test_what_is_enhanced_is_marked_unless_that_is_unwanted():
+    """With IPTC's word for it; what is left alone is not."""
+    enhanced = b"algorithmicallyEnhanced"
+    assert enhanced in work(Enhancer(), NOISY, "a.png", Order()).data
+    assert enhanced not in work(Enhancer(), NOISY, "a.png", Order(mark=False)).data
+    assert enhanced not in work(Enhancer(), NOISY, "a.png", Order(strip=True)).data
+    left_alone = work(Enhancer(diagnoser=clean), NOISY, "a.png", Order(format="JPEG"))
+    assert enhanced not in left_alone.data
+
+
+def many_pages() -> bytes:
+    pages = [from_array(CLEAN), from_array(noisy(scene(80, 64), 25)), from_array(CLEAN[:64])]
+    return encode_pages(pages)
+
+
+def test_all_pages_of_a_tiff_come_out_in_one():
+    data, parts = many_pages(), []
+    done = work(Enhancer(), data, "a.tif", Order(Wishes("restore")), progress=parts.append)
+    assert (done.format, done.status) == ("TIFF", "enhanced")
+    assert len(done.report["pages"]) == 3
+    assert [bool(page["steps"]) for page in done.report["pages"]][1]
+    assert parts == sorted(parts)
+    assert parts[-1] == 1
+    for number, size in enumerate([(96, 96), (80, 64), (64, 96)], 1):
+        page = decode(done.data, frame=number)
+        assert (page.height, page.width) == size
+    assert b"algorithmicallyEnhanced" in done.data
+    assert work(Enhancer(diagnoser=clean), data, "a.tif", Order()).data == data
+
+
+def test_one_page_or_frame_can_be_chosen():
+    data = many_pages()
+    done = work(Enhancer(diagnoser=clean), data, "a.tif", Order(frame=2))
+    assert (decode(done.data).height, done.status) == (80, "unchanged")
+    with pytest.raises(InputError, match="3 pages; choose one with --frame"):
+        work(Enhancer(), data, "a.tif", Order(format="JPEG"))
+    frames = [Image.fromarray(CLEAN), Image.fromarray(CLEAN[::-1].copy())]
+    file = io.BytesIO()
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    with pytest.raises(InputError, match="animated, 2 frames; choose one with --frame"):
+        work(Enhancer(), file.getvalue(), "a.webp", Order())
+    done = work(Enhancer(diagnoser=clean), file.getvalue(), "a.webp", Order(frame=2))
+    assert (decode(done.data).pixels == CLEAN[::-1]).all()
+
+
 def test_what_is_known_already_is_not_found_again():
     seen = []
 
@@ -89,9 +134,11 @@ def test_the_digest_is_of_what_decides_an_output(tmp_path):
         Order(Wishes(strength=0.5)).digest(networks),
         Order(quality=50).digest(networks),
         Order(strip=True).digest(networks),
+        Order(mark=False).digest(networks),
+        Order(frame=1).digest(networks),
         Order().digest(Networks(precision="fp32")),
     ]
-    assert len({first, *others}) == 5
+    assert len({first, *others}) == 7
     add(tiny_model(tmp_path, "restore", levels=2))
     assert Order().digest(Networks()) != first, "the user's own network is in its place"
 

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from undegrade import __version__
 from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
+from undegrade.errors import UsageError
 from undegrade.picture import (
     Encoding,
     Picture,
@@ -83,10 +85,26 @@ class Result:
         return self.picture.pixels
 
     def encode(
-        self, *, format: str | None = None, quality: int | None = None, strip: bool = False
+        self,
+        *,
+        format: str | None = None,
+        quality: int | None = None,
+        strip: bool = False,
+        mark: bool = True,
     ) -> bytes:
-        """The bytes of a file; see :func:`undegrade.picture.encode`."""
-        return encode(self.picture, format=format, quality=self._quality(quality), strip=strip)
+        """The bytes of a file; see :func:`undegrade.picture.encode`.
+
+        Parameters
+        ----------
+        mark: say in XMP and EXIF that the photo was enhanced and by what, if it was.
+        """
+        return encode(
+            self.picture,
+            format=format,
+            quality=self._quality(quality),
+            strip=strip,
+            mark=self.mark if mark else None,
+        )
 
     def save(
         self,
@@ -95,11 +113,22 @@ class Result:
         format: str | None = None,
         quality: int | None = None,
         strip: bool = False,
+        mark: bool = True,
     ) -> Path | None:
         """Write a file in one atomic step, the suffix decides the format; or into an open file."""
         return save_picture(
-            self.picture, path, format=format, quality=self._quality(quality), strip=strip
+            self.picture,
+            path,
+            format=format,
+            quality=self._quality(quality),
+            strip=strip,
+            mark=self.mark if mark else None,
         )
+
+    @property
+    def mark(self) -> str | None:
+        """What enhanced the photo; None where nothing did."""
+        return f"undegrade {__version__}" if self.steps else None
 
     def _quality(self, wished: int | None) -> int | None:
         before = self.picture.encoding.jpeg_quality
@@ -307,20 +336,24 @@ class Enhancer:
         return picture.with_pixels(result)
 
 
-def load(source: Source, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
-    """Any kind of *source* as a picture.
+def load(
+    source: Source, max_megapixels: float = MAX_MEGAPIXELS, frame: int | None = None
+) -> Picture:
+    """Any kind of *source* as a picture; *frame*, from 1, of a file of several.
 
     Raises
     ------
     InputError, LimitError, UsageError: see :func:`undegrade.picture.decode`.
     """
+    if frame is not None and isinstance(source, Picture | np.ndarray | Image.Image):
+        raise UsageError(f"there is no frame {frame} of what is no file", "leave frame out")
     if isinstance(source, Picture):
         return source
     if isinstance(source, np.ndarray):
         return from_array(source)
     if isinstance(source, Image.Image):
         return from_pil(source)
-    return decode(source, max_megapixels=max_megapixels)
+    return decode(source, frame=frame, max_megapixels=max_megapixels)
 
 
 def _plain(pixels: Pixels, scale: int) -> Pixels:
@@ -345,6 +378,7 @@ def enhance(
     precision: str = "auto",
     keep: Sequence[str] = (),
     skip: Sequence[str] = (),
+    frame: int | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Result:
@@ -368,6 +402,7 @@ def enhance(
     device: ``auto``, ``cpu`` or ``gpu``.
     max_megapixels: larger pictures are refused before they are decoded.
     precision: ``auto``, ``fp32`` or ``int8``.
+    frame: which one of an animation or which page, from 1; by default a file of several is refused.
     progress: called with the part done, 0 to 1.
     cancelled: asked between tiles; true raises :class:`undegrade.errors.Cancelled`.
 
@@ -385,9 +420,8 @@ def enhance(
     """
     wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, tuple(keep), tuple(skip))
     networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
-    return Enhancer(networks)(
-        source, wishes, max_megapixels=max_megapixels, progress=progress, cancelled=cancelled
-    )
+    picture = load(source, max_megapixels, frame)
+    return Enhancer(networks)(picture, wishes, progress=progress, cancelled=cancelled)
 
 
 def diagnose(

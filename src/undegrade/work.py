@@ -13,9 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from undegrade.diagnosis import NAME, Diagnosis
-from undegrade.enhancer import MAX_MEGAPIXELS, Enhancer, Progress
+from undegrade.enhancer import MAX_MEGAPIXELS, Enhancer, Progress, Result
 from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError, UsageError
-from undegrade.picture import Picture, byte_limit, decode, default_format, losses
+from undegrade.picture import (
+    Picture,
+    byte_limit,
+    decode,
+    default_format,
+    encode_pages,
+    losses,
+    pages,
+)
 from undegrade.plan import Wishes, model_names
 from undegrade.runtime import Networks
 
@@ -38,6 +46,10 @@ class Order:
     """Whether EXIF, XMP and IPTC are left out."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Pictures above are refused before they are decoded."""
+    mark: bool = True
+    """Whether the file of an enhanced photo says so, and by what it was done."""
+    frame: int | None = None
+    """Of an animation, or the page of a TIFF, from 1; ``None`` is all pages of a TIFF."""
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
@@ -46,7 +58,8 @@ class Order:
 
     def copies(self, format: str) -> bool:
         """Whether a file of *format* that is left alone is what was ordered."""
-        return self.format in (None, format) and self.quality is None and not self.strip
+        as_it_is = self.quality is None and not self.strip and self.frame is None
+        return as_it_is and self.format in (None, format)
 
     def digest(self, networks: Networks) -> str:
         """A short hash of everything but the input that decides an output.
@@ -65,6 +78,8 @@ class Order:
             "wishes": wishes.as_dict(),
             "quality": self.quality,
             "strip": self.strip,
+            "mark": self.mark,
+            "frame": self.frame,
             "precision": networks.precision,
             "weights": [catalog.sha256(model) for model in used],
         }
@@ -115,7 +130,11 @@ def work(
     """
     started = time.perf_counter()
     if picture is None:
-        picture = decode(data, name=name, max_megapixels=order.max_megapixels)
+        count = pages(data, name) if order.frame is None and order.format in (None, "TIFF") else 1
+        if count > 1:
+            return _all_pages(enhancer, data, name, order, count, progress, cancelled)
+        limit = order.max_megapixels
+        picture = decode(data, name=name, frame=order.frame, max_megapixels=limit)
     plan = enhancer.plan(picture, order.wishes, found)
     result = enhancer.run(picture, plan, progress=progress, cancelled=cancelled)
     report = result.as_dict()
@@ -125,12 +144,57 @@ def work(
         format, report["notes"] = own, list(plan.notes)
     else:
         format = order.format or default_format(result.picture)
-        data = result.encode(format=format, quality=order.quality, strip=order.strip)
+        data = result.encode(
+            format=format, quality=order.quality, strip=order.strip, mark=order.mark
+        )
         report["notes"] += losses(result.picture, format)
     if cancelled and cancelled():
         raise Cancelled
     report["seconds"] = round(time.perf_counter() - started, 3)
     return Done(data, format, report)
+
+
+def _all_pages(
+    enhancer: Enhancer,
+    data: bytes,
+    name: str,
+    order: Order,
+    count: int,
+    progress: Progress | None,
+    cancelled: Callable[[], bool] | None,
+) -> Done:
+    """Every page of a TIFF enhanced for itself, in one TIFF again.
+
+    The report is that of the first page on which anything was done; ``pages`` has them all.
+    """
+    started = time.perf_counter()
+    results: list[Result] = []
+    for number in range(1, count + 1):
+        part = (lambda done: progress((len(results) + done) / count)) if progress else None
+        picture = decode(data, name=name, frame=number, max_megapixels=order.max_megapixels)
+        plan = enhancer.plan(picture, order.wishes)
+        results.append(enhancer.run(picture, plan, progress=part, cancelled=cancelled))
+        if progress:
+            progress(number / count)
+    reports = [result.as_dict() for result in results]
+    telling = next((index for index, one in enumerate(results) if one.steps), 0)
+    unchanged = not results[telling].steps
+    copied = unchanged and order.copies("TIFF")
+    if not copied:
+        mark = results[telling].mark if order.mark else None
+        data = encode_pages([one.picture for one in results], strip=order.strip, mark=mark)
+        for report, result in zip(reports, results, strict=True):
+            report["notes"] += losses(result.picture, "TIFF")
+    if cancelled and cancelled():
+        raise Cancelled
+    notes = [f"page {at}: {note}" for at, one in enumerate(reports, 1) for note in one["notes"]]
+    report = reports[telling] | {
+        "unchanged": unchanged,
+        "notes": [] if copied else notes,
+        "pages": reports,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    return Done(data, "TIFF", report)
 
 
 @dataclass(frozen=True)

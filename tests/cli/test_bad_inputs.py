@@ -78,7 +78,7 @@ def test_bad_files(undegrade, tmp_path, name):
 
 
 def test_what_is_not_there(undegrade, tmp_path):
-    refused(undegrade("enhance", "missing.jpg"), 3, "'missing.jpg'", "No such file")
+    refused(undegrade("enhance", "missing.jpg"), 3, "'missing.jpg'", "no such file")
     refused(undegrade("enhance", "*.jpg"), 3, "nothing matches '*.jpg'")
     (tmp_path / "empty").mkdir()
     refused(undegrade("enhance", "empty"), 3, "no photo in the folder 'empty'")

@@ -20,7 +20,7 @@ from tests.vivid import vivid_pair
 from undegrade.batch.manifest import NAME
 from undegrade.enhancer import Enhancer
 from undegrade.errors import ComputeError, LimitError
-from undegrade.picture import decode
+from undegrade.picture import decode, encode_pages, from_array
 from undegrade.plan import GRAIN
 
 NOISY = noisy(scene(), 25)
@@ -245,6 +245,24 @@ def test_through_stdin_and_stdout(undegrade):
     assert decode(jpeg.data).encoding.format == "JPEG"
 
 
+def test_the_mark_can_be_left_out(undegrade):
+    for option, marked in (("--mark", True), ("--no-mark", False)):
+        ran = undegrade("enhance", "-", option, stdin=photo_file(NOISY))
+        assert (b"algorithmicallyEnhanced" in ran.data) == marked
+
+
+def test_a_frame_is_chosen(undegrade):
+    pages = encode_pages([from_array(scene(40, 30)), from_array(scene(50, 30))])
+    for number, height in ((1, 40), (2, 50)):
+        ran = undegrade("enhance", "-", "--frame", number, "--strength", 0, stdin=pages)
+        assert decode(ran.data).height == height
+        ran = undegrade("diagnose", "-", "--json", "--frame", number, stdin=pages)
+        assert ran.rows[0]["height"] == height
+    refused(undegrade("enhance", "-", "--frame", 3, stdin=pages), 2, "no frame 3", "2 pages")
+    refused(undegrade("diagnose", "-", stdin=pages), 3, "--frame")
+    refused(undegrade("diagnose", "-"), 3, "<stdin>", "empty")
+
+
 def test_from_stdin_to_a_file(undegrade):
     ran = undegrade("enhance", "-", "-o", "new/out.webp", stdin=photo_file(NOISY))
     assert ran.code == 0
@@ -278,7 +296,7 @@ def test_a_format_that_is_only_read(undegrade, tmp_path):
 
 
 def test_bad_pipes(undegrade, photos):
-    refused(undegrade("enhance", "-"), 3, "stdin is empty")
+    refused(undegrade("enhance", "-"), 3, "<stdin>", "it is empty")
     refused(undegrade("enhance", "-", stdin=b"no picture"), 3, "'<stdin>'")
     refused(undegrade("enhance", "-", "photos/0.png", stdin=photo_file(NOISY)), 2, "one photo")
     refused(undegrade("enhance", "photos", "-o", "-"), 3, "photos")

@@ -46,7 +46,7 @@ def test_stdin(undegrade):  # noqa: F811
     ran = undegrade("diagnose", "-", stdin=photo_file(scene()))
     assert ran.code == 0
     assert ran.out.startswith("-: ")
-    refused(undegrade("diagnose", "-"), 3, "stdin is empty")
+    refused(undegrade("diagnose", "-"), 3, "<stdin>", "it is empty")
     refused(undegrade("diagnose", "-", "a.png"), 2, "one photo")
 
 

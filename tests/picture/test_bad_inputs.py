@@ -318,7 +318,7 @@ def test_bytes_are_bounded_before_they_are_read(tmp_path):
 
 @pytest.mark.parametrize("limit", [float("inf"), float("nan"), -1, 0])
 def test_limits_that_are_none(limit):
-    refused(FILES["PNG"], UsageError, says="max_megapixels", max_megapixels=limit)
+    refused(FILES["PNG"], UsageError, says="not possible", max_megapixels=limit)
 
 
 def test_a_tiny_png_that_claims_millions_of_rows_costs_nothing(monkeypatch):

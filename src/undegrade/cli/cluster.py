@@ -50,6 +50,13 @@ def cluster(
     ] = None,
     quality: Annotated[int | None, typer.Option(help="Quality of lossy outputs, 1..100.")] = None,
     strip: Annotated[bool, typer.Option("--strip", help="Leave EXIF, XMP and IPTC out.")] = False,
+    mark: Annotated[
+        bool,
+        typer.Option(
+            "--mark/--no-mark",
+            help="Say in the files that they were enhanced, and by what, or not.",
+        ),
+    ] = True,
     tile: Annotated[
         int | None, typer.Option(help="Side of a tile in pixels; smaller takes less memory.")
     ] = None,
@@ -95,7 +102,7 @@ def cluster(
         keep=tuple(keep or ()),
         skip=tuple(skip or ()),
     )
-    order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels)
+    order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
     settings = Settings(order, precision, device, threads=max(1, int(cpus_per_task)), tile=tile)
     where = Cluster(address, cpus_per_task, gpus_per_task, batch, max_in_flight, workers)
     meter = _Meter()

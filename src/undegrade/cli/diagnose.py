@@ -23,6 +23,9 @@ def diagnose(
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse larger pictures before decoding them.")
     ] = 200.0,
+    frame: Annotated[
+        int | None, typer.Option(help="Look at this frame or page; 1 is the first.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a photo.")] = False,
 ) -> None:
     """Say what photos have lost, in words and numbers; nothing is changed."""
@@ -40,7 +43,12 @@ def diagnose(
     code = 0
     for source in sources:
         try:
-            picture = decode(_stdin() if inputs == ["-"] else source, max_megapixels=max_megapixels)
+            picture = decode(
+                sys.stdin.buffer if inputs == ["-"] else source,
+                name="<stdin>" if inputs == ["-"] else None,
+                frame=frame,
+                max_megapixels=max_megapixels,
+            )
             found = diagnose_one(picture)
         except UndegradeError as error:
             typer.echo(f"undegrade: {error}", err=True)
@@ -53,15 +61,6 @@ def diagnose(
         else:
             _print(show(source), found)
     raise typer.Exit(code)
-
-
-def _stdin() -> bytes:
-    from undegrade.errors import InputError
-
-    data = sys.stdin.buffer.read()
-    if not data:
-        raise InputError("stdin is empty", "pipe a photo into it")
-    return data
 
 
 def _print(name: str, found: Diagnosis) -> None:

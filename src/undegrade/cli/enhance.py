@@ -66,6 +66,16 @@ def enhance(
         int | None, typer.Option(help="Quality of lossy outputs, 1..100; default: as the input.")
     ] = None,
     strip: Annotated[bool, typer.Option("--strip", help="Leave EXIF, XMP and IPTC out.")] = False,
+    mark: Annotated[
+        bool,
+        typer.Option(
+            "--mark/--no-mark", help="Say in the file that it was enhanced, and by what, or not."
+        ),
+    ] = True,
+    frame: Annotated[
+        int | None,
+        typer.Option(help="Take this frame or page, 1 is the first; default: all pages of a TIFF."),
+    ] = None,
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into sub-folders and mirror them.")
     ] = False,
@@ -104,7 +114,14 @@ def enhance(
         keep=tuple(keep or ()),
         skip=tuple(skip or ()),
     )
-    order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels)
+    order = Order(
+        wishes,
+        quality=quality,
+        strip=strip,
+        max_megapixels=max_megapixels,
+        mark=mark,
+        frame=frame,
+    )
     threads = max(1, cores() // workers)
     networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
     enhancer = Enhancer(networks)
@@ -167,7 +184,7 @@ def _pipe(
     """One photo through stdin and stdout, or between one of them and a file."""
     from dataclasses import replace
 
-    from undegrade.errors import InputError, UsageError
+    from undegrade.errors import UsageError
     from undegrade.picture import check_target, format_of, read, write_atomic
     from undegrade.work import work
 
@@ -182,9 +199,8 @@ def _pipe(
         check_target(target)
         name = name or format_of(target)
     if inputs[0] == "-":
-        data, source = sys.stdin.buffer.read(), "<stdin>"
-        if not data:
-            raise InputError("stdin is empty", "pipe a photo into it")
+        stdin = sys.stdin.buffer
+        data, source = read(stdin, name="<stdin>", max_megapixels=order.max_megapixels)
     else:
         data, source = read(inputs[0], max_megapixels=order.max_megapixels)
     done = work(enhancer, data, source, replace(order, format=name))
@@ -210,7 +226,8 @@ def _dry_run(jobs: list[Job], enhancer: Enhancer, order: Order, workers: int, js
     code = 0
     for job in jobs:
         try:
-            before = decode(job.source, max_megapixels=order.max_megapixels)
+            limit = order.max_megapixels
+            before = decode(job.source, frame=order.frame, max_megapixels=limit)
             plan = enhancer.plan(before, order.wishes)
         except UndegradeError as error:
             typer.echo(f"undegrade: {error}", err=True)

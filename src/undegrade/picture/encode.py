@@ -111,7 +111,7 @@ def encode(
     quality: 1..100 for JPEG, WebP and AVIF. None: a JPEG is written with the quantisation tables
         and subsampling that it came with, a lossless WebP lossless; else JPEG 95 in 4:4:4,
         WebP 95, AVIF 90.
-    strip: write pixels and colour profile only.
+    strip: write pixels and colour profile only, and no mark.
     mark: the software that enhanced the photo, such as "undegrade 0.1.0", to be named in EXIF;
         XMP then says that an algorithm did it (IPTC's digital source type). None says nothing.
 
@@ -170,7 +170,7 @@ def _checked(
     kept = Metadata(icc=picture.metadata.icc) if strip else picture.metadata
     nothing = Metadata()
     kept = replace(kept, **{one: getattr(nothing, one) for one in _LABELS.keys() - target.keeps})
-    return replace(picture, metadata=_true_again(picture, kept, name, mark))
+    return replace(picture, metadata=_true_again(picture, kept, name, None if strip else mark))
 
 
 def _true_again(picture: Picture, kept: Metadata, name: str, mark: str | None) -> Metadata:

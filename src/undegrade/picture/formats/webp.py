@@ -19,10 +19,12 @@ def read(data: bytes, frame: int) -> Opened:
 
 
 def _is_lossless(data: bytes) -> bool:
-    """Whether the picture chunk is VP8L."""
+    """Whether the picture chunk, of an animation the first frame's, is VP8L."""
     at = 12
     while at + 8 <= len(data):
         kind = data[at : at + 4]
+        if kind == b"ANMF":
+            kind = data[at + 24 : at + 28]  # behind the frame's own header
         if kind in (b"VP8L", b"VP8 "):
             return kind == b"VP8L"
         size = int.from_bytes(data[at + 4 : at + 8], "little")
