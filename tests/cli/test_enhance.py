@@ -251,6 +251,12 @@ def test_the_mark_can_be_left_out(undegrade):
         assert (b"algorithmicallyEnhanced" in ran.data) == marked
 
 
+@pytest.mark.parametrize("verb", ["enhance", "diagnose"])
+@pytest.mark.parametrize("limit", ["inf", "nan", "-1"])
+def test_impossible_limits(undegrade, verb, limit):
+    refused(undegrade(verb, "noisy.png", f"--max-megapixels={limit}"), 2, "megapixels")
+
+
 def test_a_frame_is_chosen(undegrade):
     pages = encode_pages([from_array(scene(40, 30)), from_array(scene(50, 30))])
     for number, height in ((1, 40), (2, 50)):

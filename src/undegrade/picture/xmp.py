@@ -102,8 +102,3 @@ def marked(packet: bytes | None) -> bytes:
         + field
         + b'</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     )
-
-
-def is_marked(packet: bytes | None) -> bool:
-    """Whether *packet* calls the photo algorithmically enhanced."""
-    return _SOURCE_TYPE in (packet or b"")
