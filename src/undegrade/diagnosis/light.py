@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,9 @@ LEAST_GREY = 0.02
 DARKEST = 1e-4
 """Linear light that counts as none: half a step of 8 bit above black."""
 
+RANKED = 3
+"""Rows of :func:`_describe` of which quantiles are taken."""
+
 NAMES = ("exposure", "headroom", "shadows", "highlights", "red_green", "yellow_blue", "flatness")
 
 
@@ -60,12 +64,19 @@ def measure(picture: Picture) -> Light:
     and Stein, "The jackknife estimate of variance", Annals of Statistics 1981, equation 1.4).
     """
     rgb, part = _sample(picture)
-    pixels = _describe(rgb)
-    whole = _values(pixels)
+    seen = _describe(rgb)
+    ranked, others = seen[:RANKED], seen[RANKED:]
+    order = np.argsort(ranked, axis=1)
+    ranked, part_ranked = np.take_along_axis(ranked, order, 1), part[order]
+    whole = _values(ranked, others)
     parts = np.unique(part)
     error = np.full(len(NAMES), np.inf)
     if (count := len(parts)) > 1:
-        without = np.array([_values(pixels[part != p]) for p in parts])
+        without = np.empty((count, len(NAMES)))
+        for row, left_out in enumerate(parts):
+            # What is left of sorted values is sorted.
+            left = [v[of != left_out] for v, of in zip(ranked, part_ranked, strict=True)]
+            without[row] = _values(left, others.take(np.flatnonzero(part != left_out), 1))
         error = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
     return Light(
         dict(zip(NAMES, whole.tolist(), strict=True)), dict(zip(NAMES, error.tolist(), strict=True))
@@ -92,28 +103,44 @@ def _sample(picture: Picture) -> tuple[Floats, NDArray[np.intp]]:
 
 
 def _describe(rgb: Floats) -> NDArray[np.float64]:
-    """What counts of pixels (N, 3): luminance, largest light, L*, a*, b*, black, full; (N, 7)."""
+    """What counts of pixels (N, 3), (8, N): luminance, largest light, L*, a*, b*, and whether they
+    are black, full, and perhaps grey."""
     linear = np.clip(to_linear(rgb), 0, 1)
     luminance = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     black, full = (rgb <= BLACK).all(1), (rgb >= WHITE).any(1)
-    return np.column_stack([luminance, linear.max(1), lab(np.clip(rgb, 0, 1)), black, full])
-
-
-def _values(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values of :data:`NAMES` for some pixels of :func:`_describe`."""
-    luminance, brightest, lightness, a, b, black, full = pixels.T
+    lightness, a, b = lab(np.clip(rgb, 0, 1)).T
     # Bright pixels have lost their colour by clipping, and that of dark ones is noise.
     grey = (np.hypot(a, b) < NEAR_GREY) & (lightness > 15) & (lightness < 95)
+    return np.stack([luminance, linear.max(1), lightness, a, b, black, full, grey])
+
+
+def _values(
+    ranked: Sequence[NDArray[np.float64]] | NDArray[np.float64], others: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The values of :data:`NAMES` for some pixels of :func:`_describe`.
+
+    *ranked* are the first ``RANKED`` of their rows, each sorted, *others* the rest as they are.
+    """
+    luminance, brightest, lightness = ranked
+    a, b, black, full, maybe_grey = others
+    grey = maybe_grey > 0
     enough = grey.mean() > LEAST_GREY
-    low, high = np.quantile(lightness, (0.05, 0.95))
     return np.array(
         [
-            np.log2(max(float(np.median(luminance)), DARKEST) / MID_GREY),
-            -np.log2(max(float(np.quantile(brightest, 0.999)), DARKEST)),
+            np.log2(max(_quantile(luminance, 0.5), DARKEST) / MID_GREY),
+            -np.log2(max(_quantile(brightest, 0.999), DARKEST)),
             black.mean(),
             full.mean(),
             a[grey].mean() if enough else 0.0,
             b[grey].mean() if enough else 0.0,
-            high - low,
+            _quantile(lightness, 0.95) - _quantile(lightness, 0.05),
         ]
     )
+
+
+def _quantile(ordered: NDArray[np.float64], share: float) -> float:
+    """Of sorted values, linear between them."""
+    at = (len(ordered) - 1) * share
+    below = int(at)
+    low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    return float(low + (high - low) * (at - below))
