@@ -26,8 +26,9 @@ from undegrade.training.data.sources import hold_out as split
 class LazyPhotoSet:
     """Photos decoded when they are drawn, the latest kept; otherwise as :class:`PhotoSet`.
 
-    Photos are drawn uniformly, then a cell of the photo by its detail: the detail of a photo is
-    known only once it is decoded. Crops may be drawn by several threads at once.
+    The same crops are drawn as from a :class:`PhotoSet` of these photos, by the detail of all
+    their cells. So every photo is decoded once before the first crop, to be measured. Crops may be
+    drawn by several threads at once.
 
     Decoded photos never take more than ``reading.memory`` GiB, but for the one that each drawing
     thread has in hand. Where the whole set fits, each photo is decoded once; where it does not,
@@ -47,6 +48,8 @@ class LazyPhotoSet:
         self._reading = reading or Reading()
         self._turns = torch.tensor(cropping.TURNS[self._reading.symmetries])
         self._cache = _Cache(int(self._reading.memory * 2**30))
+        self._measuring = threading.Lock()
+        self._weights: _Weights | None = None
 
     @classmethod
     def load(
@@ -93,17 +96,17 @@ class LazyPhotoSet:
         ------
         InputError: a photo that is drawn is smaller than *size*, or cannot be decoded.
         """
-        picks = torch.randint(0, len(self.entries), (count,), generator=generator)
+        weights = self._measured()
         fraction = torch.rand(count, generator=generator, dtype=torch.float64)
         jitter = torch.rand(count, 2, generator=generator)
         turns = self._turns[torch.randint(0, len(self._turns), (count,), generator=generator)]
-        draws = zip(picks.tolist(), fraction.tolist(), jitter.tolist(), strict=True)
-        cuts = [self._cut(index, size, place, shift) for index, place, shift in draws]
+        draws = zip(map(weights.pick, fraction.tolist()), jitter.tolist(), strict=True)
+        cuts = [self._cut(index, size, place, shift) for (index, place), shift in draws]
         return cropping.turned_each(torch.stack(cuts), turns).to(self.device)
 
     def _cut(self, index: int, size: int, place: float, shift: Sequence[float]) -> Tensor:
-        """The crop of a photo around a point of the cell at *place* 0..1 of its weights."""
-        photo = self._cache.get(index, self._decoded)
+        """The crop of a photo around a point of the cell at *place* of the sum of its weights."""
+        photo, base = self._cache.get(index, self._decoded), self._measured().base
         sides = photo.pixels.shape[1:]
         if min(sides) < size:
             raise too_small(str(self.entries[index].target), sides, size)
@@ -111,7 +114,7 @@ class LazyPhotoSet:
         top, left = (
             int(min(max((cell + part) * side / cells - size / 2, 0), side - size))
             for cell, part, side, cells in zip(
-                photo.cell(place), shift, sides, photo.grid, strict=True
+                photo.cell(place, base), shift, sides, photo.detail.shape, strict=True
             )
         )
         # A copy, because a view would keep the whole photo.
@@ -119,30 +122,61 @@ class LazyPhotoSet:
 
     def _decoded(self, index: int) -> _Photo:
         pixels = decode_one(self.entries[index], self._reading)
-        detail = cropping.detail(pixels)
-        return _Photo(pixels, cropping.cumulative(detail).numpy(), detail.shape)
+        return _Photo(pixels, cropping.detail(pixels).double().numpy())
+
+    def _measured(self) -> _Weights:
+        """What photos are drawn by; the first call decodes them all."""
+        with self._measuring:
+            if self._weights is None:
+                with ThreadPoolExecutor() as pool:
+                    found = list(pool.map(self._measure, range(len(self.entries))))
+                sums, cells = np.array(found).T
+                base = cropping.BASE * max(sums.sum() / cells.sum(), 1e-6)
+                self._weights = _Weights(float(base), np.cumsum(sums + base * cells))
+            return self._weights
+
+    def _measure(self, index: int) -> tuple[float, int]:
+        """Sum of the detail of a photo's cells, and their number."""
+        detail = self._cache.get(index, self._decoded).detail
+        return float(detail.sum()), detail.size
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """By what photos are drawn."""
+
+    base: float
+    """What every cell weighs beside its detail."""
+    running: NDArray[np.float64]
+    """Running sum of the weights of the photos."""
+
+    def pick(self, fraction: float) -> tuple[int, float]:
+        """The photo at *fraction* 0..1 of the sum, and how far within the photo that is."""
+        place = fraction * self.running[-1]
+        index = min(int(np.searchsorted(self.running, place)), len(self.running) - 1)
+        return index, float(place - (self.running[index - 1] if index else 0.0))
 
 
 @dataclass(frozen=True, eq=False)
 class _Photo:
-    """A decoded photo with the weights of its cells."""
+    """A decoded photo with the detail of its cells."""
 
     pixels: Tensor
     """(3 or 6, H, W) uint8."""
-    running: NDArray[np.float64]
-    """Running sum of the weights."""
-    grid: Sequence[int]
-    """Rows and columns of cells."""
+    detail: NDArray[np.float64]
+    """(rows, columns) of cells."""
 
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.pixels.numel() + self.running.nbytes
+        return self.pixels.numel() + self.detail.nbytes
 
-    def cell(self, place: float) -> tuple[int, int]:
-        """Row and column of the cell at *place* 0..1 of the running sum."""
-        pick = int(np.searchsorted(self.running, place * self.running[-1]))
-        return divmod(min(pick, len(self.running) - 1), self.grid[1])
+    def cell(self, place: float, base: float) -> tuple[int, int]:
+        """Row and column of the cell at *place* of the sum of details, each with *base* added."""
+        running = np.cumsum(self.detail.ravel() + base)
+        pick = int(np.searchsorted(running, place))
+        row, column = divmod(min(pick, len(running) - 1), self.detail.shape[1])
+        return row, column
 
 
 class _Cache:
