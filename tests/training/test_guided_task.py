@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
+from tests.training.runs import rows  # noqa: E402
 from undegrade.errors import RecipeError  # noqa: E402
 from undegrade.training import recipe_file, setup  # noqa: E402
+from undegrade.training.loop import train  # noqa: E402
 from undegrade.training.tasks import Batch, task  # noqa: E402
 from undegrade.training.tasks.guided import GuidedTask  # noqa: E402
 
@@ -36,6 +40,26 @@ def test_the_patch_is_a_part_of_what_the_thumbnail_shows():
     pairs = torch.linspace(0, 1, 96).view(48, 2).mean(1)
     torch.testing.assert_close(thumbnail[0, 0, 0], pairs)
     assert 0 <= picture.min() < picture.max() <= 1
+
+
+def test_references_come_with_what_is_around_them():
+    class WithReferences(Ramp):
+        def batch(self, photos, count, patch, generator):
+            batch = super().batch(photos, count, patch, generator)
+            return replace(batch, reference=batch.target)
+
+    batch = GuidedTask(WithReferences(), 96).batch(None, 2, 32, generator())
+    assert torch.equal(batch.reference, batch.target)
+    torch.testing.assert_close(batch.reference_thumbnail, 1 - batch.inputs[1])
+
+
+@pytest.mark.parametrize("choice", ["lowlight:pairs+synthetic+debug"])
+def test_the_shipped_recipe_makes_pairs_of_its_own(choice, sources, tmp_path):
+    changes = {"stages.main": {"steps": 4, "warmup": 0}, "validation.every": 4}
+    recipe = recipe_file.read(choice, changes)
+    path = train(recipe, sources(recipe), tmp_path)
+    (row,) = rows(path.parent)
+    assert row["loss/reference-charbonnier"] > 0
 
 
 def test_patches_lie_anywhere_and_repeat_with_the_generator():

@@ -6,7 +6,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
+from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
 from undegrade.training.networks import build  # noqa: E402
+from undegrade.training.networks.drgn import Steps  # noqa: E402
 from undegrade.training.systems import SYSTEMS, PlainSystem, TwoStepSystem  # noqa: E402
 from undegrade.training.tasks import Batch  # noqa: E402
 
@@ -52,13 +56,16 @@ def test_both_steps_are_seen(two_step):
     torch.testing.assert_close(views["output"], two_step.network(low))
 
 
-def test_references_take_the_degradation_of_another_sample(two_step):
+@pytest.mark.parametrize("rule", ["two-step", "two-step-literal"])
+def test_references_take_the_degradation_of_another_sample(rule, two_step):
+    two_step = SYSTEMS[rule](two_step.network)
     low, high, other = pictures(3)
     views = two_step(Batch((low,), high, None, other))
     assert views.keys() == set(TwoStepSystem.views)
     degradation = views["degradation"]
-    moved = torch.stack([degradation[2], degradation[0], degradation[1]])
-    torch.testing.assert_close(views["reference_low"], (other + moved).clamp(0, 1))
+    if rule == "two-step-literal":
+        moved = torch.stack([degradation[2], degradation[0], degradation[1]])
+        torch.testing.assert_close(views["reference_low"], (other + moved).clamp(0, 1))
     again = two_step.network.steps(views["reference_low"])
     torch.testing.assert_close(views["reference_degradation"], again.degradation)
     torch.testing.assert_close(views["reference_base"], again.base)
@@ -78,3 +85,65 @@ def test_made_pairs_are_data_for_the_second_row(two_step):
     assert none is None
     found = torch.autograd.grad(result, list(two_step.network.parameters()))
     assert all(gradient.abs().max() > 0 for gradient in found)
+
+
+class Knows(nn.Module):
+    """A network that has learned: its base is *truth*, whatever it sees."""
+
+    def __init__(self, truth):
+        super().__init__()
+        self.truth = truth
+
+    def steps(self, x, *thumbnail):
+        return Steps(x - self.truth, self.truth, self.truth)
+
+
+def scenes(seed, side=96):
+    """Made-up scenes of coarse and fine shapes, (6, 3, side, side)."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = [
+        functional.interpolate(torch.rand(6, 3, n, n, generator=generator), side, mode="bicubic")
+        for n in (3, 12, 48)
+    ]
+    return (0.5 * shapes[0] + 0.3 * shapes[1] + 0.2 * shapes[2]).clamp(0, 1)
+
+
+def correlation(one, other):
+    one, other = (x - x.mean((1, 2, 3), keepdim=True) for x in (one, other))
+    sizes = (one.square().sum((1, 2, 3)) * other.square().sum((1, 2, 3))).sqrt()
+    return float(((one * other).sum((1, 2, 3)) / sizes).mean())
+
+
+def test_a_made_pair_holds_no_ghost_of_the_scene_it_takes_its_darkness_from():
+    truth, reference = scenes(0), scenes(1)
+    noise = 0.02 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(2))
+    low = (0.15 * truth + noise).clamp(0, 1)
+    found = {}
+    for rule in ("two-step", "two-step-literal"):
+        views = SYSTEMS[rule](Knows(truth))(Batch((low,), truth, None, reference))
+        made = views["reference_low"]
+        ghost = correlation(made, -truth.roll(1, 0)) - correlation(reference, -truth.roll(1, 0))
+        found[rule] = ghost, float((made == 0).float().mean()), made
+    ghost, black, made = found["two-step"]
+    assert abs(ghost) < 0.05
+    assert found["two-step-literal"][0] > 0.3
+    # As dark and as noisy as the real one, and no more of it is black.
+    assert black < float((low == 0).float().mean()) + 0.05
+    assert found["two-step-literal"][1] > 0.3
+    assert made.mean() == pytest.approx(float(0.15 * reference.mean()), rel=0.2)
+    rest = made - 0.15 * reference
+    fine = (rest - functional.avg_pool2d(rest, 3, 1, 1))[..., 2:-2, 2:-2].std()
+    real = (noise - functional.avg_pool2d(noise, 3, 1, 1))[..., 2:-2, 2:-2].std()
+    assert fine == pytest.approx(float(real), rel=0.25)
+
+
+def test_a_guided_network_makes_pairs_with_their_surroundings():
+    torch.manual_seed(0)
+    network = build("guided", coarse=8, fine=8, pairs=1)
+    low, high, other = pictures(3)
+    small = [functional.adaptive_avg_pool2d(x, 48) for x in (low, other)]
+    batch = Batch((low, small[0]), high, None, other, small[1])
+    views = TwoStepSystem(network)(batch)
+    assert views.keys() == set(TwoStepSystem.views)
+    # It begins as the identity, and so darkens nothing.
+    torch.testing.assert_close(views["reference_output"], other)

@@ -21,6 +21,7 @@ from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from undegrade.training.networks.drgn import Steps
 from undegrade.training.tasks import Batch
@@ -60,10 +61,20 @@ class TwoSteps(Protocol):
     def steps(self, x: Tensor, *thumbnail: Tensor) -> Steps: ...
 
 
+CELL = 16
+"""Pixels a side over which light is taken to be even, in the pairs that DRGN makes."""
+DARKEST = 1 / 255
+"""Least mean of a cell that a gain is divided by."""
+
+
 class TwoStepSystem(PlainSystem):
     """DRGN with its second row, the pairs it makes itself (Jiang et al., AAAI 2022, figure).
 
-    ``I_L,ref = clip(I_ref + I_D, 0, 1)`` takes its degradation from another sample of the batch.
+    A reference is degraded as another sample of the batch was: ``I_L,ref = clip(g I_ref + n)``. The
+    gain ``g = S(I_L) / S(I_B)`` is how much darker that sample's surroundings are than its base, S
+    a mean over cells of ``CELL`` pixels, and ``n = I_L - g I_B`` what a gain does not explain,
+    its noise. So nothing of the other scene is in the pair.
+
     The adversary of low light moves DeG through ``reference_low``; both generators then see it
     as data, without a gradient, as they see a real picture.
     """
@@ -84,13 +95,21 @@ class TwoStepSystem(PlainSystem):
         views |= {name: getattr(steps, name).float() for name in ("degradation", "base")}
         views["output"] = steps.enhanced.float()
         if batch.reference is not None:
-            views |= self._reference_row(network, batch.reference, views["degradation"])
+            thumbnails = () if batch.reference_thumbnail is None else (batch.reference_thumbnail,)
+            views |= self._reference_row(network, batch.reference, thumbnails, views)
         return views
 
-    def _reference_row(self, network: TwoSteps, reference: Tensor, degradation: Tensor) -> Views:
-        low = torch.clamp(reference + degradation.roll(1, 0), 0.0, 1.0)
+    def _reference_row(
+        self, network: TwoSteps, reference: Tensor, thumbnails: tuple[Tensor, ...], views: Views
+    ) -> Views:
+        gain, offset = (x.roll(1, 0) for x in self.degradation(views["input"], views["base"]))
+        low = torch.clamp(gain * reference + offset, 0.0, 1.0)
+        # What is around the patch is darker by as much as the patch is.
+        means = [x.detach().mean((2, 3), keepdim=True) for x in (gain, offset)]
+        small = [torch.clamp(means[0] * x + means[1], 0.0, 1.0) for x in thumbnails]
         with autocast(reference.device, self.precision):
-            steps = network.steps(low.detach().contiguous(memory_format=torch.channels_last))
+            low_as_data = low.detach().contiguous(memory_format=torch.channels_last)
+            steps = network.steps(low_as_data, *small)
         return {
             "reference": reference,
             "reference_low": low,
@@ -99,5 +118,33 @@ class TwoStepSystem(PlainSystem):
             "reference_output": steps.enhanced.float(),
         }
 
+    def degradation(self, picture: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
+        """What to multiply a reference by, and what then to add, for each of a batch."""
+        gain = _even(picture).clamp(min=0.0) / _even(base).clamp(min=DARKEST)
+        gain = gain.clamp(max=1.0)
+        return gain, picture - gain * base
 
-SYSTEMS: dict[str, type[PlainSystem]] = {"plain": PlainSystem, "two-step": TwoStepSystem}
+
+class LiteralTwoStepSystem(TwoStepSystem):
+    """The rule as the figure reads: ``I_L,ref = clip(I_ref + I_D, 0, 1)``.
+
+    I_D is bright where the other scene is dark and dark where it is bright, and so is the pair: a
+    ghost of that scene, most of it clipped to black.
+    """
+
+    def degradation(self, picture: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.ones_like(picture), picture - base
+
+
+def _even(x: Tensor) -> Tensor:
+    """Means over cells, interpolated between them; (N, C, H, W) to the same."""
+    rows, columns = (max(1, side // CELL) for side in x.shape[2:])
+    cells = F.adaptive_avg_pool2d(x, (rows, columns))
+    return F.interpolate(cells, x.shape[2:], mode="bilinear")
+
+
+SYSTEMS: dict[str, type[PlainSystem]] = {
+    "plain": PlainSystem,
+    "two-step": TwoStepSystem,
+    "two-step-literal": LiteralTwoStepSystem,
+}

@@ -24,6 +24,8 @@ class Batch:
     """What a regressor should read off the picture, (N, kinds)."""
     reference: Tensor | None = None
     """Other well-exposed pictures, (N, 3, H, W), that belong to no input."""
+    reference_thumbnail: Tensor | None = None
+    """Thumbnails of what is around them, (N, 3, h, w), where the network takes thumbnails."""
 
     def take(self, which: slice | Tensor) -> Batch:
         """The samples that *which* picks."""
@@ -33,6 +35,9 @@ class Batch:
             target=self.target[which],
             level=None if self.level is None else self.level[which],
             reference=None if self.reference is None else self.reference[which],
+            reference_thumbnail=(
+                None if self.reference_thumbnail is None else self.reference_thumbnail[which]
+            ),
         )
 
 

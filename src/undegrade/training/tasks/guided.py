@@ -27,7 +27,12 @@ class GuidedTask:
         top, left = torch.randint(0, room + 1, (2,), generator=generator).tolist()
         window = (..., slice(top, top + patch), slice(left, left + patch))
         picture, thumbnail = whole.inputs
-        return Batch((picture[window].contiguous(), thumbnail), whole.target[window].contiguous())
+        return Batch(
+            (picture[window].contiguous(), thumbnail),
+            whole.target[window].contiguous(),
+            reference=None if whole.reference is None else whole.reference[window].contiguous(),
+            reference_thumbnail=whole.reference_thumbnail,
+        )
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
         found = self.task.validation(photos, size)
@@ -36,4 +41,12 @@ class GuidedTask:
 
 def _with_thumbnail(batch: Batch) -> Batch:
     (picture,) = batch.inputs
-    return Batch((picture, F.adaptive_avg_pool2d(picture, THUMBNAIL)), batch.target)
+    around = None
+    if batch.reference is not None:
+        around = F.adaptive_avg_pool2d(batch.reference, THUMBNAIL)
+    return Batch(
+        (picture, F.adaptive_avg_pool2d(picture, THUMBNAIL)),
+        batch.target,
+        reference=batch.reference,
+        reference_thumbnail=around,
+    )
