@@ -87,6 +87,19 @@ def test_texture_is_judged_by_brightness_alone(name):
     assert before != brighter
 
 
+def test_a_sum_is_over_the_whole_batch_in_however_many_parts(views):
+    critic = nn.Conv2d(3, 1, 3)
+    mean, total = (
+        Adversary(critic, Discriminator("pixel", form="saturating", reduction=r), "fp32", 50)
+        for r in ("mean", "sum")
+    )
+    torch.testing.assert_close(total.deceived(views), 50 * mean.deceived(views))
+    # The critic itself learns as it did.
+    generators = [torch.Generator().manual_seed(0) for _ in range(2)]
+    one, other = (a.loss(views, g) for a, g in zip((mean, total), generators, strict=True))
+    assert torch.equal(one, other)
+
+
 def test_verdicts_are_in_full_precision(views):
     critic = Adversary(nn.Conv2d(3, 1, 3), Discriminator("pixel"), "bf16")
     assert critic.logits(views["output"]).dtype == torch.float32

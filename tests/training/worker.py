@@ -19,7 +19,11 @@ from undegrade.training.recipe_file import read
 
 RUNS = {
     "plain": ("restore:debug", {"patch_late": 0}),
-    "gan": ("phone:debug", {"discriminators.texture.swapped": True}),
+    # Statistics of a process's own pictures would differ between them.
+    "gan": (
+        "phone:debug",
+        {"discriminators.texture.swapped": True, "arguments.statistics": "instance"},
+    ),
     # Dropout in the critic, adversaries in turns, by a loss on which all must agree.
     "turns": (
         "artifact-gan:debug",

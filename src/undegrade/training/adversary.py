@@ -13,10 +13,14 @@ from undegrade.training.systems import Views, autocast
 class Adversary:
     """Tells the view ``real`` from the view ``fake`` and says how far it is deceived."""
 
-    def __init__(self, network: nn.Module, settings: Discriminator, precision: str) -> None:
+    def __init__(
+        self, network: nn.Module, settings: Discriminator, precision: str, batch: int = 1
+    ) -> None:
         self.network = network
         self.settings = settings
         self.precision = precision
+        self.size = batch if settings.reduction == "sum" else 1
+        """What makes a sum over all of a *batch*, in parts or not, of the mean over a part."""
 
     def loss(self, views: Views, generator: torch.Generator) -> Tensor:
         """What the discriminator minimises; no gradient goes to the generator."""
@@ -35,7 +39,7 @@ class Adversary:
         fake = self.logits(views[s.fake])
         real = self.logits(views[s.real].detach()) if s.form == "relativistic" else None
         self.network.requires_grad_(True)
-        return generator_loss(fake, s.form, real)
+        return self.size * generator_loss(fake, s.form, real)
 
     def logits(self, pictures: Tensor) -> Tensor:
         """The discriminator's verdict, fp32, positive for real."""

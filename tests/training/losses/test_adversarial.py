@@ -46,7 +46,7 @@ DISCRIMINATOR = {
 GENERATOR = {
     "vanilla": mean(-math.log(s(x)) for x in F),
     "saturating": mean(math.log(1 - s(x)) for x in F),
-    "least-squares": mean((x - 1) ** 2 / 2 for x in F),
+    "least-squares": mean((x - 1) ** 2 for x in F),
     "hinge": -mean(F),
     "relativistic": relativistic(F, R),
 }

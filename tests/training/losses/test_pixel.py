@@ -22,6 +22,14 @@ def test_values_of_a_constant_difference():
     assert charbonnier(x, y, 0.1).item() == pytest.approx((0.25 + 0.01) ** 0.5)
 
 
+def test_the_sum_that_vdsr_s_rate_belongs_to():
+    x, y = pair()
+    expected = (x - y).square().sum() / (2 * len(x))
+    assert mse(x, y, "sum").item() == pytest.approx(expected.item())
+    with pytest.raises(ValueError, match="no reduction is called 'max'"):
+        mse(x, y, "max")
+
+
 def test_charbonnier_lies_between_l1_and_mse():
     x, y = pair()
     assert charbonnier(x, y, 0).item() == pytest.approx(l1(x, y).item(), rel=1e-9)

@@ -106,13 +106,51 @@ def test_imagenet_normalisation_and_back():
 def test_norm_statistics():
     x = torch.randn(4, 5, 6, 6) * 3 + 1
     instance, running = feature_norm(5, "instance"), feature_norm(5, "running")
-    assert torch.allclose(instance.train()(x), running.train()(x))
     assert torch.equal(instance.eval()(x), instance.train()(x))
     assert not torch.allclose(instance(x), running.eval()(x))
     assert torch.allclose(running(x[:, :, :3]), running(x)[:, :, :3])
     assert isinstance(feature_norm(5, "batch"), nn.BatchNorm2d)
     with pytest.raises(ValueError, match="statistics is 'layer'; it can be: instance, running"):
         feature_norm(5, "layer")
+
+
+def test_what_running_statistics_train_is_what_they_export():
+    generator = torch.Generator().manual_seed(0)
+    norm = feature_norm(3, "running")
+    with torch.no_grad():
+        norm.weight.copy_(torch.tensor([0.5, 1.0, 2.0]))
+        norm.bias.copy_(torch.tensor([-1.0, 0.0, 1.0]))
+
+    def batch():
+        # Pictures that differ from each other, as photos do.
+        x = torch.randn(4, 3, 8, 8, generator=generator)
+        return x * (0.5 + torch.rand(4, 1, 1, 1, generator=generator)) + 2
+
+    # At the start it is batch normalisation, for there is nothing yet to go by.
+    x = batch()
+    first = nn.functional.batch_norm(x, None, None, norm.weight, norm.bias, training=True)
+    torch.testing.assert_close(norm.train()(x), first)
+    for _ in range(norm.SETTLED):
+        norm.train()(batch())
+    x = batch()
+    with torch.no_grad():
+        exported = norm.eval()(x)
+        torch.testing.assert_close(norm.train()(x), exported)
+    # The statistics are those of the batches.
+    torch.testing.assert_close(norm.running_mean, torch.full((3,), 2.0), atol=0.2, rtol=0)
+    # And the gradient knows that moving all pixels alike moves the mean.
+    x.requires_grad_()
+    norm.train()(x).sum().backward()
+    assert x.grad.abs().max() < 1e-4
+
+
+def test_running_statistics_of_older_checkpoints_load():
+    old = nn.InstanceNorm2d(3, affine=True, track_running_stats=True)
+    old.train()(torch.rand(2, 3, 4, 4))
+    norm = feature_norm(3, "running")
+    norm.load_state_dict(old.state_dict())
+    x = torch.rand(2, 3, 4, 4)
+    torch.testing.assert_close(norm.eval()(x), old.eval()(x))
 
 
 def test_phone_generator_with_running_statistics_is_exact_on_tiles():

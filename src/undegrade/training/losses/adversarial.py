@@ -3,7 +3,8 @@
 ===============  =====================================================================
 vanilla          Goodfellow et al., NeurIPS 2014; the generator maximises log D(fake)
 saturating       the same discriminator; the generator minimises log(1 - D(fake))
-least-squares    Mao et al., ICCV 2017, with a, b, c = 0, 1, 1
+least-squares    Mao et al., ICCV 2017, with a, b, c = 0, 1, 1; the generator's without their 1/2,
+                 as the code that published weights of it come from has it
 hinge            Lim & Ye, arXiv 1705.02894; Miyato et al., ICLR 2018
 relativistic     the average form of Jolicoeur-Martineau, ICLR 2019, as in ESRGAN
 ===============  =====================================================================
@@ -50,7 +51,7 @@ def generator_loss(fake: Tensor, form: Form = "vanilla", real: Tensor | None = N
 
     Vanilla ``-log s(f)``; saturating ``log(1 - s(f))``, whose gradient dies while the
     discriminator wins and which, like hinge's ``-f``, has no lower bound; least-squares
-    ``(f - 1)^2 / 2``; relativistic ``-log s(f - mean r) - log(1 - s(r - mean f))``.
+    ``(f - 1)^2``; relativistic ``-log s(f - mean r) - log(1 - s(r - mean f))``.
     """
     _known(form)
     if form == "relativistic":
@@ -60,7 +61,7 @@ def generator_loss(fake: Tensor, form: Form = "vanilla", real: Tensor | None = N
     if form == "saturating":
         return -F.softplus(fake).mean()
     if form == "least-squares":
-        return 0.5 * ((fake - 1) ** 2).mean()
+        return ((fake - 1) ** 2).mean()
     if form == "hinge":
         return -fake.mean()
     return F.softplus(-fake).mean()

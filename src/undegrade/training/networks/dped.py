@@ -47,7 +47,8 @@ class PhoneGenerator(nn.Module):
     statistics: of the normalisation, see
         :func:`~undegrade.training.networks.normalisation.feature_norm`. ``instance`` is what
         DPED's code does, and what makes a tile differ from the whole picture; ``running`` (mended)
-        trains alike and exports to plain convolutions; ``batch`` is what the paper's text says.
+        maps all pixels alike and exports to plain convolutions; ``batch`` is what the paper's text
+        says.
 
     Shapes
     ------

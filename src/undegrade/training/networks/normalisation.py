@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -38,16 +38,55 @@ def feature_norm(channels: int, statistics: str, eps: float = 1e-5) -> nn.Module
 
     - ``instance``: the statistics of each picture, always. Its result depends on the whole
       picture, so that a tile or crop comes out differently.
-    - ``running``: each picture's own while training, their running average in evaluation: every
-      pixel is then mapped alike, tiles are exact, and the layer folds into its convolution.
-    - ``batch``: batch normalisation (Ioffe & Szegedy, ICML 2015).
+    - ``running``: a running average, in training as in evaluation, see :class:`Renormalisation`:
+      every pixel is mapped alike, tiles are exact, the layer folds into its convolution, and what
+      is trained is what is exported.
+    - ``batch``: batch normalisation (Ioffe & Szegedy, ICML 2015), which trains on the statistics
+      of the batch and is exported with their running average.
     """
     checked("statistics", statistics, get_args(Statistics))
     if statistics == "batch":
         return nn.BatchNorm2d(channels, eps=eps)
-    return nn.InstanceNorm2d(
-        channels, eps=eps, affine=True, track_running_stats=statistics == "running"
-    )
+    if statistics == "running":
+        return Renormalisation(channels, eps=eps)
+    return nn.InstanceNorm2d(channels, eps=eps, affine=True)
+
+
+class Renormalisation(nn.BatchNorm2d):
+    """Batch renormalisation (Ioffe, NeurIPS 2017): training goes by the running statistics, too.
+
+    ``y = (x - m) / s * r + d`` with m and s of the batch, and ``r = s / S``, ``d = (m - M) / S``
+    as constants, which makes it ``(x - M) / S`` of the running M and S while the gradient still
+    knows that the batch moves m and s. r and d come in over the first ``SETTLED`` steps, in which
+    the running statistics are no more than their start, and stay within ``MOST_R`` and ``MOST_D``.
+    """
+
+    SETTLED = 300
+    MOST_R, MOST_D = 3.0, 5.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        running_mean, running_var = cast(Tensor, self.running_mean), cast(Tensor, self.running_var)
+        steps = cast(Tensor, self.num_batches_tracked)
+        values = x.float()
+        var, mean = torch.var_mean(values, (0, 2, 3), correction=0)
+        deviation = (var + self.eps).sqrt()
+        with torch.no_grad():
+            trust = (steps / self.SETTLED).clamp(max=1.0)
+            settled = (running_var + self.eps).sqrt()
+            r = (deviation / settled).clamp(1 / self.MOST_R, self.MOST_R)
+            d = ((mean - running_mean) / settled).clamp(-self.MOST_D, self.MOST_D)
+            r, d = 1.0 + trust * (r - 1.0), trust * d
+            # As torch's own: the variance is kept without bias.
+            count = x.numel() / x.shape[1]
+            unbiased = var * (count / max(count - 1, 1))
+            running_mean.lerp_(mean, cast(float, self.momentum))
+            running_var.lerp_(unbiased, cast(float, self.momentum))
+            steps += 1
+        scale = cast(Tensor, self.weight) * r / deviation
+        shift = cast(Tensor, self.weight) * (d - mean * r / deviation) + cast(Tensor, self.bias)
+        return (values * scale.view(-1, 1, 1) + shift.view(-1, 1, 1)).to(x.dtype)
 
 
 def spectral(convolution: nn.Conv2d) -> nn.Conv2d:
