@@ -11,7 +11,9 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
 from undegrade.catalog import Catalog  # noqa: E402
+from undegrade.errors import RecipeError  # noqa: E402
 from undegrade.runtime import open_network, verify_model  # noqa: E402
+from undegrade.training import degradations  # noqa: E402
 from undegrade.training.export import (  # noqa: E402
     export,
     measured_radius,
@@ -121,3 +123,30 @@ def test_a_radius_beyond_the_usual_probe_is_measured():
     network = plain(build("mobilenet_unet", width=8))
     assert measured_radius(network, 2 * (network.radius + network.multiple)) == network.radius
     assert network.radius > 160
+
+
+@pytest.mark.parametrize("scale", [4, pytest.param(16, marks=pytest.mark.slow)])
+def test_a_graded_enlargement_has_its_true_scale(scale, photos, tmp_path):
+    recipe = read(f"dllgan-sr:x{scale}+l1+debug", {"stages.adversarial.steps": 1})
+    checkpoint = train(recipe, [photos], tmp_path / "run")
+    card = write_model(recipe, checkpoint, tmp_path)
+    assert (card.task, card.scale, card.multiple) == ("sr", scale, 1)
+    network = trained(recipe, checkpoint)
+    # As in training: enlarged by bicubic first, which is the file's own business now.
+    small = torch.rand(1, 3, 12, 17)
+    with torch.no_grad():
+        expected = network(degradations.bicubic_up(small, scale).clamp(0, 1))
+    made = open_network(Catalog().find(str(tmp_path / card.file)), threads=1).run(small.numpy())
+    assert made.shape == (1, 3, 12 * scale, 17 * scale)
+    assert np.abs(made - expected.numpy()).max() < 0.5 / 255
+    # No pixel beyond the radius matters.
+    assert card.radius * scale >= network.radius
+
+
+def test_one_network_for_several_scales_is_exported_as_one(photos, tmp_path):
+    recipe = read("dllgan-sr:blind+l1+debug", {"stages.adversarial.steps": 1})
+    checkpoint = train(recipe, [photos], tmp_path / "run")
+    with pytest.raises(RecipeError, match=r"damage.at = .* for 4, 8, 16; export it as one"):
+        write_model(recipe, checkpoint, tmp_path)
+    chosen = read("dllgan-sr:blind+l1+x4+debug")
+    assert write_model(chosen, checkpoint, tmp_path).scale == 4

@@ -117,6 +117,60 @@ def test_the_level_is_read_by_a_copy_of_the_regressor(views):
     assert regressor[0].bias.grad is None
 
 
+def gradients(table, views, **others):
+    """What each term alone, and what all together, want of the output."""
+    made = build(table, **others)
+    total, _ = made(views, 0.0)
+    first = next(iter(table))
+    alone = build({first: table[first]}, **others)(views, 0.0)[0]
+    whole, one = (
+        torch.autograd.grad(value, views["output"], retain_graph=True)[0]
+        for value in (total, alone)
+    )
+    return one, whole - one
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_a_weight_beside_another_term_is_a_share_of_its_gradient(views, scale, critic):
+    regressor = nn.Sequential(nn.Conv2d(3, 3, 3), Mean())
+    with torch.no_grad():
+        regressor[0].weight.mul_(scale)
+    for term in (
+        {"loss": "level", "mode": "mean"},
+        {"loss": "adversarial"},
+        {"loss": "mse"},
+    ):
+        table = {"l1": 3.0, "other": term | {"weight": 0.1, "beside": "l1"}}
+        ours, theirs = gradients(table, views, regressor=regressor, adversaries={"d": critic})
+        assert theirs.norm() / ours.norm() == pytest.approx(0.1, rel=1e-3)
+
+
+def test_a_term_that_is_content_weighs_nothing(views):
+    views["target"] = torch.ones_like(views["target"])
+    table = {"l1": 1.0, "level": {"mode": "clamp", "weight": 0.1, "beside": "l1"}}
+    ours, theirs = gradients(table, views, regressor=Mean())
+    assert ours.abs().max() > 0
+    assert theirs.abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ({"l1": 1.0, "mse": {"beside": "ssim"}}, "is no other term; there are: l1"),
+        ({"mse": {"beside": "mse"}}, "is no other term; there are: none"),
+        ({"l1": {"beside": "mse"}, "mse": {"beside": "l1"}}, "is itself weighed beside"),
+        ({"l1": {"until": 0.5}, "mse": {"beside": "l1"}}, "does not count all the while"),
+        ({"l1": 0.0, "mse": {"beside": "l1"}}, "does not count all the while"),
+        ({"l1": {"of": ["input", "target"]}, "mse": {"beside": "l1"}}, "look at the output"),
+        ({"l1": 1.0, "tv": {"beside": "l1", "of": ["input"]}}, "look at the output"),
+    ],
+)
+def test_terms_that_cannot_be_weighed(table, why):
+    with pytest.raises(RecipeError, match=why) as error:
+        build(table)
+    assert error.value.key.endswith(".beside")
+
+
 @pytest.mark.parametrize("table", [{"content": RANDOM}, {"lpips": {"network": "random"}}])
 def test_random_networks_are_the_same_ones_each_time(table, views):
     torch.manual_seed(1)

@@ -172,6 +172,39 @@ def test_the_index_of_a_parameter(kind, parameters, indices):
     assert found[:, 0].tolist() == pytest.approx(indices)
 
 
+@pytest.mark.parametrize("kind", ["sr", "noise", "jpeg"])
+def test_what_is_left_is_the_level_of_as_large_a_residual(kind, sets):
+    made = GradeTask(kind)
+    batch = draw(made.graded, sets[3], 40)
+    generator = torch.Generator().manual_seed(1)
+    left = made.left(batch.inputs[0], batch.target, generator)
+    assert left.shape == batch.level.shape
+    # Crops have no surroundings here, JPEG has another grid, and noise is drawn anew.
+    assert (left - batch.level).abs().mean() < 0.25
+    assert (made.left(batch.target, batch.target, generator) == 0).all()
+    half = made.left((batch.inputs[0] + batch.target) / 2, batch.target, generator)
+    damaged = batch.level[:, 0] > 0
+    assert (half[damaged] > 0).all()
+    assert (half[damaged] < left[damaged]).all()
+    worse = batch.target + 4 * (batch.inputs[0] - batch.target)
+    assert made.left(worse, batch.target, generator).max() == len(made.levels)
+
+
+def test_half_the_noise_is_that_of_half_the_sigma(sets):
+    made = GradeTask("noise", at=50)
+    batch = draw(made.batch, sets[3], 8)
+    blend = (batch.inputs[0] + batch.target) / 2
+    left = made.left(blend, batch.target, torch.Generator().manual_seed(1))
+    assert (left - 2).abs().max() < 0.15  # sigma 25
+
+
+def test_faint_residuals_of_flat_crops_are_no_damage():
+    flat = torch.full((2, 3, 32, 32), 0.5)
+    for kind in ("sr", "jpeg"):
+        left = GradeTask(kind).left(flat + 0.1 / 255, flat, torch.Generator().manual_seed(0))
+        assert left.max() < 0.5
+
+
 def test_own_levels_have_own_indices():
     found = GradeTask("noise", levels=[10, 30]).index(torch.tensor([10.0, 20.0, 30.0]))
     assert found[:, 0].tolist() == pytest.approx([1, 1.5, 2])

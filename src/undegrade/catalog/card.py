@@ -103,8 +103,8 @@ class Card:
 
         if self.task not in TASKS:
             refuse(f"names the task {self.task!r}, which is not one of {', '.join(TASKS)}")
-        if self.scale not in (1, 2, 3, 4, 8):
-            refuse(f"has scale {self.scale}; it must be 1, 2, 3, 4 or 8")
+        if self.scale not in (1, 2, 3, 4, 8, 16):
+            refuse(f"has scale {self.scale}; it must be 1, 2, 3, 4, 8 or 16")
         if self.radius < 0 or self.multiple < 1 or self.bytes_per_pixel < 0:
             refuse("has a negative radius or bytes_per_pixel, or a multiple below 1")
         unknown = [level for level in self.levels if level not in LEVELS]

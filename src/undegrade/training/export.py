@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnx
@@ -13,11 +14,15 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from undegrade.catalog import Card, Catalog, sha256, write_card
+from undegrade.errors import RecipeError
 from undegrade.runtime import find_model, open_session
 from undegrade.training.checkpoint import HALF, history, load_average
 from undegrade.training.networks import build
+from undegrade.training.networks.enlarged import Enlarged
 from undegrade.training.networks.folding import plain
 from undegrade.training.recipe import Recipe
+from undegrade.training.tasks import task
+from undegrade.training.tasks.grade import GradeTask
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -243,6 +248,24 @@ def mix(network: nn.Module, recipe: Recipe, other: Path, share: float) -> None:
             value.lerp_(values[name], share)
 
 
+def grade_scale(recipe: Recipe) -> int:
+    """By how much the pictures of a graded recipe were enlarged for the network; 1 for none.
+
+    Raises :class:`RecipeError` where that is not one number: a file enlarges by one.
+    """
+    if recipe.task != "grade" or recipe.damage.get("kind") != "sr":
+        return 1
+    at = cast(GradeTask, task(recipe)).at
+    if len(at) > 1:
+        shown = ", ".join(f"{scale:g}" for scale in at)
+        raise RecipeError(
+            "damage.at",
+            list(at),
+            f"is a network for {shown}; export it as one of them, such as :x4",
+        )
+    return int(at[0])
+
+
 def write_model(
     recipe: Recipe, checkpoint: Path, folder: Path, towards: str = "", share: float = 0.0
 ) -> Card:
@@ -256,6 +279,8 @@ def write_model(
         other = find_model(towards, Catalog())
         mix(network, recipe, other.path, share)
         made_by.append(f"mixed with {share:g} of {other.card.name}")
+    if (enlargement := grade_scale(recipe)) > 1:
+        network = Enlarged(network, enlargement)
     path = folder / f"{recipe.name}.onnx"
     export(network, path)
     scale, multiple, about = network.scale, network.multiple, dict(recipe.card)
@@ -265,7 +290,7 @@ def write_model(
     assert isinstance(radius, int | None)
     card = Card(
         name=recipe.name,
-        task=about.pop("task", CARD_TASKS.get(recipe.task, "restore")),
+        task=about.pop("task", "sr" if scale > 1 else CARD_TASKS.get(recipe.task, "restore")),
         file=path.name,
         sha256=sha256(path),
         scale=scale,

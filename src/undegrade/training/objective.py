@@ -9,10 +9,13 @@
       base: {loss: l1, weight: 0.5, of: [base, target]}   # other views of the step
       vgg: {loss: content, preset: srgan-vgg54}
       gan: {loss: adversarial, discriminator: d, weight: 1.0e-3}
+      level: {mode: clamp, weight: 0.1, beside: l1}       # a tenth of the gradient of l1
 
 A term is a loss by name (its label, if ``loss`` is missing), its ``weight`` (1), the views it
-compares (``of``), and the part of the stage in which it counts (``from``, ``until``, 0..1). All
-other keys are arguments of the loss.
+compares (``of``), and the part of the stage in which it counts (``from``, ``until``, 0..1). With
+``beside``, the label of another term, the weight is no factor: in every step the term is weighed
+so that its gradient at the output is ``weight`` times as large as that term's. All other keys are
+arguments of the loss.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from undegrade.training.backbones import BACKBONES
 from undegrade.training.losses.content import PRESETS
 from undegrade.training.systems import Views, autocast
 
-OWN_KEYS = {"loss", "weight", "of", "from", "until"}
+OWN_KEYS = {"loss", "weight", "of", "from", "until", "beside"}
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,14 @@ class Term:
     label: str
     weight: float
     call: Callable[[Views], Tensor]
+    of: tuple[str, ...]
+    """The views that it compares; of an adversary the one that is to deceive."""
     start: float
     stop: float
     module: nn.Module | None = None
     """The network it looks through, if any."""
+    beside: str = ""
+    """Label of the term whose gradient at the output its own is measured by, if any."""
 
 
 class Objective:
@@ -61,16 +68,30 @@ class Objective:
 
     def __call__(self, views: Views, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss at *progress* 0..1, and its terms, unweighted, by label."""
-        total, parts = views["output"].new_zeros(()), {}
-        for term in self.terms:
-            if not term.start <= progress < term.stop or not term.weight:
-                continue
+        counted = [t for t in self.terms if t.start <= progress < t.stop and t.weight]
+        values: dict[str, Tensor] = {}
+        for term in counted:
             # A network that only looks may look in half precision; differences of pixels may not.
             with autocast(self.device, self.precision, term.module is not None):
-                value = term.call(views).float()
-            parts[term.label] = value.detach()
-            total = total + term.weight * value
-        return total, parts
+                values[term.label] = term.call(views).float()
+        total = views["output"].new_zeros(())
+        for term in counted:
+            weight: float | Tensor = term.weight
+            if other := next((t for t in counted if t.label == term.beside), None):
+                weight = _balance(other, term, values, views["output"])
+            total = total + weight * values[term.label]
+        return total, {label: value.detach() for label, value in values.items()}
+
+
+def _balance(other: Term, term: Term, values: dict[str, Tensor], output: Tensor) -> Tensor:
+    """The factor that gives *term* ``term.weight`` times the gradient of *other* at *output*."""
+    sizes = [
+        torch.autograd.grad(values[t.label], output, retain_graph=True)[0].norm()
+        for t in (other, term)
+    ]
+    # A term that is content has no direction, and so needs no factor.
+    factor = term.weight * other.weight * sizes[0] / sizes[1]
+    return torch.where(sizes[1] > 0, factor, torch.zeros_like(factor)).detach()
 
 
 def build(
@@ -90,11 +111,29 @@ def build(
         for label, value in table.items()
         if value is not None
     ]
+    for term in terms:
+        _check_measure(term, {other.label: other for other in terms if other is not term})
     # What counts changes only where a term ends, so that these moments stand for all.
     for moment in [0.0, *(term.stop for term in terms if term.stop < 1)] if terms else ():
         if not any(term.weight and term.start <= moment < term.stop for term in terms):
             raise RecipeError("losses", sorted(table), f"hold none that counts at {moment:g}")
     return Objective(terms, device, precision)
+
+
+def _check_measure(term: Term, others: dict[str, Term]) -> None:
+    """Refuse a term that cannot be weighed beside the one it names."""
+    if not term.beside:
+        return
+    where = f"losses.{term.label}.beside"
+    if (other := others.get(term.beside)) is None:
+        known = ", ".join(sorted(others)) or "none"
+        raise RecipeError(where, term.beside, f"is no other term; there are: {known}")
+    if other.beside:
+        raise RecipeError(where, term.beside, "is itself weighed beside another term")
+    if not other.weight or other.start > term.start or other.stop < term.stop:
+        raise RecipeError(where, term.beside, "does not count all the while that it does")
+    if any("output" not in one.of for one in (term, other)):
+        raise RecipeError(where, term.beside, "needs both to look at the output")
 
 
 def _term(
@@ -115,6 +154,7 @@ def _term(
         stop = float(table.get("until", 2.0))
     except (TypeError, ValueError):
         raise RecipeError(where, value, "must hold numbers") from None
+    beside = str(table.get("beside", ""))
     if name == "adversarial":
         discriminator = arguments.pop("discriminator", next(iter(adversaries), None))
         if discriminator not in adversaries:
@@ -122,7 +162,9 @@ def _term(
             raise RecipeError(f"{where}.discriminator", discriminator, f"is none of: {found}")
         if unknown := [*arguments, *({"of"} & table.keys())]:
             raise RecipeError(f"{where}.{unknown[0]}", table[unknown[0]], "means nothing to it")
-        return Term(label, weight, adversaries[discriminator].deceived, start, stop)
+        adversary = adversaries[discriminator]
+        fake = (adversary.settings.fake,)
+        return Term(label, weight, adversary.deceived, fake, start, stop, beside=beside)
     of = table.get("of", ["output", "target"][: TAKES.get(name, 2)])
     if not isinstance(of, list | tuple) or any(view not in views for view in of):
         raise RecipeError(f"{where}.of", of, f"must list views; there are: {', '.join(views)}")
@@ -132,7 +174,8 @@ def _term(
         module, call = _loss(name, arguments, regressor)
     except (TypeError, ValueError) as error:
         raise RecipeError(where, value, f"does not fit: {error}") from None
-    return Term(label, weight, partial(_compare, call, tuple(of)), start, stop, module)
+    compare = partial(_compare, call, tuple(of))
+    return Term(label, weight, compare, tuple(of), start, stop, module, beside)
 
 
 def _compare(call: Callable[..., Tensor], of: tuple[str, ...], views: Views) -> Tensor:

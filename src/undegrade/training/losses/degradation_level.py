@@ -23,15 +23,18 @@ class DegradationLevelLoss(nn.Module):
     mode      loss                                                                  bounds
     ========  ====================================================================  ===========
     mean      ``mean R(G(x))``, equation 6 of the paper                             none
-    clamp     ``mean max(R(G(x)), 0)``, level by level                              >= 0
+    clamp     ``mean max(R(G(x)) - R(y), 0)``, level by level, y the truth          >= 0
     bounded   ``mean m s(4 (R(G(x)) - m / 2) / m)``, s the sigmoid, m *max_level*   0 .. m
-    feature   mean over *layers* of ``mean |R_l(G(x)) - R_l(y)|``, y the truth      >= 0
+    feature   mean over *layers* of ``mean |R_l(G(x)) - R_l(y)|``                   >= 0
     ========  ====================================================================  ===========
 
     ``mean`` is the paper's and can be driven below zero for ever, by hatching that R has never
-    seen; ``clamp`` stops there, and gives a picture that R calls clean no gradient; ``bounded``
-    follows R through the middle of its levels (slope 1 at m / 2) and flattens outside of them,
-    but never wholly. A regressor whose head is bounded already needs ``mean`` only.
+    seen. ``clamp`` stops where R finds no more wrong with the output than with the truth, which it
+    does not read as 0: sharp detail looks like damage to it, and smooth outputs look cleaner than
+    the truth to an R that has never seen any (then it gives no gradient; see the stages that let R
+    learn from outputs). ``bounded`` follows R through the middle of its levels (slope 1 at m / 2)
+    and flattens outside of them, but never wholly. A regressor whose head is bounded already needs
+    ``mean`` only.
 
     R is copied, in evaluation mode for good, and its parameters take no gradient: neither they
     nor the statistics of its norms can change. After R has been trained further, make a new loss.
@@ -67,24 +70,33 @@ class DegradationLevelLoss(nn.Module):
             layer.register_forward_hook(partial(_keep, self._seen, name))
 
     def forward(self, output: Tensor, target: Tensor | None = None) -> Tensor:
-        """The loss of *output*; *target* is the truth, which only ``feature`` looks at."""
+        """The loss of *output*; *target* is the truth, for ``clamp`` and ``feature``."""
         checks.pictures(output, channels=3)
         if self.mode == "feature":
-            return self._feature(output, target)
-        levels: Tensor = self.regressor(output)
-        if levels.dim() > 2 or len(levels) != len(output):
-            raise ValueError(f"the regressor gave {tuple(levels.shape)}, not levels by picture")
+            return self._feature(output, self._truth(output, target))
+        levels = self._levels(output)
         if self.mode == "clamp":
-            levels = F.relu(levels)
+            with torch.no_grad():
+                floor = self._levels(self._truth(output, target))
+            levels = F.relu(levels - floor)
         elif self.mode == "bounded":
             m = self.max_level
             levels = m * torch.sigmoid(4 * (levels - m / 2) / m)
         return levels.mean()
 
-    def _feature(self, output: Tensor, target: Tensor | None) -> Tensor:
+    def _truth(self, output: Tensor, target: Tensor | None) -> Tensor:
         if target is None:
-            raise ValueError("the mode 'feature' compares with the truth, which is missing")
+            raise ValueError(f"the mode {self.mode!r} compares with the truth, which is missing")
         checks.pictures(output, target)
+        return target
+
+    def _levels(self, picture: Tensor) -> Tensor:
+        levels: Tensor = self.regressor(picture)
+        if levels.dim() > 2 or len(levels) != len(picture):
+            raise ValueError(f"the regressor gave {tuple(levels.shape)}, not levels by picture")
+        return levels
+
+    def _feature(self, output: Tensor, target: Tensor) -> Tensor:
         ours = self._features(output)
         with torch.no_grad():
             theirs = self._features(target)

@@ -56,8 +56,15 @@ class SmallRegressor(nn.Module):
     moves the deviation and not the mean; dense 128, leaky ReLU, dense. He's initialisation.
     **602,401 parameters** for ``channels=32`` and one level.
 
-    ``x`` (N, 3, H, W) sRGB in [0, 1], any size. Returns (N, levels), see :func:`bounded`.
+    A deviation grows with what a picture holds, and borders count for more in a small one. So a
+    picture is read in windows of ``WINDOW`` pixels a side, evenly spaced and overlapping where its
+    sides are no multiples, and its level is their mean: of a whole photo it is that of its crops.
+
+    ``x`` (N, 3, H, W) sRGB in [0, 1], any size; smaller than a window it is one. Returns
+    (N, levels), see :func:`bounded`.
     """
+
+    WINDOW = 64
 
     def __init__(self, levels: int = 1, channels: int = 32, maximum: float | None = None) -> None:
         super().__init__()
@@ -75,7 +82,22 @@ class SmallRegressor(nn.Module):
         initialisation.he(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.features(2 * x - 1)
+        cut = windows(x, self.WINDOW)
+        features = self.features(2 * cut.flatten(0, 1) - 1)
         mean = features.mean((2, 3))
         spread = (features.var((2, 3), correction=0) + 1e-6).sqrt()
-        return bounded(self.head(torch.cat([mean, spread], 1)), self.maximum)
+        estimates = bounded(self.head(torch.cat([mean, spread], 1)), self.maximum)
+        return estimates.view(*cut.shape[:2], -1).mean(1)
+
+
+def windows(x: Tensor, side: int) -> Tensor:
+    """Windows of (N, C, H, W) that cover it, as few as can: (N, n, C, side, side) or smaller."""
+    tops, lefts = (_starts(length, side) for length in x.shape[2:])
+    cut = [x[:, :, top : top + side, left : left + side] for top in tops for left in lefts]
+    return torch.stack(cut, 1)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Where windows of *side* begin that are evenly spaced over *length*."""
+    gaps = max(1, -(-length // side)) - 1
+    return [0, *(round(index * (length - side) / gaps) for index in range(1, gaps + 1))]

@@ -54,6 +54,8 @@ class GradeTask:
         only on the paper's; its target is then interpolated between the indices.
     """
 
+    FAINT = 0.5 / 255
+    """Least rms by which two levels are taken to differ: on a flat crop all may leave nothing."""
     CELL = 16
     """Patches are cut from crops this much larger, so that no edge of a crop is seen."""
 
@@ -101,6 +103,23 @@ class GradeTask:
             worst, none = self.levels[-1], self._nothing()
             drawn = torch.where(between, none + share * (worst - none), drawn)
         return self._cut(self._damaged(clean, drawn, generator), clean, drawn, patch)
+
+    def left(self, picture: Tensor, clean: Tensor, generator: torch.Generator) -> Tensor:
+        """How much is left in what a generator made of *clean*, (N, 1).
+
+        The index of the level, interpolated, at which the damage itself would leave as large a
+        residual (rms) on the same crop; at most the worst.
+        """
+        residual = _rms(picture - clean)
+        knots = [torch.zeros_like(residual)]
+        for value in self.levels:
+            drawn = torch.full((len(clean),), float(value))
+            left = _rms(self._damaged(clean, drawn, generator) - clean)
+            knots.append(torch.maximum(left, knots[-1] + self.FAINT))
+        level = torch.zeros_like(residual)
+        for below, above in pairwise(knots):
+            level += ((residual - below) / (above - below)).clamp(0, 1)
+        return level.view(-1, 1)
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
         clean = centres(photos, size)
@@ -161,3 +180,8 @@ class GradeTask:
         window = (..., slice(edge, edge + patch), slice(edge, edge + patch))
         level = self.index(parameter).to(clean.device)
         return Batch((damaged[window].contiguous(),), clean[window].contiguous(), level)
+
+
+def _rms(difference: Tensor) -> Tensor:
+    """Of each picture, (N,)."""
+    return difference.square().mean((1, 2, 3)).sqrt()
