@@ -62,8 +62,8 @@ def test_a_run_begins_with_an_exported_network_and_its_card_remembers(ran, photo
     card = write_model(recipe, again, tmp_path / "models")
     assert card.recipe == "; then ".join(["restore.yaml, 3 steps in 0 minutes"] * 2)
     # A resumed run remembers, too.
-    longer = train(short("restore", 5), [photos], tmp_path / "second", init=shipped)
-    assert checkpoint.history(longer) == ["restore.yaml, 3 steps in 0 minutes"] * 2
+    resumed = train(recipe, [photos], tmp_path / "second", init=shipped)
+    assert checkpoint.history(resumed) == ["restore.yaml, 3 steps in 0 minutes"] * 2
 
 
 def test_the_average_follows_the_weights(photos, tmp_path):

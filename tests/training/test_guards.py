@@ -126,6 +126,49 @@ def test_parts_of_a_batch_add_up_to_it(tmp_path):
             torch.testing.assert_close(weights[parts][key], value, atol=1e-6, rtol=1e-4)
 
 
+class Kept:
+    """What graphs keep for their way back, in bytes: now and at most."""
+
+    def __init__(self):
+        self.now = self.most = 0
+
+    def pack(self, tensor):
+        return Held(tensor, self)
+
+    def unpack(self, held):
+        return held.tensor
+
+
+class Held:
+    """A tensor that counts as long as a graph holds it."""
+
+    def __init__(self, tensor, kept):
+        self.tensor, self.kept = tensor, kept
+        kept.now += tensor.nbytes
+        kept.most = max(kept.most, kept.now)
+
+    def __del__(self):
+        self.kept.now -= self.tensor.nbytes
+
+
+@pytest.mark.parametrize(
+    ("choice", "stage"),
+    [("vdsr:debug", "main"), ("phone:debug", "main"), ("dllgan-denoise:debug", "regressor")],
+)
+def test_parts_of_a_batch_are_worked_through_one_by_one(choice, stage, sources, tmp_path):
+    changes = {"validation.every": 100, "precision": "fp32"}
+    if stage == "regressor":
+        changes |= {"stages.adversarial": None, "discriminators": None}
+    most = {}
+    for parts in (1, 4):
+        changes |= {f"stages.{stage}.steps": 2, "batch": 2 * parts, "accumulate": parts}
+        recipe, kept = read(choice, changes), Kept()
+        with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
+            train(recipe, sources(recipe), tmp_path / str(parts))
+        most[parts] = kept.most
+    assert 0 < most[4] <= 1.15 * most[1]
+
+
 def test_parts_of_a_batch_are_different_samples(sources, tmp_path):
     seen = []
 

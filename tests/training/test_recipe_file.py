@@ -111,6 +111,25 @@ def test_overrides_come_last():
     assert (chosen.clip, chosen.patch) == (2.0, 24)
 
 
+def test_a_stage_before_another():
+    stage = {"losses": {"l1": 1.0}}
+    stages = {
+        "one": stage,
+        "two": stage,
+        "between": {**stage, "before": "two"},
+        "first": {**stage, "before": "one"},
+        "inner": {**stage, "before": "between"},
+    }
+    recipe = parse({**SOUND, "stages": stages})
+    assert list(recipe.stages) == ["first", "one", "inner", "between", "two"]
+    # It stays in order when it is read again, as from a checkpoint.
+    again = parse(recipe.as_dict())
+    assert list(again.stages) == list(recipe.stages)
+    with pytest.raises(RecipeError, match=r"stages.x.before = 'three' is none of: one") as error:
+        parse({**SOUND, "stages": {"one": stage, "x": {**stage, "before": "three"}}})
+    assert error.value.key == "stages.x.before"
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "message"),
     [
@@ -182,6 +201,16 @@ def test_unknown_keys_and_wrong_types(changes, key, message):
         ({"stages__main__threshold": 0.5}, "stages.main.threshold"),
         ({"stages__main__stored": 8}, "stages.main.stored"),
         ({"stages__main__allowance": 0.1}, "stages.main.allowance"),
+        ({"stages__main__longest": 5}, "stages.main.longest"),
+        ({"stages__main__patch": -1}, "stages.main.patch"),
+        ({"stages__main__batch": 3, "batch": 16, "accumulate": 2}, "stages.main.batch"),
+        (
+            {
+                "stages__main": {"kind": "critic", "losses": {"l1": None}, "frozen": ["head"]},
+                "discriminators": ADVERSARY,
+            },
+            "stages.main.frozen",
+        ),
         ({"stages__main__kind": "adversarial"}, "stages.main.kind"),
         ({"stages__main": {"kind": "critic", "losses": {"l1": None}}}, "stages.main.kind"),
         ({"stages__main": {"kind": "critic"}, "discriminators": ADVERSARY}, "stages.main.losses"),
@@ -257,3 +286,14 @@ def test_files_that_are_no_recipes(tmp_path, data, message):
     with pytest.raises(RecipeError, match=message) as error:
         read(str(path))
     assert "\n" not in str(error.value)
+
+
+def test_published_sizes_of_losses():
+    """Weights mean nothing without the sizes of what they weigh."""
+    assert read("phone").stages["main"].losses["colour"]["reduction"] == "norm"
+    dped = read("phone:dped").discriminators["texture"]
+    assert (dped.form, dped.reduction, dped.swapped) == ("saturating", "sum", True)
+    assert read("vdsr").stages["main"].losses["mse"]["reduction"] == "sum"
+    # Baselines of the phone system have their published widths, shortened or not.
+    assert "channels" not in read("vdsr:phone+study").arguments
+    assert "channels" not in read("srcnn:phone+study").arguments

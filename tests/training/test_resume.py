@@ -44,6 +44,8 @@ RUNS = {
         },
     ),
     "regressor": ("dllgan-jpeg:debug", {}),
+    # A regressor on stored outputs.
+    "adapted": ("dllgan-jpeg:adapted+debug", {"stages.adapt": {"steps": 10, "stored": 8}}),
     # As "stages", with its own generator, whose checkpoints are large.
     "slow": ("artifact-gan:debug", {"checkpoint_every": 3}),
 }
@@ -56,6 +58,7 @@ CRASHES = {
     "stages": [5, 12, 19],
     "switched": [3, 7, 11],
     "regressor": [6, 17],
+    "adapted": [6, 17, 27],
     "slow": [5, 12, 19],
 }
 """Steps behind which a run dies, in the middle of every stage; all but one have steps to redo."""
@@ -134,10 +137,44 @@ def test_another_seed_is_another_run(whole, sources, tmp_path):
         assert_same_checkpoint(path, whole("restore"))
 
 
-def test_another_recipe_is_refused(whole, sources):
-    recipe = read("restore:debug", {"arguments.channels": 12})
-    with pytest.raises(ModelError, match="holds another generator than the recipe"):
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"arguments.channels": 12}, "arguments.channels is 8, the recipe's is 12"),
+        ({"seed": 1}, "seed is 0"),
+        ({"stages.main.steps": 30}, "stages.main.steps is 20"),
+        ({"stages.main.losses.l1": 1.0}, "stages.main.losses.l1 is None"),
+        ({"stages.other": {"losses": {"l1": 1.0}}, "stages.main": None}, r"stages is \['main'\]"),
+    ],
+)
+def test_a_finished_run_of_another_recipe_is_refused(changes, key, whole, sources):
+    recipe = read("restore:debug", changes)
+    with pytest.raises(ModelError, match=f"holds another run: its {key}.*; train into a new"):
         train(recipe, sources(recipe), whole("restore").parent)
+
+
+def test_what_shapes_nothing_may_change_and_a_stage_may_follow(whole, sources, tmp_path):
+    path = whole("restore")
+    (tmp_path / "last.safetensors").write_bytes(path.read_bytes())
+    changes = {"card.summary": "other words", "validation.every": 7, "data.workers": 1}
+    recipe = read("restore:debug", changes)
+    again = train(recipe, sources(recipe), tmp_path)
+    assert again.read_bytes() == path.read_bytes()
+    further = {"kind": "generator", "steps": 3, "losses": {"l1": 1.0}}
+    longer = read("restore:debug", {"stages.further": further})
+    assert progress(train(longer, sources(longer), tmp_path))["step"] == 23
+
+
+def test_a_run_under_way_may_change_but_not_become_another(sources, tmp_path):
+    recipe = read("restore:debug", {"stages.main.steps": 30})
+    with pytest.raises(Stop):
+        train(recipe, sources(recipe), tmp_path, tick=stop_after(15))
+    for changes in ({"name": "other"}, {"arguments.channels": 12}):
+        other = read("restore:debug", changes)
+        with pytest.raises(ModelError, match=r"holds another (run: its name|generator)"):
+            train(other, sources(other), tmp_path)
+    slower = read("restore:debug", {"stages.main.rate": 1e-4})
+    assert progress(train(slower, sources(slower), tmp_path))["step"] == 20
 
 
 @pytest.mark.parametrize("data", [b"", b"no checkpoint at all"])

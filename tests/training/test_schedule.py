@@ -68,3 +68,10 @@ def test_the_critics_turn_lasts_until_its_loss_is_low():
     assert players(turns, 7, math.inf) == (True, False)
     assert players(turns, 7, 0.65) == (True, False)
     assert players(turns, 7, 0.64) == (False, True)
+
+
+def test_the_critics_turn_has_an_end():
+    turns = adversarial(turns=(1, 1), threshold=0.65, longest=3)
+    assert players(turns, 7, 0.9, 2) == (True, False)
+    assert players(turns, 7, 0.9, 3) == (False, True)
+    assert players(turns, 7, math.inf, 0) == (True, False)

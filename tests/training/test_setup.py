@@ -66,6 +66,8 @@ def test_every_variant_fits_its_networks_and_losses(choice):
         ("drgn", {"network": "one-step"}, "network"),
         ("drgn", {"patch": 65}, "patch"),
         ("drgn", {"patch_late": 65}, "patch_late"),
+        ("drgn", {"stages.deg.patch": 65}, "stages.deg.patch"),
+        ("drgn", {"stages.deg.frozen": ["reg", "encoder"]}, "stages.deg.frozen"),
         ("drgn:two-step", {f"{SSIM}.of": ["reference", "base"]}, f"{SSIM}.of"),
         ("restore", {"task": "phone"}, "network"),
         ("srcnn:phone", {"task": "restore"}, "network"),

@@ -6,8 +6,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from tests.training.runs import Stop, learners, part, rows, stop_after  # noqa: E402
-from undegrade.training import checkpoint  # noqa: E402
+from tests.training.runs import (  # noqa: E402
+    Stop,
+    assert_same_checkpoint,
+    equal,
+    learners,
+    part,
+    rows,
+    stop_after,
+)
+from undegrade.training import checkpoint, setup  # noqa: E402
 from undegrade.training.loop import train  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 
@@ -62,6 +70,7 @@ def test_stored_outputs_come_again_and_new_ones_do_not(sources, tmp_path):
     changes = TINY | {"stages.generator": None, "stages.adversarial": None, "validation.every": 1}
     # The critic's rate is nearly nothing and it has no dropout, so that its loss tells the batch.
     changes |= {"stages.critic.rate": 1e-12, "discriminators.critic.arguments.dropout": 0.0}
+    changes |= {"stages.critic.steps": 24}
     losses = {}
     for stored in (8, 0):
         recipe = read("artifact-gan:debug", changes | {"stages.critic.stored": stored})
@@ -69,7 +78,7 @@ def test_stored_outputs_come_again_and_new_ones_do_not(sources, tmp_path):
         train(recipe, sources(recipe), folder)
         losses[stored] = [row["critic-critic"] for row in rows(folder)]
     # Spectral norm still settles over the first steps, whatever the batch.
-    again, fresh = ([abs(x[4] - x[2]) for x in (losses[s],)] for s in (8, 0))
+    again, fresh = ([abs(x[22] - x[20]) for x in (losses[s],)] for s in (8, 0))
     assert again[0] < fresh[0] / 5
 
 
@@ -96,6 +105,79 @@ def test_the_critics_turn_ends_by_its_loss(threshold, order, sources, tmp_path):
     changed, _ = run(recipe, sources, tmp_path)
     # The first step, which is not seen, is the critic's.
     assert "c" + "".join(min(names).split(".")[-1][0] for names in changed) == order + order[:1]
+
+
+def test_a_critic_that_does_not_learn_gives_the_generator_its_turn(sources, tmp_path):
+    changes = {
+        "stages.generator": None,
+        "stages.critic": None,
+        "stages.adversarial": {"steps": 9, "turns": [1, 1], "threshold": 1e-9, "longest": 3},
+        "validation.every": 3,
+        "checkpoint_every": 2,
+    }
+    recipe = read("artifact-gan:debug", TINY | changes)
+    changed, path = run(recipe, sources, tmp_path)
+    assert "c" + "".join(min(names).split(".")[-1][0] for names in changed) == "cccgcccgc"
+    assert [row["turns"] for row in rows(tmp_path)] == [0, 1, 2]
+    # A turn that was interrupted goes on.
+    with pytest.raises(Stop):
+        train(recipe, sources(recipe), tmp_path / "half", tick=stop_after(7))
+    again = train(recipe, sources(recipe), tmp_path / "half")
+    assert_same_checkpoint(again, path)
+
+
+def test_the_average_waits_while_the_critic_has_its_turn(sources, tmp_path):
+    recipe = read("artifact-gan:debug", TINY | {"stages.generator": None, "stages.critic": None})
+    moved, before = [], {}
+
+    def tick(state, progress, samples):
+        for name in ("generator", "average"):
+            now = [p.detach().clone() for p in getattr(state, name).parameters()]
+            if name in before and not equal(now, before[name]):
+                moved.append(name)
+            before[name] = now
+
+    train(recipe, sources(recipe), tmp_path, tick=tick)
+    assert moved == ["generator", "average"] * 2  # of seven steps, five of the critic
+
+
+def test_a_frozen_part_stands_still(sources, tmp_path):
+    tiny = TINY | {"arguments": TINY["arguments"] | {"statistics": "running"}}
+    tiny |= {"stages.critic": None, "stages.adversarial": None, "discriminators": None}
+    changes = {"stages.generator": {"steps": 3, "frozen": ["layers.2"]}}
+    recipe = read("artifact-gan:debug", tiny | changes)
+    start = setup.initial_state(recipe, None, "cpu").generator.state_dict()
+    end = part(train(recipe, sources(recipe), tmp_path), "generator")
+    still = {key for key in start if torch.equal(start[key], end[key])}
+    assert still == {key for key in start if key.startswith("layers.2.")}
+    # And learns again in the next stage.
+    changes["stages.second"] = {"steps": 3, "losses": {"l1": 1.0}}
+    recipe = read("artifact-gan:debug", tiny | changes)
+    end = part(train(recipe, sources(recipe), tmp_path), "generator")
+    assert not any(torch.equal(start[key], end[key]) for key in start if "weight" in key)
+
+
+def test_a_stage_has_its_own_patches_batch_and_optimiser(sources, tmp_path):
+    seen, kinds = [], []
+
+    def tick(state, progress, samples):
+        if not kinds:
+            state.generator.register_forward_pre_hook(
+                lambda module, inputs: seen.append(tuple(inputs[0].shape))
+            )
+        kinds.append({name: type(o) for name, o in state.optimizers.items()})
+
+    changes = {
+        "stages.generator": {"steps": 2, "optimizer": "adam"},
+        "stages.critic": None,
+        "stages.adversarial": {"steps": 2, "patch": 80, "batch": 2, "turns": [0, 0]},
+        "validation.every": 100,
+    }
+    recipe = read("artifact-gan:debug", TINY | changes)
+    train(recipe, sources(recipe), tmp_path, tick=tick)
+    assert seen == [(4, 3, 64, 64), (2, 3, 80, 80), (2, 3, 80, 80)]
+    assert kinds[0] == {"generator": torch.optim.Adam}
+    assert kinds[-1] == {"generator": torch.optim.AdamW, "critic": torch.optim.AdamW}
 
 
 def test_the_generators_step_leaves_no_gradient_in_the_critic(sources, tmp_path):
@@ -144,6 +226,27 @@ def test_a_regressor_learns_to_tell_levels(sources, tmp_path):
     train(recipe, sources(recipe), tmp_path)
     errors = [row["level-error"] for row in rows(tmp_path)]
     assert min(errors) < 0.8 * errors[0]
+
+
+def test_a_regressor_learns_what_is_left_in_outputs(sources, tmp_path):
+    changes = {
+        "discriminators": None,
+        "stages.adversarial": {"kind": "generator", "steps": 1},
+        "stages.adversarial.losses": {"adversarial": None, "level": None},
+        "stages.regressor": {"steps": 100, "rate": 0.005},
+        "stages.adapt": {"steps": 60, "rate": 0.003, "stored": 16},
+        "validation.every": 10,
+        "batch": 8,
+    }
+    recipe = read("dllgan-denoise:adapted+debug", changes)
+    assert list(recipe.stages) == ["regressor", "adapt", "adversarial"]
+    changed, _ = run(recipe, sources, tmp_path)
+    assert changed[:-1] == [{"regressor"}] * 159
+    told = [row for row in rows(tmp_path) if row["stage"] == "adapt"]
+    errors = [row["level-error/outputs"] for row in told]
+    assert min(errors) < 0.6 * errors[0]
+    # What is graded is not forgotten.
+    assert told[-1]["level-error"] < 2 * told[0]["level-error"]
 
 
 def test_training_restores(sources, tmp_path):

@@ -53,6 +53,10 @@ class State:
     stage_seconds: float = 0.0
     step: int = 0
     seconds: float = 0.0
+    generator_steps: int = 0
+    """Steps of the present stage in which the generator learned."""
+    critic_turn: int = 0
+    """Steps of the critic since the generator's last turn."""
     critic_loss: float = math.inf
     """The critic's loss since the generator's last turn, which an adaptive switcher goes by."""
     best: dict[str, float] = field(default_factory=dict)
@@ -84,7 +88,7 @@ class State:
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
         """Move the average towards the weights; the first steps count more."""
-        decay = min(decay, (1 + self.stage_step) / (10 + self.stage_step))
+        decay = min(decay, (1 + self.generator_steps) / (10 + self.generator_steps))
         learned = {name for name, _ in self.generator.named_parameters()}
         average, network = self.average.state_dict(), self.generator.state_dict()
         for name, mean in average.items():
@@ -96,7 +100,10 @@ class State:
                 mean.copy_(network[name])
 
 
-NUMBERS = ("stage", "stage_step", "stage_seconds", "step", "seconds", "critic_loss", "best")
+NUMBERS = (
+    *("stage", "stage_step", "stage_seconds", "step", "seconds"),
+    *("generator_steps", "critic_turn", "critic_loss", "best"),
+)
 
 
 def save(state: State, path: Path) -> None:
@@ -177,6 +184,8 @@ def load(state: State, path: Path) -> Moments:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     if "moments" not in numbers:
         raise ModelError(f"{path} holds only an average", "resume with last.safetensors")
+    # Older checkpoints did not count turns.
+    numbers = {"generator_steps": numbers["stage_step"], "critic_turn": 0} | numbers
     for key in NUMBERS:
         setattr(state, key, numbers[key])
     state.earlier = numbers["earlier"]
@@ -206,6 +215,13 @@ def precision_of(path: Path) -> Choice:
         metadata = file.metadata()
     reason = json.loads(metadata["progress"]).get("precision_reason", "")
     return Choice(json.loads(metadata["recipe"])["precision"], reason)
+
+
+def begun(path: Path) -> tuple[dict[str, Any], int]:
+    """The recipe that a run was begun with, as plain data, and the index of its present stage."""
+    with _opened(path) as file:
+        metadata = file.metadata()
+    return json.loads(metadata["recipe"]), int(json.loads(metadata["progress"]).get("stage", 0))
 
 
 def history(path: Path) -> list[str]:

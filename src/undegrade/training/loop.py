@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import Cancelled, ComputeError, OutputError
-from undegrade.training import checkpoint, data, objective, precision, schedule, setup
+from undegrade.training import begun, checkpoint, data, objective, precision, schedule, setup
 from undegrade.training.checkpoint import Moments
 from undegrade.training.interrupt import Interrupt
 from undegrade.training.monitor import Log, Monitor, Row
@@ -27,8 +27,9 @@ from undegrade.training.players import Players
 from undegrade.training.processes import Processes
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.run import LAST, Run, Tick, draw_batch
-from undegrade.training.scores import level_errors, outputs, scores
+from undegrade.training.scores import level_error, level_errors, outputs, scores
 from undegrade.training.tasks import Batch, GradedTask, Photos, task
+from undegrade.training.tasks.grade import GradeTask
 
 LOG_EVERY = 100
 """Steps between lines of the log."""
@@ -47,23 +48,26 @@ def train(
 ) -> Path:
     """Train *recipe* on the photos of *sources*; returns the path of the final checkpoint.
 
-    Whatever *folder* already holds is resumed bit for bit. With *minutes* the schedules follow
-    the clock instead of the step count, so that they always end finished. *init* is a checkpoint,
-    whose averaged weights start a new run, or an exported network. Rows of numbers go to *log*
-    and to ``log.jsonl``.
+    Whatever *folder* already holds is resumed bit for bit, if this recipe made it. With *minutes*
+    the schedules follow the clock instead of the step count, so that they always end finished.
+    *init* is a checkpoint, whose averaged weights start a new run, or an exported network. Rows of
+    numbers go to *log* and to ``log.jsonl``.
 
     Raises
     ------
     RecipeError: the recipe contradicts itself or does not fit its networks or losses.
-    InputError: the photos cannot be used. ModelError: *init* or published weights cannot be had.
+    InputError: the photos cannot be used. ModelError: *init* or published weights cannot be had, or
+        *folder* holds another run.
     ComputeError: a loss is not finite; the last good checkpoint stands.
     Cancelled: SIGINT or SIGTERM; a checkpoint was written, the same call goes on from it.
     """
     processes, what = Processes(device), task(recipe)
     path = folder / LAST
-    begun = checkpoint.precision_of(path) if path.exists() else None
-    asked = recipe.precision
-    recipe, reason = precision.settled(recipe, processes, begun)
+    resuming = path.exists()
+    if resuming:
+        begun.check(recipe, path)
+    asked, in_which = recipe.precision, checkpoint.precision_of(path) if resuming else None
+    recipe, reason = precision.settled(recipe, processes, in_which)
     state = setup.initial_state(recipe, init, processes.device)
     setup.check(recipe, state)
     monitor = Monitor(folder, log, processes.main)
@@ -75,16 +79,16 @@ def train(
         ) from None
     photos, held = data.load(sources, recipe.validation.photos, processes.device, recipe.data)
     # A photo that is too small for the late patches must show now.
-    largest = max(recipe.patch, recipe.patch_late)
+    largest = max(recipe.patches())
     what.batch(photos, 1, largest, torch.Generator().manual_seed(recipe.seed))
     run = Run(recipe, state, folder, what, photos, held, processes, monitor, minutes, tick)
     run.validation = what.validation(held, recipe.validation.crop)
     if recipe.validation.lpips != "none":
         run.perceptual = objective.lpips(recipe.validation.lpips).to(processes.device)
-    moments = checkpoint.load(state, run.path) if begun else None
+    moments = checkpoint.load(state, run.path) if resuming else None
     state.precision_reason = reason
     if asked == "auto" and state.stage < len(recipe.stages):
-        because = f"the run was begun in it: {reason}".removesuffix(": ") if begun else reason
+        because = f"the run was begun in it: {reason}".removesuffix(": ") if resuming else reason
         told = {"precision": recipe.precision, "because": because}
         monitor.row({"step": state.step, "stage": list(recipe.stages)[state.stage]} | told)
     with closing(monitor), Interrupt() as interrupt, torch.random.fork_rng():
@@ -118,7 +122,8 @@ def fit(run: Run, name: str, moments: Moments | None, interrupt: Interrupt) -> N
             losses = players.step(next(batches), progress)
             state.step += 1
             state.stage_step += 1
-            if "generator" in state.optimizers:
+            if "loss" in losses:  # not while the critic has its turn
+                state.generator_steps += 1
                 state.update_average(recipe.ema)
             elapsed = time.monotonic() - started
             state.seconds, state.stage_seconds = seconds_before + elapsed, stage_before + elapsed
@@ -131,6 +136,8 @@ def fit(run: Run, name: str, moments: Moments | None, interrupt: Interrupt) -> N
                 _require_finite(run, tally)
                 row: Row = {"step": state.step, "stage": name, "seconds": state.seconds}
                 row["rate"] = stage.rate * rates
+                if any(stage.turns):
+                    row["turns"] = state.generator_steps
                 row |= run.processes.average({k: float(v) for k, v in losses.items()})
                 if validating:
                     found = validate(run, stage)
@@ -145,12 +152,15 @@ def fit(run: Run, name: str, moments: Moments | None, interrupt: Interrupt) -> N
                 raise Cancelled
             if run.tick and run.processes.main:
                 done = state.stage_step - step_before
-                run.tick(state, min(progress, 1.0), done * recipe.batch / max(elapsed, 1e-9))
+                run.tick(
+                    state, min(progress, 1.0), done * recipe.batch_of(stage) / max(elapsed, 1e-9)
+                )
 
     if stage.allowance and run.best_path.exists():
         for network in (state.generator, state.average):
             checkpoint.load_average(network, run.best_path)
     state.stage, state.stage_step, state.stage_seconds = state.stage + 1, 0, 0.0
+    state.generator_steps = state.critic_turn = 0
     state.optimizers, state.best, state.critic_loss = {}, {}, math.inf
     _save(run)
 
@@ -159,7 +169,7 @@ def fit(run: Run, name: str, moments: Moments | None, interrupt: Interrupt) -> N
 def _batches(run: Run, stage: Stage) -> Iterator[Iterator[list[Batch]]]:
     """This process's part of every batch of *stage*, from its present step on."""
     make, first, reading = partial(draw_batch, run, stage), run.state.stage_step, run.recipe.data
-    if stage.stored:
+    if stage.stored and stage.kind == "critic":
         yield repeat([])
     elif not reading.memory:
         yield map(make, count(first))
@@ -182,6 +192,8 @@ def validate(run: Run, stage: Stage) -> dict[str, float]:
             photos, 8 * len(run.held), recipe.validation.crop // 2, torch.Generator().manual_seed(0)
         )
         errors = level_errors(regressor, graded, getattr(run.task, "quantities", ()))
+        if stage.stored:
+            errors["level-error/outputs"] = _error_on_outputs(run)
         regressor.train()
         return errors
     found: dict[str, float] = {}
@@ -199,6 +211,16 @@ def validate(run: Run, stage: Stage) -> dict[str, float]:
     told = mean if len(run.validation) == 1 else found | mean
     # Norms keep the statistics of a process's own samples, and scores differ: the first decides.
     return {key: run.processes.agreed(value) for key, value in told.items()}
+
+
+def _error_on_outputs(run: Run) -> float:
+    """How far the regressor is off on what the generator makes of the held-out crops."""
+    found, task = [], cast(GradeTask, run.task)
+    for batch in run.validation.values():
+        made = outputs(run.state.average, batch)
+        left = task.left(made, batch.target, torch.Generator().manual_seed(0))
+        found.append(level_error(cast(nn.Module, run.state.regressor), Batch((made,), made, left)))
+    return sum(found) / len(found)
 
 
 def _first_score(found: dict[str, float]) -> dict[str, float]:

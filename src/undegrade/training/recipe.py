@@ -62,6 +62,8 @@ class Discriminator:
     """The view that it must call fake."""
     weight: float = 1.0
     """Factor of its own loss; 0.5 makes a mean of its two halves."""
+    reduction: Literal["mean", "sum"] = "mean"
+    """What the generator minimises: the mean over a batch, or its sum, as DPED does."""
     swapped: bool = False
     """Show it real or fake by chance in one batch, as DPED does, instead of both."""
     betas: tuple[float, float] = (0.9, 0.999)
@@ -101,19 +103,36 @@ class Stage:
     """Parts of the stage, 0..1, after which the rates fall to a tenth."""
     warmup: int = 0
     """Steps over which the rates rise linearly to their peak."""
-    optimizer: Literal["adam", "sgd", "muon"] = "adam"
-    """muon is :class:`undegrade.training.muon.Muon`; it knows no weight decay."""
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adam"
+    """adamw decays weights apart from their gradient (Loshchilov & Hutter, ICLR 2019), those of
+    adversaries, too, who otherwise take adam; muon is :class:`undegrade.training.muon.Muon`; it
+    knows no weight decay."""
     betas: tuple[float, float] = (0.9, 0.99)
     """Of Adam for the generator or regressor; sgd takes the first as its momentum."""
     weight_decay: float = 0.0
     losses: dict[str, Any] = field(default_factory=dict)
     """Terms of the loss by label; see :mod:`undegrade.training.objective`."""
+    patch: int = 0
+    """Side of the network's input patches; 0 takes the recipe's."""
+    batch: int = 0
+    """Samples a step; 0 takes the recipe's."""
+    frozen: tuple[str, ...] = ()
+    """Parts of the generator, by the names of its modules, that do not learn; their statistics
+    stand still, too."""
     turns: tuple[int, int] = (0, 0)
     """Steps of the critic, then of the generator, in turn; 0, 0 lets both learn in each step."""
     threshold: float = 0.0
     """With ``turns``: the critic's turn goes on until its loss is below this; 0 counts steps."""
+    longest: int = 0
+    """With ``threshold``: steps after which the critic's turn ends whatever its loss; 0 for never.
+    A critic that does not learn would else never let the generator have a turn."""
     stored: int = 0
-    """For a critic: outputs made once and drawn from again and again; 0 makes new ones."""
+    """Outputs of the generator that are made once and drawn from again and again. For a critic; 0
+    makes new ones. For a regressor, who then learns from them beside graded pictures: see
+    :meth:`undegrade.training.tasks.grade.GradeTask.left`; 0 is none."""
+    before: str = ""
+    """Name of the stage that this one comes before; empty leaves it where it is written. So a
+    variant can put a stage between two others."""
     allowance: float = 0.0
     """Stop at the best LPIPS among validations that lose at most this much PSNR in dB against
     the stage's start; 0 runs to the end."""
@@ -131,6 +150,9 @@ class Stage:
             threshold=self.threshold,
             stored=self.stored,
             allowance=self.allowance,
+            patch=self.patch,
+            batch=self.batch,
+            longest=self.longest,
         )
         _check_betas(self.betas)
         if self.optimizer == "muon" and self.weight_decay:
@@ -149,7 +171,11 @@ class Stage:
             raise RecipeError("turns", self.turns, "must both be positive, and adversarial")
         if self.threshold and not any(self.turns):
             raise RecipeError("threshold", self.threshold, "needs turns")
-        if self.stored and self.kind != "critic":
+        if self.longest and not self.threshold:
+            raise RecipeError("longest", self.longest, "needs a threshold")
+        if self.frozen and self.kind not in ("generator", "adversarial"):
+            raise RecipeError("frozen", list(self.frozen), f"means nothing to a {self.kind}")
+        if self.stored and self.kind not in ("critic", "regressor"):
             raise RecipeError("stored", self.stored, f"means nothing to a stage {self.kind!r}")
         if self.allowance and self.kind in ("regressor", "critic"):
             raise RecipeError("allowance", self.allowance, f"means nothing to a {self.kind}")
@@ -171,7 +197,7 @@ class Recipe:
     """Arguments of the generator."""
     pretrained: str = ""
     """Published weights that its encoder starts from."""
-    system: Literal["plain", "two-step"] = "plain"
+    system: Literal["plain", "two-step", "two-step-literal"] = "plain"
     """Which views of a batch the losses see; see :mod:`undegrade.training.systems`."""
     damage: dict[str, Any] = field(default_factory=dict)
     """Arguments of the task."""
@@ -229,14 +255,18 @@ class Recipe:
             raise RecipeError("data.pairs", self.data.pairs, f"does not fit the task {self.task!r}")
         if not self.stages:
             raise RecipeError("stages", self.stages, "must hold at least one")
-        if self.system == "two-step" and self.task not in ("pairs", "darkness", "phone"):
+        if self.system != "plain" and self.task not in ("pairs", "darkness", "phone"):
             raise RecipeError("system", self.system, f"has no use for the task {self.task!r}")
         for name in {"generator", "regressor"} & self.discriminators.keys():
             raise RecipeError(f"discriminators.{name}", name, "is the name of another network")
         for name, stage in self.stages.items():
             self._check_stage(name, stage)
+        object.__setattr__(self, "stages", _in_order(self.stages))
 
     def _check_stage(self, name: str, stage: Stage) -> None:
+        if stage.batch % self.accumulate:
+            why = f"is no multiple of accumulate, {self.accumulate}"
+            raise RecipeError(f"stages.{name}.batch", stage.batch, why)
         if stage.kind in ("critic", "adversarial") and not self.discriminators:
             raise RecipeError(f"stages.{name}.kind", stage.kind, "needs discriminators")
         if stage.kind == "regressor":
@@ -244,6 +274,8 @@ class Recipe:
                 raise RecipeError(f"stages.{name}.kind", stage.kind, "needs a regressor")
             if self.task not in ("grade", "restore", "diagnose"):
                 raise RecipeError(f"stages.{name}.kind", stage.kind, "needs the task 'grade'")
+            if stage.stored and self.task != "grade":
+                raise RecipeError(f"stages.{name}.stored", stage.stored, "needs the task 'grade'")
         if self.task == "diagnose" and stage.kind != "regressor":
             raise RecipeError(f"stages.{name}.kind", stage.kind, "has no use for this task")
         if self.regressor is not None and self.regressor.loss == "gaussian":
@@ -254,9 +286,20 @@ class Recipe:
         if stage.allowance and self.validation.lpips == "none":
             raise RecipeError(f"stages.{name}.allowance", stage.allowance, "needs validation.lpips")
 
-    def patch_at(self, progress: float) -> int:
-        """Patch side at *progress* 0..1 of a stage."""
+    def patch_at(self, progress: float, stage: Stage | None = None) -> int:
+        """Patch side at *progress* 0..1 of *stage*, or of one that has none of its own."""
+        if stage is not None and stage.patch:
+            return stage.patch
         return self.patch_late if self.patch_late and progress >= 0.8 else self.patch
+
+    def patches(self, *kinds: str) -> set[int]:
+        """Patch sides that come up in stages of these *kinds*, or in all."""
+        stages = [s for s in self.stages.values() if not kinds or s.kind in kinds]
+        return {self.patch_at(progress, stage) for stage in stages for progress in (0.0, 1.0)}
+
+    def batch_of(self, stage: Stage) -> int:
+        """Samples a step of *stage*."""
+        return stage.batch or self.batch
 
     @property
     def only_regressor(self) -> bool:
@@ -266,6 +309,18 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain data, complete."""
         return asdict(self)
+
+
+def _in_order(stages: dict[str, Stage]) -> dict[str, Stage]:
+    """*stages*, each one in front of the one that it comes ``before``."""
+    names = [name for name, stage in stages.items() if not stage.before]
+    while waiting := [name for name in stages if name not in names]:
+        name = next((n for n in waiting if stages[n].before in names), None)
+        if name is None:
+            why = f"is none of: {', '.join(names) or 'no stage'}"
+            raise RecipeError(f"stages.{waiting[0]}.before", stages[waiting[0]].before, why)
+        names.insert(names.index(stages[name].before), name)
+    return {name: stages[name] for name in names}
 
 
 def _at_least(least: int, **values: float) -> None:

@@ -28,6 +28,8 @@ from undegrade.training.tasks import Batch, GradedTask, Photos, Task
 BATCH, FORWARD, JUDGEMENT, CRITIC = range(4)
 """What is drawn for: the batch, dropout of the one who learns, dropout in judging it, and from
 then on dropout and choices of each critic."""
+OUTPUTS = 1000
+"""And for outputs of the generator that a regressor learns from; then for what is made of them."""
 
 LAST = "last.safetensors"
 """Name of the checkpoint to resume from."""
@@ -72,26 +74,30 @@ class Run:
         return self.state.stage_seconds / (60 * self.minutes * share)
 
 
-def draw_batch(run: Run, stage: Stage, step: int) -> list[Batch]:
-    """What this process works through in *step*: ``accumulate`` parts."""
+def draw_batch(run: Run, stage: Stage, step: int, purpose: int = BATCH) -> list[Batch]:
+    """What this process works through in *step*: ``accumulate`` parts.
+
+    For a regressor graded pictures, but for ``OUTPUTS`` what the generator makes its own of.
+    """
     recipe, processes = run.recipe, run.processes
-    size, left = divmod(recipe.batch, recipe.accumulate * processes.count)
+    batch = recipe.batch_of(stage)
+    size, left = divmod(batch, recipe.accumulate * processes.count)
     if left or not size:
         raise InputError(
-            f"a batch of {recipe.batch} cannot be shared by {processes.count} processes in "
+            f"a batch of {batch} cannot be shared by {processes.count} processes in "
             f"{recipe.accumulate} parts each",
             "set batch to a multiple of both",
         )
-    patch = recipe.patch_at(run.progress(stage, step))
+    patch = recipe.patch_at(run.progress(stage, step), stage)
     draw = run.task.batch
-    if stage.kind == "regressor":
+    if stage.kind == "regressor" and purpose == BATCH:
         draw = cast(GradedTask, run.task).graded
     return [
         draw(
             run.photos,
             size,
             patch,
-            generator_of(run, step, part * processes.count + processes.rank),
+            generator_of(run, step, part * processes.count + processes.rank, purpose),
         )
         for part in range(recipe.accumulate)
     ]

@@ -43,12 +43,13 @@ def _cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def players(stage: Stage, step: int, critic_loss: float) -> tuple[bool, bool]:
+def players(stage: Stage, step: int, critic_loss: float, turn: int = 0) -> tuple[bool, bool]:
     """Whether the critic and the generator learn at *step* of *stage*.
 
     Both in every step; or by a fixed count of turns (artefact-removal GAN: 5 to 2); or, adaptive
     as DeOldify's switcher, the critic until its loss since the generator's last turn,
-    *critic_loss*, is below the threshold, and then the generator for one step.
+    *critic_loss*, is below the threshold or has had as many steps, *turn*, as are allowed at the
+    longest, and then the generator for one step.
     """
     if stage.kind != "adversarial":
         return stage.kind == "critic", stage.kind == "generator"
@@ -56,6 +57,8 @@ def players(stage: Stage, step: int, critic_loss: float) -> tuple[bool, bool]:
         return True, True
     if stage.threshold:
         critic = critic_loss >= stage.threshold
+        if stage.longest and turn >= stage.longest:
+            critic = False
     else:
         critic = step % sum(stage.turns) < stage.turns[0]
     return critic, not critic

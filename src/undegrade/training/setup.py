@@ -68,11 +68,13 @@ def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
             f"must be given with the network 'guided' and with no other, not {recipe.network!r}"
         )
         raise RecipeError("damage.context", recipe.damage.get("context"), wanted)
-    if recipe.system == "two-step" and not hasattr(generator, "steps"):
+    if recipe.system != "plain" and not hasattr(generator, "steps"):
         raise RecipeError("network", recipe.network, "does not work in two steps")
     multiple = generator.multiple
     assert isinstance(multiple, int)
-    for key, side in (("patch", recipe.patch), ("patch_late", recipe.patch_late)):
+    sides = {"patch": recipe.patch, "patch_late": recipe.patch_late}
+    sides |= {f"stages.{name}.patch": stage.patch for name, stage in recipe.stages.items()}
+    for key, side in sides.items():
         if side % multiple:
             raise RecipeError(key, side, f"must be a multiple of {multiple} for this network")
     if recipe.validation.crop % (recipe.scale * multiple):
@@ -89,7 +91,12 @@ def check(recipe: Recipe, state: State) -> None:
         for name, network in state.discriminators.items()
     }
     views = SYSTEMS[recipe.system].views
+    parts = {name for name, _ in state.generator.named_modules()}
     for name, stage in recipe.stages.items():
+        if unknown := [part for part in stage.frozen if part not in parts]:
+            known = ", ".join(child for child, _ in state.generator.named_children())
+            why = f"is no part of {recipe.network!r}; its parts: {known}"
+            raise RecipeError(f"stages.{name}.frozen", unknown[0], why)
         try:
             objective.build(
                 stage.losses, views, adversaries, state.regressor, cpu, recipe.precision
@@ -104,7 +111,7 @@ def check(recipe: Recipe, state: State) -> None:
 def _check_discriminator(recipe: Recipe, name: str, adversary: Adversary) -> None:
     adversary.network.eval()
     device = next(adversary.network.parameters()).device
-    for patch in (recipe.patch, recipe.patch_late or recipe.patch):
+    for patch in sorted(recipe.patches("critic", "adversarial")):
         side = patch * recipe.scale
         try:
             adversary.logits(torch.zeros(1, 3, side, side, device=device))
@@ -170,7 +177,8 @@ def optimizers(recipe: Recipe, stage: Stage, state: State) -> dict[str, torch.op
         found["generator"] = _optimizer(stage, state.generator)
     if stage.kind in ("critic", "adversarial"):
         for name, settings in recipe.discriminators.items():
-            found[name] = torch.optim.Adam(
+            kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
+            found[name] = kind(
                 state.discriminators[name].parameters(),
                 stage.critic_rate or stage.rate,
                 settings.betas,
@@ -184,14 +192,16 @@ def optimizers(recipe: Recipe, stage: Stage, state: State) -> dict[str, torch.op
 
 
 def _optimizer(stage: Stage, network: nn.Module) -> torch.optim.Optimizer:
+    learning = [p for p in network.parameters() if p.requires_grad]
     if stage.optimizer == "sgd":
         return torch.optim.SGD(
-            network.parameters(), stage.rate, stage.betas[0], weight_decay=stage.weight_decay
+            learning, stage.rate, stage.betas[0], weight_decay=stage.weight_decay
         )
     if stage.optimizer == "muon":
-        return Muon(network.parameters(), stage.rate, stage.betas)
-    return torch.optim.Adam(
-        network.parameters(),
+        return Muon(learning, stage.rate, stage.betas)
+    kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
+    return kind(
+        learning,
         stage.rate,
         stage.betas,
         weight_decay=stage.weight_decay,

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from tests.training.networks.variants import assert_every_parameter_learns, awake  # noqa: E402
+from undegrade.training.losses import discriminator_loss  # noqa: E402
 from undegrade.training.networks import DISCRIMINATORS, REGRESSORS, build  # noqa: E402
 from undegrade.training.networks.folding import plain  # noqa: E402
 
@@ -58,6 +59,44 @@ def test_published_input_of_the_phone_discriminators():
     for name in ("phone", "dped"):
         features = build(name, DISCRIMINATORS).features(torch.rand(1, 1, 100, 100))
         assert features.shape[2:] == (7, 7)
+
+
+@pytest.mark.parametrize("name", ["deoldify", "patchgan"])
+def test_critics_under_spectral_norm_see_normalised_pictures(name):
+    network = build(name, DISCRIMINATORS, channels=8).eval()
+    seen = []
+    network.layers[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    x = torch.rand(2, 3, 64, 64)
+    for picture in (x, torch.zeros_like(x), torch.ones_like(x)):
+        network(picture)
+    assert abs(seen[0].mean()) < 0.3
+    assert seen[0].std() > 0.5
+    assert (seen[1] <= -1).all()
+    assert (seen[2] >= 1).all()
+
+
+def test_differences_are_judged_as_they_are():
+    network = build("patchgan", DISCRIMINATORS, channels=4, signed=True).eval()
+    seen = []
+    network.layers[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    x = torch.rand(2, 3, 64, 64) - 0.7
+    network(x)
+    assert torch.equal(seen[0], x)
+
+
+def test_the_deoldify_critic_learns_to_tell_soft_from_sharp():
+    torch.manual_seed(0)
+    network = build("deoldify", DISCRIMINATORS, channels=8, dropout=0.0).train()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3, (0.0, 0.9))
+    for _ in range(20):
+        sharp = 0.4 + 0.2 * torch.rand(4, 3, 64, 64)
+        soft = torch.nn.functional.avg_pool2d(sharp, 3, 1, 1)
+        loss = discriminator_loss(network(sharp), network(soft)) / 2
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    # On pictures that were not normalised it stood at 0.64, where 0.69 is chance.
+    assert loss.item() < 0.4
 
 
 def test_critic_drops_out_in_training_only():
@@ -114,6 +153,30 @@ def test_small_regressor_pools_deviations():
     network(torch.cat([flat, noisy]))
     half = seen[0].shape[1] // 2
     assert (seen[0][1, half:] > seen[0][0, half:]).float().mean() > 0.5
+
+
+def test_small_regressor_reads_a_whole_picture_as_the_mean_of_its_crops():
+    torch.manual_seed(0)
+    network = build("small", REGRESSORS, channels=4).eval()
+    # Crops of very different content and noise: together they vary more than each alone.
+    scale = torch.tensor([0.0, 0.1, 0.5, 1.0, 2.0, 0.3]).view(6, 1, 1, 1)
+    crops = scale * torch.rand(6, 3, 64, 64) + torch.rand(6, 3, 1, 1)
+    rows = [torch.cat(list(crops[i : i + 3]), 2) for i in (0, 3)]
+    whole = torch.cat(rows, 1)[None]
+    assert whole.shape == (1, 3, 128, 192)
+    with torch.no_grad():
+        torch.testing.assert_close(network(whole), network(crops).mean(0, keepdim=True))
+        # Where windows overlap, what repeats is read as once.
+        tile = torch.rand(1, 3, 1, 1).expand(1, 3, 100, 70)
+        torch.testing.assert_close(network(tile), network(tile[..., :64, :64]))
+
+
+def test_small_regressor_sees_every_pixel():
+    torch.manual_seed(0)
+    network = build("small", REGRESSORS, channels=4).eval()
+    x = torch.rand(1, 3, 150, 65, requires_grad=True)
+    network(x).sum().backward()
+    assert (x.grad.abs().sum(1) > 0).float().mean() > 0.99
 
 
 def test_unknown_discriminator_lists_the_known():

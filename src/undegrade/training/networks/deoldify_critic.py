@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from undegrade.training.networks import initialisation
 from undegrade.training.networks.attention import SelfAttention
-from undegrade.training.networks.normalisation import spectral
+from undegrade.training.networks.normalisation import ImageNet, spectral
 
 
 class DeOldifyCritic(nn.Module):
@@ -18,12 +18,15 @@ class DeOldifyCritic(nn.Module):
     initialisation. ``channels`` is 64 in the artefact-removal GAN (Mameli et al., ICPR 2020;
     **5,919,617 parameters**) and 256 in DeOldify.
 
-    ``x`` (N, 3, H, W), any range, H and W at least 64. Returns logits
+    ``x`` (N, 3, H, W) sRGB in [0, 1], H and W at least 64; normalised by ImageNet's statistics
+    inside, as fastai's pictures are: under spectral norm the size of the input is that of the
+    logits, and on [0, 1] the critic stood still. Returns logits
     (N, 1, H / 16 - 3, W / 16 - 3).
     """
 
     def __init__(self, channels: int = 64, dropout: float = 0.15) -> None:
         super().__init__()
+        self.imagenet = ImageNet()
         self.layers = nn.Sequential(
             nn.Conv2d(3, channels, 4, 2, padding=1), nn.LeakyReLU(0.2), nn.Dropout2d(dropout / 2)
         )
@@ -48,5 +51,5 @@ class DeOldifyCritic(nn.Module):
                 spectral(layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(x)
+        logits: Tensor = self.layers(self.imagenet(x))
         return logits

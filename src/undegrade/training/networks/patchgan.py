@@ -21,14 +21,17 @@ class PatchDiscriminator(nn.Module):
     ----------
     channels: of the first convolution.
     grey: judge brightness alone, as the discriminators of texture do.
+    signed: of differences in [-1, 1], which are judged as they are; pictures in [0, 1] are brought
+        to that range, for under spectral norm the size of the input is the size of the gradient.
 
-    ``x`` (N, 3, H, W), any range. Returns logits (N, 1, H / 8 - 2, W / 8 - 2), H and W at least
+    ``x`` (N, 3, H, W). Returns logits (N, 1, H / 8 - 2, W / 8 - 2), H and W at least
     24; each sees 70 x 70 pixels.
     """
 
-    def __init__(self, channels: int = 64, grey: bool = False) -> None:
+    def __init__(self, channels: int = 64, grey: bool = False, signed: bool = False) -> None:
         super().__init__()
         self.grey = grey
+        self.signed = signed
         layers: list[nn.Module] = []
         for c_in, c_out, stride in (
             (1 if grey else 3, channels, 2),
@@ -45,5 +48,6 @@ class PatchDiscriminator(nn.Module):
                 spectral(layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(luma(x) if self.grey else x)
+        seen = luma(x) if self.grey else x
+        logits: Tensor = self.layers(seen if self.signed else 2 * seen - 1)
         return logits
