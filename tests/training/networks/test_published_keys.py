@@ -1,4 +1,4 @@
-"""ResNet-18 and MobileNetV3 load torchvision's published state dicts: keys and shapes."""
+"""ResNet-18 and MobileNets load torchvision's published state dicts: keys and shapes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
+from undegrade.training.backbones.mobilenet_v2 import MobileNetV2  # noqa: E402
 from undegrade.training.networks import REGRESSORS, build  # noqa: E402
 from undegrade.training.networks.mobilenet import MobileNetV3  # noqa: E402
 from undegrade.training.networks.resnet18 import ResNet18  # noqa: E402
@@ -123,6 +124,26 @@ def test_published_classifiers_load_without_their_last_layers():
     unet = build("mobilenet_unet", size="small", width=8)
     unet.load_published(state)
     assert torch.equal(unet.encoder.features[0][0].weight, state["features.0.0.weight"])
+
+
+def test_a_mobilenet_v2_encoder_sees_what_the_classifier_sees():
+    torch.manual_seed(0)
+    classifier = MobileNetV2().eval()
+    unet = build("mobilenet_unet", preset="light", size="v2", width=8, bridge=8).eval()
+    unet.load_published(classifier.state_dict())
+    assert sum(p.numel() for p in unet.encoder.parameters()) == 1_795_936
+    x = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        expected = classifier(x, ["block1", "block3", "block6", "block13", "block17"])
+        pyramid = unet.encoder.pyramid(2 * x - 1)
+        for one, other in zip(pyramid, expected, strict=True):
+            torch.testing.assert_close(one, other)
+        assert [f.shape[1] for f in pyramid] == [c for _, c in unet.encoder.stages()]
+        torch.testing.assert_close(unet(x), x)  # it begins as the identity
+    state = classifier.state_dict()
+    del state["features.3.conv.2.weight"]
+    with pytest.raises(RuntimeError, match=r"features\.3\.conv\.2\.weight"):
+        unet.load_published(state)
 
 
 def test_foreign_weights_are_refused():

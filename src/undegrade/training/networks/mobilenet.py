@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.choices import checked
 
 Size = Literal["small", "large", "small_minimal", "large_minimal"]
@@ -171,6 +172,10 @@ class MobileNetV3(nn.Module):
             (slice(first, last), widths[last - 1])
             for first, last in zip([0, *starts], ends, strict=True)
         )
+
+    def layers(self) -> list[field.Layer]:
+        """What widens the receptive field, from input to output."""
+        return [field.conv(3, 2), *(field.conv(row.kernel, row.stride) for row in self.rows)]
 
     def pyramid(self, x: Tensor) -> list[Tensor]:
         """The features at strides 2, 4, 8, 16 and 32, each at the end of its stage."""

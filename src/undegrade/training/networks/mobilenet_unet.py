@@ -19,6 +19,7 @@ from undegrade.training.networks.attention import SelfAttention
 from undegrade.training.networks.blocks import zero
 from undegrade.training.networks.choices import checked
 from undegrade.training.networks.mobilenet import MobileNetV3
+from undegrade.training.networks.mobilenet_v2_encoder import MobileNetV2Encoder
 from undegrade.training.networks.normalisation import ImageNet, spectral
 from undegrade.training.networks.pixel_shuffle import PixelShuffleUp
 from undegrade.training.networks.published import load_published
@@ -61,7 +62,7 @@ class UpBlock(nn.Module):
 
 
 class MobileNetUNet(nn.Module):
-    """MobileNetV3 encoder, bridge, up blocks with skips, and a tail that sees the input again.
+    """MobileNet encoder, bridge, up blocks with skips, and a tail that sees the input again.
 
     Bridge: BN, ReLU, 3x3 to twice the channels, ReLU, BN, 3x3 back, ReLU, BN. Up blocks
     (:class:`UpBlock`) of *width* channels, the last of half as many. Tail: shuffle by 2 without
@@ -83,7 +84,8 @@ class MobileNetUNet(nn.Module):
 
     Parameters
     ----------
-    size: of the encoder, see :class:`~undegrade.training.networks.mobilenet.MobileNetV3`.
+    size: of the encoder, see :class:`~undegrade.training.networks.mobilenet.MobileNetV3`; or "v2"
+        for :class:`~undegrade.training.networks.mobilenet_v2_encoder.MobileNetV2Encoder`.
     width: channels of the up blocks, even.
     bridge: channels in the middle of the bridge; 0 is twice the encoder's last.
 
@@ -108,7 +110,7 @@ class MobileNetUNet(nn.Module):
         self.preset = checked("preset", preset, get_args(UNetPreset))
         full = preset != "faithful"
         self.imagenet = ImageNet()
-        self.encoder = MobileNetV3(size, classes=0)
+        self.encoder = MobileNetV2Encoder() if size == "v2" else MobileNetV3(size, classes=0)
         skips = [channels for _, channels in self.encoder.stages()]
         deepest = skips.pop()
         bridge = bridge or 2 * deepest
@@ -141,27 +143,31 @@ class MobileNetUNet(nn.Module):
         )
         self.last = zero(nn.Conv2d(joined, 3, 1)) if full else spectral_conv(joined, 3, 1)
         self.radius: int | None = None
-        if preset != "full" and size.endswith("_minimal"):
+        if preset != "full" and (size == "v2" or size.endswith("_minimal")):
             self.radius = self._radius()
 
     def _radius(self) -> int:
         blur = field.conv(2, padding=1)
-        depthwise = [field.conv(row.kernel, row.stride) for row in self.encoder.rows]
+        encoder = self.encoder.layers()
         bridge = [field.conv(3)] * 2
         ups = [field.enlarge(2), blur, field.conv(3)] * len(self.ups)
         if self.preset == "faithful":
             ups.insert(2, field.enlarge(8))
         tail = [field.enlarge(2), blur, *[field.conv(3)] * 2]
-        layers = [field.conv(3, 2), *depthwise, *bridge, *ups, *tail]
+        layers = [*encoder, *bridge, *ups, *tail]
         return field.radius(layers, multiple=self.multiple)
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Start the encoder from an ImageNet classifier's state dict."""
-        load_published(self.encoder, state, without="classifier")
+        if isinstance(self.encoder, MobileNetV2Encoder):
+            self.encoder.load_published(state)
+        else:
+            load_published(self.encoder, state, without="classifier")
 
     def forward(self, x: Tensor) -> Tensor:
         normalised = self.imagenet(x)
-        pyramid = self.encoder.pyramid(normalised)
+        symmetric = isinstance(self.encoder, MobileNetV2Encoder)
+        pyramid = self.encoder.pyramid(2 * x - 1 if symmetric else normalised)
         features = self.bridge(pyramid[-1])
         for up, index in zip(self.ups, self.skips, strict=True):
             features = up(features, pyramid[index])
