@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+
+from safetensors import safe_open  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
 
 from tests.training.runs import (  # noqa: E402
     Stop,
@@ -213,3 +217,22 @@ def test_checkpoints_that_are_kept(sources, tmp_path):
     fewer = read("sr-x2:debug", {"checkpoint_every": 4, "stages.main.steps": 4})
     train(fewer, sources(fewer), tmp_path / "few")
     assert len(list((tmp_path / "few").glob("*.safetensors"))) == 2
+
+
+def test_a_checkpoint_from_before_these_numbers_goes_on(sources, tmp_path):
+    recipe = read("restore:debug", {"precision": "fp32"})
+    with pytest.raises(Stop):
+        train(recipe, sources(recipe), tmp_path, tick=stop_after(15))
+    path = tmp_path / "last.safetensors"
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    numbers, plain = (json.loads(metadata[key]) for key in ("progress", "recipe"))
+    for key in ("generator_steps", "critic_turn", "precision_reason"):
+        del numbers[key]
+    for stage in plain["stages"].values():
+        for key in ("before", "patch", "batch", "frozen", "longest"):
+            del stage[key]
+    older = {"progress": json.dumps(numbers), "recipe": json.dumps(plain)}
+    save_file(tensors, path, older)
+    assert progress(train(recipe, sources(recipe), tmp_path))["step"] == 20
