@@ -53,7 +53,7 @@ def test_references_come_with_what_is_around_them():
     torch.testing.assert_close(batch.reference_thumbnail, 1 - batch.inputs[1])
 
 
-@pytest.mark.parametrize("choice", ["lowlight:pairs+synthetic+debug"])
+@pytest.mark.parametrize("choice", ["lowlight:synthetic+debug"])
 def test_the_shipped_recipe_makes_pairs_of_its_own(choice, sources, tmp_path):
     changes = {"stages.main": {"steps": 4, "warmup": 0}, "validation.every": 4}
     recipe = recipe_file.read(choice, changes)

@@ -57,7 +57,7 @@ def together(photos, tmp_path_factory):
         for rank in range(2)
     ]
     try:
-        said = [worker.communicate(timeout=60)[1] for worker in workers]
+        said = [worker.communicate(timeout=1200)[1] for worker in workers]
     finally:
         for worker in workers:
             worker.kill()

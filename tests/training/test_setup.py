@@ -30,6 +30,11 @@ def without_published_weights(choice):
         for label, term in settings.losses.items()
         if isinstance(term, dict) and "preset" in term
     }
+    changes |= {
+        f"stages.{stage}.losses.lpips.network": "random"
+        for stage, settings in read(choice).stages.items()
+        if "lpips" in settings.losses
+    }
     return read(choice, changes)
 
 
