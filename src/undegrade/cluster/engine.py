@@ -47,7 +47,8 @@ class EnhanceUnits(Enhance):
     """
 
     def __init__(self, settings: Settings, scratch: str, ledger: Ledger) -> None:
-        super().__init__(settings, scratch)
+        # Not by super(), which a class that was sent as code, not by its name, does not survive.
+        Enhance.__init__(self, settings, scratch)
         self.ledger = ledger
 
     def __call__(self, batch: Batch) -> Batch:
