@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from undegrade.errors import UsageError
+
+FILTERS = ("box", "bilinear", "hamming", "bicubic", "lanczos")
+"""Filters of :func:`resized`, all antialiased."""
 
 CUBIC_A = -0.5
 """Keys's free parameter: the value for which cubics are third-order accurate."""
@@ -60,6 +64,25 @@ def imresize(
         if scales[axis] != 1 or sizes[axis] != image.shape[axis]:
             result = _along(result, axis, scales[axis], sizes[axis])
     return result.astype(image.dtype, copy=result is image)
+
+
+def resized(image: NDArray[Any], height: int, width: int, filter: str) -> NDArray[np.float32]:
+    """*image* (H, W, C) as programs resize it: by Pillow with one of :data:`FILTERS`, not clipped.
+
+    Raises
+    ------
+    UsageError: an unknown filter.
+    """
+    if filter not in FILTERS:
+        raise UsageError(f"there is no filter {filter!r}", f"there are {', '.join(FILTERS)}")
+    chosen = PillowImage.Resampling[filter.upper()]
+    planes = [
+        PillowImage.fromarray(np.ascontiguousarray(plane, np.float32)).resize(
+            (width, height), chosen
+        )
+        for plane in np.moveaxis(image, 2, 0)
+    ]
+    return np.stack([np.asarray(plane) for plane in planes], axis=2)
 
 
 def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:

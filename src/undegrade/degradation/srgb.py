@@ -1,33 +1,45 @@
-"""Between sRGB-encoded values and linear light."""
+"""Between sRGB-encoded values and linear light, on arrays of numpy or torch."""
 
 from __future__ import annotations
 
 import math
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from array_api_compat import array_namespace
+
+T = TypeVar("T")
+"""A float32 array of numpy or torch."""
+
+ENCODED_KNEE = 0.04045
+LINEAR_KNEE = 0.0031308
+"""Where the straight part of the curve ends, in encoded values and in linear light."""
 
 
-def to_linear(encoded: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Linear light of sRGB values, float32 of the same shape, 1 to 1.
+def to_linear(encoded: T) -> T:
+    """Linear light of sRGB values, of the same type and shape, 1 to 1.
 
     ``v / 12.92`` up to 0.04045, else ``((v + 0.055) / 1.055) ** 2.4``; odd below zero, so that
     :func:`to_srgb` undoes it everywhere. Source: IEC 61966-2-1, section 5.2.
     """
-    size = np.abs(encoded)
-    linear = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
-    return np.copysign(linear, encoded).astype(np.float32)
+    xp = array_namespace(encoded)
+    size: Any = xp.abs(encoded)
+    linear = xp.where(size <= ENCODED_KNEE, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    signed: T = xp.copysign(linear, encoded)
+    return signed
 
 
-def to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """sRGB values of linear light, float32 of the same shape, 1 to 1, odd below zero.
+def to_srgb(linear: T) -> T:
+    """sRGB values of linear light, of the same type and shape, 1 to 1, odd below zero.
 
     ``12.92 l`` up to 0.0031308, else ``1.055 l ** (1 / 2.4) - 0.055``. Source: IEC 61966-2-1,
     section 5.2.
     """
-    size = np.abs(linear)
-    encoded = np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
-    return np.copysign(encoded, linear).astype(np.float32)
+    xp = array_namespace(linear)
+    size: Any = xp.abs(linear)
+    # The root's slope at 0 is infinite: kept off it, gradients stay finite.
+    curved = 1.055 * xp.clip(size, min=LINEAR_KNEE) ** (1 / 2.4) - 0.055
+    signed: T = xp.copysign(xp.where(size <= LINEAR_KNEE, size * 12.92, curved), linear)
+    return signed
 
 
 MID_GREY: float = ((0.5 + 0.055) / 1.055) ** 2.4

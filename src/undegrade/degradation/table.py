@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from undegrade.degradation.base import Degradation
 from undegrade.degradation.blur import Blur
+from undegrade.degradation.camera import Camera, Scan, Web
 from undegrade.degradation.darkness import Darkness
 from undegrade.degradation.jpeg import Jpeg
 from undegrade.degradation.noise import GaussianNoise, PoissonGaussianNoise
@@ -21,6 +22,9 @@ DEGRADATIONS: dict[str, Degradation] = {
     "blur": Blur(),
     "darkness": Darkness(),
     "phone": Phone(),
+    "camera": Camera(),
+    "scan": Scan(),
+    "web": Web(),
 }
 
 

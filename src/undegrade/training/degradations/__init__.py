@@ -16,6 +16,7 @@ pictures.
 torch.Size([4, 3, 32, 32])
 """
 
+from undegrade.degradation.srgb import to_linear, to_srgb
 from undegrade.training.degradations.blur import (
     BlurDamage,
     blur,
@@ -35,14 +36,15 @@ from undegrade.training.degradations.noise import (
 )
 from undegrade.training.degradations.phone import PhoneDamage, phone, sample_phone
 from undegrade.training.degradations.quantise import quantise
+from undegrade.training.degradations.real import Real, real_damage, sample_factor, source_side
 from undegrade.training.degradations.resample import bicubic_down, bicubic_to, bicubic_up, resample
-from undegrade.training.degradations.srgb import to_linear, to_srgb
 
 __all__ = [
     "BlurDamage",  # parameters of blur_kernels
     "DarknessDamage",  # parameters of darken
     "JpegDamage",  # parameters of jpeg
     "PhoneDamage",  # parameters of phone
+    "Real",  # what real_damage makes
     "SensorNoiseDamage",  # parameters of poisson_gaussian_noise
     "bicubic_down",  # fewer pixels
     "bicubic_to",  # any size
@@ -57,13 +59,16 @@ __all__ = [
     "poisson_gaussian_noise",  # a sensor's noise on encoded values
     "quality_of_level",  # JPEG level to quality
     "quantise",  # clip and round to 8 bit
+    "real_damage",  # cameras, scans and the web
     "resample",  # fewer pixels, and back
     "sample_blur",
     "sample_darkness",
+    "sample_factor",  # of resizing, for real_damage
     "sample_jpeg",
     "sample_phone",
     "sample_sensor_noise",
     "sensor_noise",  # a sensor's noise on linear light
+    "source_side",  # of the crops that real_damage needs
     "to_linear",  # sRGB values to linear light
     "to_srgb",  # linear light to sRGB values
 ]

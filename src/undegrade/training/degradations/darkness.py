@@ -12,7 +12,7 @@ from undegrade.degradation.srgb import MID_GREY_STOPS
 from undegrade.training.degradations.batches import check_parameters, check_pictures, column
 from undegrade.training.degradations.draws import uniform
 from undegrade.training.degradations.noise import sensor_noise
-from undegrade.training.degradations.srgb import to_linear, to_srgb
+from undegrade.degradation.srgb import to_linear, to_srgb
 
 
 class DarknessDamage(NamedTuple):

@@ -11,7 +11,7 @@ from undegrade.degradation.noise import WORST_SIGMA, GaussianNoise, PoissonGauss
 from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
 from undegrade.training.degradations.batches import check_parameters, check_pictures, column
 from undegrade.training.degradations.draws import normal, uniform
-from undegrade.training.degradations.srgb import to_linear, to_srgb
+from undegrade.degradation.srgb import to_linear, to_srgb
 
 
 class SensorNoiseDamage(NamedTuple):

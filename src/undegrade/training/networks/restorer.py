@@ -17,22 +17,24 @@ class Restorer(nn.Module):
 
     Pixel-unshuffle by 2 (FFDNet, Zhang et al., TIP 2018, section III), residual pairs of plain 3x3
     convolutions, pixel-shuffle, and a global residual. In the middle, a :class:`Deep` branch at
-    quarter resolution sees farther, for strong noise and whole JPEG blocks. Two levels steer it:
+    quarter resolution sees farther, for strong noise and whole JPEG blocks. Levels steer it:
     they shift the features behind the first convolution through a small pointwise net, and they
     gate the correction, so that **level 0 is the identity by construction**, not by training.
+    Traits say of what kind the damage is, such as the size of its grain, and gate nothing.
 
     Parameters
     ----------
     channels, pairs: width and number of residual pairs (two convolutions each).
-    levels: number of level channels; here noise and JPEG.
+    levels: number of level channels, such as noise and JPEG.
+    traits: number of further channels behind them.
     expand: over-parameterisation of the convolutions while training, 0 for none.
     deep, deep_pairs: width of the branch at quarter resolution, 0 for none, and its pairs.
 
     Shapes
     ------
     ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of
-    ``multiple``, which is 4 with the branch and 2 without; ``level`` (N, levels, 1, 1), or a map
-    (N, levels, H/2, W/2), each level 0 (none) to 1 (the most trained on). Returns (N, 3, H, W),
+    ``multiple``, which is 4 with the branch and 2 without; ``level`` (N, levels + traits, 1, 1), or a map
+    (N, levels + traits, H/2, W/2), each 0 (none) to 1 (the most trained on). Returns (N, 3, H, W),
     not clipped. The receptive radius is ``2 * (2 * pairs + 2) + 1`` pixels, and
     ``2 * (4 * deep_pairs + 1)`` more with the branch.
     """
@@ -47,16 +49,18 @@ class Restorer(nn.Module):
         expand: int = 0,
         deep: int = 0,
         deep_pairs: int = 2,
+        traits: int = 0,
     ) -> None:
         super().__init__()
         self.head = nn.Conv2d(12, channels, 3, padding=1)
-        self.steer = nn.Sequential(nn.Conv2d(levels, 32, 1), nn.ReLU(), nn.Conv2d(32, channels, 1))
+        self.steer = nn.Sequential(nn.Conv2d(levels + traits, 32, 1), nn.ReLU(), nn.Conv2d(32, channels, 1))
         body = [ResidualPair(channels, expand) for _ in range(pairs)]
         for pair in body:
             zero(pair.second)  # the identity: a trained network may be given one more pair
         self.body = nn.ModuleList(body)
         self.tail = zero(nn.Conv2d(channels, 12, 3, padding=1))
         self.deep = Deep(channels, deep, deep_pairs, expand) if deep else None
+        self.levels = levels
         self.multiple = 4 if deep else 2
         self.radius = 2 * (2 * pairs + 2) + 1 + (2 * (4 * deep_pairs + 1) if deep else 0)
 
@@ -66,7 +70,7 @@ class Restorer(nn.Module):
             if self.deep is not None and index == (len(self.body) - 1) // 2:
                 features = self.deep(features)
             features = pair(features)
-        gate = torch.clamp(GATE_SLOPE * level.sum(1, keepdim=True), 0.0, 1.0)
+        gate = torch.clamp(GATE_SLOPE * level[:, : self.levels].sum(1, keepdim=True), 0.0, 1.0)
         return x + F.pixel_shuffle(self.tail(features).to(x.dtype) * gate, 2)
 
 

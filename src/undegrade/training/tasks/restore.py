@@ -6,24 +6,34 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
+from undegrade.degradation.levels import MAX_NOISE, NOISE, white_levels
 from undegrade.training import degradations
 from undegrade.training.networks.luma import luma
 from undegrade.training.tasks.base import Batch, Photos, centres, device_generator
 from undegrade.training.tasks.files import through_pillow
 
-MAX_SIGMA = 50.0
-"""Noise level 1 in 0..255 units."""
+LEVELS = (*NOISE, "jpeg", "grain")
+"""What the network is told, in the order of its channels: seven levels and a trait."""
 
 
 class RestoreTask:
-    """Noise, JPEG artefacts, or the one and then the other, with their true levels as input.
+    """Damage with its true levels as input: half of the laboratory, half as photos have it.
 
-    35 % of the samples carry noise alone (half of them clipped and rounded as in a file, half
-    not, as the published protocol has it), 40 % JPEG alone, 25 % noise and then JPEG. Sigma is
-    uniform in 0..50, the JPEG level uniform in the log of the quantiser step for quality 95..5.
-    Half of the batches lie on the 8x8 grid of their files, half anywhere: most photos keep their
-    grid, but one is often cropped, and then any phase may meet the network's own grid of 4.
-    One picture in eight is grey, and so is its noise: a grey photo runs as three equal channels.
+    **Laboratory** (what published protocols measure): 35 % of the samples carry white noise alone
+    (half of them clipped and rounded as in a file, half not), 40 % JPEG alone, 25 % noise and then
+    JPEG. Sigma is uniform in 0..50, the JPEG level uniform in the log of the quantiser step for
+    quality 95..5. Half of the batches lie on the 8x8 grid of their files, half anywhere: most
+    photos keep their grid, but one is often cropped, and then any phase may meet the network's own
+    grid of 4. One picture in eight is grey, and so is its noise: a grey photo runs as three equal
+    channels.
+
+    **Real** (*real* of the samples): cameras, scans, mixed noise and the web
+    (:func:`~undegrade.training.degradations.real_damage`). Their levels are told with an error, as
+    a diagnosis has it.
+
+    Parameters
+    ----------
+    real: share of real samples, 0..1.
     """
 
     GREY_SHARE = 1 / 8
@@ -31,11 +41,32 @@ class RestoreTask:
     JPEG_MARGIN = 16
     ON_GRID = 0.5
 
+    ERROR = 0.15
+    """Relative standard deviation with which the levels of real samples are told."""
+
+    def __init__(self, real: float = 0.5) -> None:
+        if not 0 <= real <= 1:
+            raise ValueError(f"real must be a share, 0..1, not {real}")
+        self.real = real
+
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
+        real = round(count * self.real + float(torch.rand((), generator=generator)) - 0.5)
+        real = min(max(real, 0), count)
+        parts = []
+        if real < count:
+            parts.append(self._laboratory(photos, count - real, patch, generator))
+        if real:
+            parts.append(self._real(photos, real, patch, generator))
+        picture, told, clean, level = (torch.cat(part) for part in zip(*parts, strict=True))
+        return Batch((picture, told.view(-1, len(LEVELS), 1, 1)), clean, level)
+
+    def _laboratory(
+        self, photos: Photos, count: int, patch: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         clean = photos.crops(count, patch + self.JPEG_MARGIN, generator).float() / 255.0
         kind = torch.rand(count, generator=generator)
         noisy, coded = (kind < 0.35) | (kind >= 0.75), kind >= 0.35
-        sigma = torch.rand(count, generator=generator) * MAX_SIGMA * noisy
+        sigma = torch.rand(count, generator=generator) * MAX_NOISE * noisy
         low, high = jpeg_level(95), jpeg_level(5)
         level = (low + (high - low) * torch.rand(count, generator=generator)) * coded
         as_file = torch.rand(count, generator=generator) < 0.5
@@ -57,36 +88,82 @@ class RestoreTask:
             coded = coded.to(device)
             damaged[coded] = degradations.jpeg(damaged[coded], quality.to(device))
         window = (..., slice(shift[0], shift[0] + patch), slice(shift[1], shift[1] + patch))
-        levels = torch.stack([sigma / MAX_SIGMA, level], 1).to(device)
-        return Batch((damaged[window], levels.view(-1, 2, 1, 1)), clean[window], levels)
+        told = torch.stack(
+            [
+                told_white(s, v, g)
+                for s, v, g in zip(sigma.tolist(), level.tolist(), grey.tolist(), strict=True)
+            ]
+        )
+        levels = torch.stack([sigma / MAX_NOISE, level], 1)
+        return damaged[window], told.to(device), clean[window], levels.to(device)
+
+    def _real(
+        self, photos: Photos, count: int, patch: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        factor = degradations.sample_factor(generator)
+        side = degradations.source_side(patch, factor)
+        clean = photos.crops(count, side, generator).float() / 255.0
+        made = degradations.real_damage(clean, patch, factor, generator)
+        told = told_real(made)
+        error = torch.randn(told.shape, generator=generator).to(told) * self.ERROR
+        told = torch.cat([told[:, :-1] * torch.exp(error[:, :-1]), told[:, -1:] + error[:, -1:]], 1)
+        return made.picture, told.clamp(min=0.0), made.clean, graded_levels(made)
 
     def graded(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
-        """As :meth:`batch`, with every eighth sample clean."""
+        """As :meth:`batch`, with every eighth sample clean; its level is (N, 2): noise and JPEG."""
         batch = self.batch(photos, count, patch, generator)
         assert batch.level is not None
         clean = torch.arange(count, device=batch.target.device) % 8 == 0
         picture = torch.where(clean.view(-1, 1, 1, 1), batch.target, batch.inputs[0])
         level = torch.where(clean.view(-1, 1), torch.zeros_like(batch.level), batch.level)
-        return Batch((picture, level.view(-1, 2, 1, 1)), batch.target, level)
+        told = torch.where(clean.view(-1, 1, 1, 1), torch.zeros_like(batch.inputs[1]), batch.inputs[1])
+        return Batch((picture, told), batch.target, level)
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
+        """White noise, JPEG, grey noise, and real damage of kinds that training never draws."""
         clean = centres(photos, size)
         batches = {}
         for sigma in (15, 25, 50):
             generator = torch.Generator(clean.device).manual_seed(0)
             levels = torch.full((len(clean),), float(sigma), device=clean.device)
             noisy = degradations.gaussian_noise(clean, levels, generator)
-            batches[f"noise{sigma}"] = self._at(noisy, clean, sigma / MAX_SIGMA, 0.0)
+            batches[f"noise{sigma}"] = self._at(noisy, clean, told_white(sigma, 0.0))
         for quality in (10, 20, 40):
             coded = through_pillow(clean, quality)
-            batches[f"jpeg{quality}"] = self._at(coded, clean, 0.0, jpeg_level(quality))
+            batches[f"jpeg{quality}"] = self._at(coded, clean, told_white(0.0, jpeg_level(quality)))
         plain = luma(clean).expand(-1, 3, -1, -1)
         white = torch.randn(plain[:, :1].shape, generator=torch.Generator().manual_seed(0))
         noisy = plain + white.to(plain.device) * (25 / 255)
-        batches["grey25"] = self._at(noisy, plain, 25 / MAX_SIGMA, 0.0)
+        batches["grey25"] = self._at(noisy, plain, told_white(25.0, 0.0, grey=True))
+        for name, factor in (("camera", 1.0), ("web", 0.75)):
+            inner = size // 2 if size >= 128 else size // 4
+            side = min(size, degradations.source_side(inner, factor))
+            generator = torch.Generator().manual_seed(0)
+            made = degradations.real_damage(
+                clean[..., :side, :side], inner, factor, generator, unseen=True
+            )
+            told = told_real(made).view(-1, len(LEVELS), 1, 1)
+            batches[name] = Batch((made.picture, told), made.clean, graded_levels(made))
         return batches
 
     @staticmethod
-    def _at(damaged: Tensor, clean: Tensor, noise: float, jpeg: float) -> Batch:
-        level = torch.tensor([[noise, jpeg]], device=clean.device).repeat(len(clean), 1)
-        return Batch((damaged, level.view(-1, 2, 1, 1)), clean, level)
+    def _at(damaged: Tensor, clean: Tensor, told: Tensor) -> Batch:
+        count = len(clean)
+        levels = told.to(clean.device).repeat(count, 1).view(count, len(LEVELS), 1, 1)
+        return Batch((damaged, levels), clean)
+
+
+def told_white(sigma: float, jpeg: float, grey: bool = False) -> Tensor:
+    """:data:`LEVELS` of white noise of *sigma*, 0..255 units, and the level of *jpeg*."""
+    return torch.tensor([*white_levels(sigma, grey), jpeg, 0.0])
+
+
+def told_real(made: degradations.Real) -> Tensor:
+    """:data:`LEVELS` of real damage, (N, 8)."""
+    return torch.cat([made.noise, made.jpeg[:, None], made.grain[:, None]], 1)
+
+
+def graded_levels(made: degradations.Real) -> Tensor:
+    """What a regressor reads: the noise of the whole picture, and JPEG; (N, 2)."""
+    noise = made.noise.square().sum(1).div(3).sqrt()
+    return torch.stack([noise, made.jpeg], 1)

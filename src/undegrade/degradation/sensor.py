@@ -1,0 +1,431 @@
+"""From light to an encoded picture and back: the part of a camera that numpy and torch share.
+
+Every function takes pictures (N, C, H, W) of any array library and one parameter a picture, so
+that the operator on arrays (:mod:`undegrade.degradation.camera`) and the batches of training
+compute the same formula. Random numbers are handed in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from array_api_compat import array_namespace
+
+from undegrade.degradation.srgb import to_linear, to_srgb
+
+Array: TypeAlias = Any
+"""A floating-point array of numpy or torch."""
+
+DEMOSAICS = ("none", "bilinear", "malvar", "hamilton")
+"""How colours are interpolated: not at all (a sensor with more pixels than the picture), the mean
+of the neighbours, with the gradient of the measured colour added (Malvar, He and Cutler, ICASSP
+2004), or along edges (Hamilton and Adams, US patent 5,629,734)."""
+
+DENOISERS = ("gaussian", "guided", "coring", "sigma")
+"""How a camera smooths: everywhere alike, by a guided filter (He, Sun and Tang, ECCV 2010), by
+thresholds on the finest bands of a wavelet, or by the mean of like neighbours (Lee, 1983)."""
+
+SHOT_AT_ISO_1 = 1e-6
+"""Linear light of one photoelectron at ISO 1: 1e-4 at ISO 100, 1.2e-2 at ISO 12,000, the range of
+Brooks et al., "Unprocessing images for learned raw denoising", CVPR 2019, section 3.1."""
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+def column(parameter: Any, like: Array) -> Array:
+    """*parameter* (N,) as (N, 1, 1, 1) of the type of *like* and where it lies."""
+    return array_namespace(like).reshape(_as(parameter, like), (-1, 1, 1, 1))
+
+
+def _as(values: Any, like: Array) -> Array:
+    """*values* as an array of the type of *like*, where it lies."""
+    return array_namespace(like).asarray(values, dtype=like.dtype, **_where(like))
+
+
+def shot_noise(iso: float) -> float:
+    """Linear light of one photoelectron, white = 1, at *iso*."""
+    return SHOT_AT_ISO_1 * iso
+
+
+def read_variance(shot: float, relative: float) -> float:
+    """Variance of the read noise that goes with *shot*, times *relative*.
+
+    ``log r = 2.18 log s + 1.2``; source: Brooks et al., equation 3.
+    """
+    return relative * math.exp(2.18 * math.log(shot) + 1.2) if shot > 0 else 0.0
+
+
+def expose(
+    x: Array,
+    noise: Array | None,
+    *,
+    lens: Array,
+    shot: Array,
+    read: Array,
+    red: Array,
+    blue: Array,
+    saturation: Array,
+    tone: Array,
+    demosaic: Sequence[int],
+    phase: Sequence[int],
+) -> Array:
+    """What the camera that made *x* (N, 3, H, W) makes of the same light once more, encoded.
+
+    The curve, the colours and the white balance of *x* are undone, the light falls on a Bayer
+    mosaic with shot and read noise, and all is done again. Source: Brooks et al., sections 3.2 to
+    3.5.
+
+    Parameters
+    ----------
+    noise: standard normal (N, 3, H, W), or ``None`` for a sensor without noise.
+    lens: blur of the lens and of the filter before the sensor in pixels, standard deviation.
+    shot, read: variance of the noise is ``shot * light + read``, white = 1.
+    red, blue: gains of the white balance, 1 or more.
+    saturation: how far the colour matrix spreads the channels, 0 for not at all.
+    tone: share of the S-curve ``3 v^2 - 2 v^3``, 0 to 1.
+    demosaic, phase: indices into :data:`DEMOSAICS`, and where the mosaic begins, 0..3.
+
+    Returns (N, 3, H, W) in [0, 1], not rounded.
+    """
+    xp = array_namespace(x)
+    gains = xp.concat([column(g, x) for g in (red, xp.ones_like(column(red, x)), blue)], axis=1)
+    s = column(saturation, x)
+    light = to_linear(_without_curve(xp.clip(x, 0.0, 1.0), column(tone, x)))
+    light = gaussian(light, lens)
+    mean = xp.mean(light, axis=1, keepdims=True)
+    light = (light + s * mean) / (1.0 + s) / gains
+    if noise is not None:
+        variance = column(shot, x) * xp.clip(light, 0.0, 1.0) + column(read, x)
+        light = light + xp.sqrt(variance) * noise
+    # What the sensor cannot hold is lost before colours are made of it.
+    light = _demosaiced(xp.clip(light, -1.0, 1.0), demosaic, phase) * gains
+    mean = xp.mean(light, axis=1, keepdims=True)
+    light = (1.0 + s) * light - s * mean
+    encoded = to_srgb(xp.clip(light, 0.0, 1.0))
+    t = column(tone, x)
+    return encoded * (1.0 - t) + t * encoded * encoded * (3.0 - 2.0 * encoded)
+
+
+def denoise(
+    x: Array,
+    *,
+    kind: Sequence[int],
+    luma: Array,
+    chroma: Array,
+    radius: Array,
+    sigma: Array,
+) -> Array:
+    """What a camera's own noise reduction leaves of *x* (N, 3, H, W).
+
+    Parameters
+    ----------
+    kind: indices into :data:`DENOISERS`, for luma; chroma goes by the first two.
+    luma, chroma: how far each goes, 0 to 1; cameras smooth chroma far more.
+    radius: standard deviation of the smoothing of chroma in pixels; that of luma is 0.8.
+    sigma: the noise that the camera expects, encoded, white = 1.
+    """
+    xp = array_namespace(x)
+    y = _luma(x)
+    colour = x - y
+    smooth = _by_kind(kind, _SMOOTHERS, y, column(sigma, x))
+    wide = gaussian(colour, radius)
+    # A guided filter keeps colours from running over edges of luma.
+    edges = [DENOISERS[k] != "gaussian" for k in kind]
+    if any(edges):
+        chosen = [i for i, edge in enumerate(edges) if edge]
+        part = _guided(colour[chosen], y[chosen], radius[chosen], column(sigma, x)[chosen])
+        wide = _put(wide, chosen, part)
+    y = y + column(luma, x) * (smooth - y)
+    return y + colour + column(chroma, x) * (wide - colour)
+
+
+def sharpen(x: Array, amount: Array, radius: Array) -> Array:
+    """Unsharp mask ``x + amount (x - G x)`` on luma, clipped to [0, 1]."""
+    xp = array_namespace(x)
+    y = _luma(x)
+    return xp.clip(x + column(amount, x) * (y - gaussian(y, radius)), 0.0, 1.0)
+
+
+def film_grain(x: Array, noise: Array, amount: Array, size: Array, shared: Array) -> Array:
+    """Film grain on *x* (N, 3, H, W), largest in the middle tones, not clipped.
+
+    ``x + a 2 sqrt(v (1 - v)) n`` with ``n`` white noise smoothed to a grain of *size* pixels and
+    brought back to deviation 1; *shared* is its correlation over the channels.
+
+    Parameters
+    ----------
+    noise: standard normal (N, 4, H, W): one plane for all channels, then one for each.
+    amount: standard deviation in the middle tones, white = 1.
+    size: standard deviation of the smoothing in pixels; 0 leaves the noise white.
+    """
+    xp = array_namespace(x)
+    r = column(shared, x)
+    grain = xp.sqrt(r) * noise[:, :1] + xp.sqrt(1.0 - r) * noise[:, 1:]
+    grain = gaussian(grain, size)
+    spread = xp.sqrt(xp.mean(grain * grain, axis=(1, 2, 3), keepdims=True))
+    middle = xp.sqrt(xp.clip(x * (1.0 - x), 0.0, 1.0)) * 2.0
+    return x + column(amount, x) * middle * grain / (spread + 1e-6)
+
+
+def _luma(x: Array) -> Array:
+    return LUMA[0] * x[:, :1] + LUMA[1] * x[:, 1:2] + LUMA[2] * x[:, 2:]
+
+
+def _without_curve(v: Array, tone: Array) -> Array:
+    """The inverse of ``(1 - t) v + t (3 v^2 - 2 v^3)``, by Newton's method on a monotone cubic."""
+    xp = array_namespace(v)
+    found = v
+    for _ in range(6):
+        value = (1.0 - tone) * found + tone * found * found * (3.0 - 2.0 * found) - v
+        slope = (1.0 - tone) + tone * 6.0 * found * (1.0 - found)
+        found = xp.clip(found - value / (slope + 0.05), 0.0, 1.0)
+    return found
+
+
+def _by_kind(kinds: Sequence[int], table: Sequence[Callable[..., Array]], *arrays: Array) -> Array:
+    """Each picture by the function of its kind."""
+    result = arrays[0]
+    for kind in sorted(set(kinds)):
+        chosen = [i for i, k in enumerate(kinds) if k == kind]
+        part = table[kind](*(a[chosen] for a in arrays))
+        if len(chosen) == len(kinds):
+            return part
+        result = _put(result, chosen, part)
+    return result
+
+
+def _put(whole: Array, chosen: Sequence[int], part: Array) -> Array:
+    """*whole* with the pictures *chosen* replaced by *part*."""
+    xp = array_namespace(whole)
+    at = {index: place for place, index in enumerate(chosen)}
+    return xp.stack([part[at[i]] if i in at else whole[i] for i in range(whole.shape[0])])
+
+
+def _reflected(x: Array, reach: int) -> Array:
+    """*x* continued by *reach* on all sides without repeating its edge, which keeps a mosaic."""
+    xp = array_namespace(x)
+    for axis in (2, 3):
+        length = x.shape[axis]
+        period = max(2 * length - 2, 1)
+        index = [abs((i + period) % period) for i in range(-reach, length + reach)]
+        index = [i if i < length else period - i for i in index]
+        x = xp.take(x, xp.asarray(index, **_where(x)), axis=axis)
+    return x
+
+
+def _where(x: Array) -> dict[str, Any]:
+    return {"device": x.device} if hasattr(x, "to") else {}
+
+
+def _filtered(padded: Array, kernel: Sequence[Sequence[float]], height: int, width: int) -> Array:
+    """Correlation of what was padded by half the kernel; zeros cost nothing."""
+    result = None
+    for row, line in enumerate(kernel):
+        for at, weight in enumerate(line):
+            if weight:
+                part = weight * padded[:, :, row : row + height, at : at + width]
+                result = part if result is None else result + part
+    return result
+
+
+CROSS = ((0, 1 / 4, 0), (1 / 4, 0, 1 / 4), (0, 1 / 4, 0))
+CORNERS = ((1 / 4, 0, 1 / 4), (0, 0, 0), (1 / 4, 0, 1 / 4))
+ACROSS = ((0, 0, 0), (1 / 2, 0, 1 / 2), (0, 0, 0))
+DOWN = ((0, 1 / 2, 0), (0, 0, 0), (0, 1 / 2, 0))
+
+# Malvar, He and Cutler, figure 2, over 8.
+GREEN = (
+    (0, 0, -1 / 8, 0, 0),
+    (0, 0, 2 / 8, 0, 0),
+    (-1 / 8, 2 / 8, 4 / 8, 2 / 8, -1 / 8),
+    (0, 0, 2 / 8, 0, 0),
+    (0, 0, -1 / 8, 0, 0),
+)
+IN_ROW = (
+    (0, 0, 1 / 16, 0, 0),
+    (0, -1 / 8, 0, -1 / 8, 0),
+    (-1 / 8, 4 / 8, 5 / 8, 4 / 8, -1 / 8),
+    (0, -1 / 8, 0, -1 / 8, 0),
+    (0, 0, 1 / 16, 0, 0),
+)
+IN_COLUMN = tuple(zip(*IN_ROW, strict=True))
+OPPOSITE = (
+    (0, 0, -3 / 16, 0, 0),
+    (0, 2 / 8, 0, 2 / 8, 0),
+    (-3 / 16, 0, 6 / 8, 0, -3 / 16),
+    (0, 2 / 8, 0, 2 / 8, 0),
+    (0, 0, -3 / 16, 0, 0),
+)
+
+
+def _demosaiced(light: Array, kinds: Sequence[int], phases: Sequence[int]) -> Array:
+    """Light (N, 3, H, W) as far as a Bayer mosaic sees it."""
+    xp = array_namespace(light)
+    height, width = light.shape[2:]
+    rows = xp.reshape(xp.arange(height, **_where(light)) % 2, (1, 1, -1, 1))
+    columns = xp.reshape(xp.arange(width, **_where(light)) % 2, (1, 1, 1, -1))
+    down = xp.reshape(xp.asarray([p // 2 for p in phases], **_where(light)), (-1, 1, 1, 1))
+    across = xp.reshape(xp.asarray([p % 2 for p in phases], **_where(light)), (-1, 1, 1, 1))
+    red_row, red_column = rows == down, columns == across
+    in_red_row = xp.astype(red_row & (columns >= 0), light.dtype)
+    in_red_column = xp.astype(red_column & (rows >= 0), light.dtype)
+    return _by_kind(kinds, (_none, _bilinear, _malvar, _hamilton), light, in_red_row, in_red_column)
+
+
+def _none(light: Array, red_row: Array, red_column: Array) -> Array:
+    return light
+
+
+def _raw(light: Array, red_row: Array, red_column: Array) -> tuple[Array, Array, Array]:
+    """The mosaic (N, 1, H, W), and where it is red and where blue, 1 or 0."""
+    red, blue = red_row * red_column, (1.0 - red_row) * (1.0 - red_column)
+    green = 1.0 - red - blue
+    raw = light[:, :1] * red + light[:, 1:2] * green + light[:, 2:] * blue
+    return raw, red, blue
+
+
+def _bilinear(light: Array, red_row: Array, red_column: Array) -> Array:
+    raw, red, blue = _raw(light, red_row, red_column)
+    size = raw.shape[2:]
+    padded = _reflected(raw, 1)
+    return _chosen(
+        raw, red, blue, red_row, *(_filtered(padded, k, *size) for k in (CROSS, ACROSS, DOWN, CORNERS))
+    )
+
+
+def _malvar(light: Array, red_row: Array, red_column: Array) -> Array:
+    raw, red, blue = _raw(light, red_row, red_column)
+    size = raw.shape[2:]
+    padded = _reflected(raw, 2)
+    kernels = (GREEN, IN_ROW, IN_COLUMN, OPPOSITE)
+    return _chosen(raw, red, blue, red_row, *(_filtered(padded, k, *size) for k in kernels))
+
+
+def _chosen(
+    raw: Array,
+    red: Array,
+    blue: Array,
+    red_row: Array,
+    cross: Array,
+    across: Array,
+    down: Array,
+    corners: Array,
+) -> Array:
+    """Each colour at each place of the mosaic, from what its neighbours on four sides say."""
+    xp = array_namespace(raw)
+    green = 1.0 - red - blue
+    beside_red, beside_blue = green * red_row, green * (1.0 - red_row)
+    r = raw * red + across * beside_red + down * beside_blue + corners * blue
+    g = raw * green + cross * (red + blue)
+    b = raw * blue + across * beside_blue + down * beside_red + corners * red
+    return xp.concat([r, g, b], axis=1)
+
+
+def _hamilton(light: Array, red_row: Array, red_column: Array) -> Array:
+    xp = array_namespace(light)
+    raw, red, blue = _raw(light, red_row, red_column)
+    height, width = raw.shape[2:]
+    p = _reflected(raw, 2)
+
+    def at(y: int, x: int) -> Array:
+        return p[:, :, 2 + y : 2 + y + height, 2 + x : 2 + x + width]
+
+    bend_x, bend_y = 2 * raw - at(0, -2) - at(0, 2), 2 * raw - at(-2, 0) - at(2, 0)
+    rise_x = xp.abs(at(0, -1) - at(0, 1)) + xp.abs(bend_x)
+    rise_y = xp.abs(at(-1, 0) - at(1, 0)) + xp.abs(bend_y)
+    green_x = (at(0, -1) + at(0, 1)) / 2 + bend_x / 4
+    green_y = (at(-1, 0) + at(1, 0)) / 2 + bend_y / 4
+    level = (green_x + green_y) / 2
+    green = xp.where(rise_x < rise_y, green_x, xp.where(rise_x > rise_y, green_y, level))
+    green = raw * (1.0 - red - blue) + green * (red + blue)
+    # Red and blue differ from green by what varies slowly.
+    padded = _reflected(raw - green, 1)
+    apart = [_filtered(padded, k, height, width) for k in (CROSS, ACROSS, DOWN, CORNERS)]
+    colours = _chosen(raw - green, red, blue, red_row, *apart)
+    return xp.concat([colours[:, :1] + green, green, colours[:, 2:] + green], axis=1)
+
+
+def gaussian(x: Array, sigma: Array) -> Array:
+    """A Gaussian of *sigma* (N,) pixels along both axes, cut at 3.5 sigma, edges mirrored.
+
+    Below 0.1 pixels it is the identity.
+    """
+    xp = array_namespace(x)
+    s = column(sigma, x)
+    reach = math.ceil(3.5 * float(xp.max(s)) - 1e-6)
+    s = xp.clip(s, min=0.1)
+    taps = [xp.exp(-0.5 * (d / s) ** 2) for d in range(reach + 1)]
+    total = taps[0] + 2.0 * sum(taps[1:])
+    for axis in (2, 3):
+        length = x.shape[axis]
+        index = [_mirror(i, length) for i in range(-reach, length + reach)]
+        padded = xp.take(x, xp.asarray(index, **_where(x)), axis=axis)
+
+        def at(start: int, padded: Array = padded, axis: int = axis, length: int = length) -> Array:
+            stop = start + length
+            return padded[:, :, start:stop] if axis == 2 else padded[:, :, :, start:stop]
+
+        x = at(reach) * (taps[0] / total)
+        for d in range(1, reach + 1):
+            x = x + (at(reach - d) + at(reach + d)) * (taps[d] / total)
+    return x
+
+
+def _mirror(index: int, length: int) -> int:
+    """The place that stands for *index* beyond an edge, whose sample is repeated."""
+    index %= 2 * length
+    return index if index < length else 2 * length - 1 - index
+
+
+LUMA_RADIUS = 0.8
+"""Standard deviation in pixels by which a camera smooths luma."""
+
+
+def _smooth_alike(y: Array, sigma: Array) -> Array:
+    xp = array_namespace(y)
+    return gaussian(y, xp.ones_like(sigma[:, 0, 0, 0]) * LUMA_RADIUS)
+
+
+def _smooth_guided(y: Array, sigma: Array) -> Array:
+    xp = array_namespace(y)
+    return _guided(y, y, xp.ones_like(sigma[:, 0, 0, 0]) * (2 * LUMA_RADIUS), sigma)
+
+
+def _guided(x: Array, guide: Array, radius: Array, sigma: Array) -> Array:
+    """Guided filter of *x* by *guide* (N, 1, H, W), with Gaussian windows."""
+    mean_x, mean_g = gaussian(x, radius), gaussian(guide, radius)
+    variance = gaussian(guide * guide, radius) - mean_g * mean_g
+    slope = (gaussian(x * guide, radius) - mean_x * mean_g) / (variance + 2.0 * sigma**2 + 1e-8)
+    return gaussian(slope, radius) * guide + gaussian(mean_x - slope * mean_g, radius)
+
+
+def _smooth_coring(y: Array, sigma: Array) -> Array:
+    """Soft thresholds on the two finest bands of an undecimated pyramid."""
+    xp = array_namespace(y)
+    rest, kept = y, 0.0
+    one = xp.ones_like(sigma[:, 0, 0, 0])
+    for width, threshold in ((0.8, 1.5), (1.6, 0.75)):
+        smooth = gaussian(rest, one * width)
+        band = rest - smooth
+        kept = kept + xp.sign(band) * xp.clip(xp.abs(band) - threshold * sigma, 0.0, 1.0)
+        rest = smooth
+    return rest + kept
+
+
+def _smooth_sigma(y: Array, sigma: Array) -> Array:
+    """The mean of those of 25 neighbours that differ by no more than noise would."""
+    xp = array_namespace(y)
+    height, width = y.shape[2:]
+    padded = _reflected(y, 2)
+    total, weight = 0.0, 0.0
+    for row in range(5):
+        for at in range(5):
+            near = padded[:, :, row : row + height, at : at + width]
+            alike = xp.exp(-0.5 * ((near - y) / (2.0 * sigma + 1e-4)) ** 2)
+            total, weight = total + alike * near, weight + alike
+    return total / weight
+
+
+_SMOOTHERS = (_smooth_alike, _smooth_guided, _smooth_coring, _smooth_sigma)
