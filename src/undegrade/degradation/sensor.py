@@ -57,8 +57,17 @@ def read_variance(shot: float, relative: float) -> float:
     return relative * math.exp(2.18 * math.log(shot) + 1.2) if shot > 0 else 0.0
 
 
+def scene(x: Array, tone: Array) -> Array:
+    """The light that *x* (N, 3, H, W) shows, linear, white = 1.
+
+    The curve that :func:`expose` will put on by *tone* is taken off first.
+    """
+    xp = array_namespace(x)
+    return to_linear(_without_curve(xp.clip(x, 0.0, 1.0), column(tone, x)))
+
+
 def expose(
-    x: Array,
+    light: Array,
     noise: Array | None,
     *,
     lens: Array,
@@ -71,11 +80,10 @@ def expose(
     demosaic: Sequence[int],
     phase: Sequence[int],
 ) -> Array:
-    """What the camera that made *x* (N, 3, H, W) makes of the same light once more, encoded.
+    """What a camera makes of *light* (N, 3, H, W) from :func:`scene`, encoded.
 
-    The curve, the colours and the white balance of *x* are undone, the light falls on a Bayer
-    mosaic with shot and read noise, and all is done again. Source: Brooks et al., sections 3.2 to
-    3.5.
+    Colours and white balance are undone, the light falls on a Bayer mosaic with shot and read
+    noise, and all is done again. Source: Brooks et al., sections 3.2 to 3.5.
 
     Parameters
     ----------
@@ -89,23 +97,21 @@ def expose(
 
     Returns (N, 3, H, W) in [0, 1], not rounded.
     """
-    xp = array_namespace(x)
-    gains = xp.concat([column(g, x) for g in (red, xp.ones_like(column(red, x)), blue)], axis=1)
-    s = column(saturation, x)
-    light = to_linear(_without_curve(xp.clip(x, 0.0, 1.0), column(tone, x)))
+    xp = array_namespace(light)
+    ones = xp.ones_like(column(red, light))
+    gains = xp.concat([column(red, light), ones, column(blue, light)], axis=1)
+    s, t = column(saturation, light), column(tone, light)
     light = gaussian(light, lens)
     mean = xp.mean(light, axis=1, keepdims=True)
-    light = (light + s * mean) / (1.0 + s) / gains
+    light = (light + s * mean) / ((1.0 + s) * gains)
     if noise is not None:
-        variance = column(shot, x) * xp.clip(light, 0.0, 1.0) + column(read, x)
+        variance = column(shot, light) * xp.clip(light, 0.0, 1.0) + column(read, light)
         light = light + xp.sqrt(variance) * noise
-    # What the sensor cannot hold is lost before colours are made of it.
-    light = _demosaiced(xp.clip(light, -1.0, 1.0), demosaic, phase) * gains
+    light = _demosaiced(light, demosaic, phase) * gains
     mean = xp.mean(light, axis=1, keepdims=True)
     light = (1.0 + s) * light - s * mean
     encoded = to_srgb(xp.clip(light, 0.0, 1.0))
-    t = column(tone, x)
-    return encoded * (1.0 - t) + t * encoded * encoded * (3.0 - 2.0 * encoded)
+    return encoded * ((1.0 - t) + t * encoded * (3.0 - 2.0 * encoded))
 
 
 def denoise(
@@ -128,17 +134,22 @@ def denoise(
     """
     xp = array_namespace(x)
     y = _luma(x)
-    colour = x - y
     smooth = _by_kind(kind, _SMOOTHERS, y, column(sigma, x))
-    wide = gaussian(colour, radius)
-    # A guided filter keeps colours from running over edges of luma.
-    edges = [DENOISERS[k] != "gaussian" for k in kind]
-    if any(edges):
-        chosen = [i for i, edge in enumerate(edges) if edge]
-        part = _guided(colour[chosen], y[chosen], radius[chosen], column(sigma, x)[chosen])
+    apart = xp.concat([x[:, :1] - y, x[:, 2:] - y], axis=1)
+    # Cameras smooth chroma at half the resolution; a guided filter keeps it from running over
+    # edges of luma.
+    small, guide = _halved(apart), _halved(y)
+    wide = gaussian(small, radius / 2)
+    chosen = [i for i, k in enumerate(kind) if DENOISERS[k] != "gaussian"]
+    if chosen:
+        noise = column(sigma, x)[chosen] / 2
+        part = _guided(small[chosen], guide[chosen], radius[chosen] / 2, noise)
         wide = _put(wide, chosen, part)
+    wide = _doubled(wide, x.shape[2], x.shape[3])
     y = y + column(luma, x) * (smooth - y)
-    return y + colour + column(chroma, x) * (wide - colour)
+    apart = apart + column(chroma, x) * (wide - apart)
+    r, b = apart[:, :1], apart[:, 1:]
+    return y + xp.concat([r, -(LUMA[0] * r + LUMA[2] * b) / LUMA[1], b], axis=1)
 
 
 def sharpen(x: Array, amount: Array, radius: Array) -> Array:
@@ -177,11 +188,34 @@ def _without_curve(v: Array, tone: Array) -> Array:
     """The inverse of ``(1 - t) v + t (3 v^2 - 2 v^3)``, by Newton's method on a monotone cubic."""
     xp = array_namespace(v)
     found = v
-    for _ in range(6):
+    for _ in range(4):
         value = (1.0 - tone) * found + tone * found * found * (3.0 - 2.0 * found) - v
         slope = (1.0 - tone) + tone * 6.0 * found * (1.0 - found)
         found = xp.clip(found - value / (slope + 0.05), 0.0, 1.0)
     return found
+
+
+def _halved(x: Array) -> Array:
+    """Means over 2 x 2 pixels; an odd edge is repeated."""
+    xp = array_namespace(x)
+    for axis in (2, 3):
+        if x.shape[axis] % 2:
+            index = [*range(x.shape[axis]), x.shape[axis] - 1]
+            x = xp.take(x, xp.asarray(index, **_where(x)), axis=axis)
+    rows = x[:, :, ::2] + x[:, :, 1::2]
+    return (rows[:, :, :, ::2] + rows[:, :, :, 1::2]) / 4
+
+
+def _doubled(x: Array, height: int, width: int) -> Array:
+    """Enlarged to (height, width) by linear interpolation."""
+    xp = array_namespace(x)
+    for axis, side in ((2, height), (3, width)):
+        last = x.shape[axis] - 1
+        near = xp.asarray([i // 2 for i in range(side)], **_where(x))
+        far = [min(max(i // 2 + (1 if i % 2 else -1), 0), last) for i in range(side)]
+        far = xp.asarray(far, **_where(x))
+        x = 0.75 * xp.take(x, near, axis=axis) + 0.25 * xp.take(x, far, axis=axis)
+    return x
 
 
 def _by_kind(kinds: Sequence[int], table: Sequence[Callable[..., Array]], *arrays: Array) -> Array:

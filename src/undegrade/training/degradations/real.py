@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -121,7 +122,7 @@ def _camera(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor
     read = torch.tensor(
         [sensor.read_variance(s, r) for s, r in zip(shot.tolist(), relative.tolist(), strict=True)]
     )
-    settings = {
+    settings: dict[str, Any] = {
         "lens": uniform(count, 0.3, 0.9, generator),
         "shot": shot,
         "read": read,
@@ -132,10 +133,11 @@ def _camera(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor
         "demosaic": _kinds(DEMOSAICS, (0.25, 0.25, 0.5, 0.0), "demosaic", count, generator, unseen),
         "phase": torch.randint(0, 4, (count,), generator=generator).tolist(),
     }
-    taken = sensor.expose(x, normal(x, generator), **settings)
-    quiet = sensor.expose(x, None, **settings)
+    light = sensor.scene(x, settings["tone"])
+    taken = sensor.expose(light, normal(x, generator), **settings)
+    quiet = sensor.expose(light, None, **settings)
     some = torch.rand(2, count, generator=generator) < 0.75
-    smoothing = {
+    smoothing: dict[str, Any] = {
         "kind": _kinds(DENOISERS, (0.3, 0.35, 0.35, 0.0), "denoiser", count, generator, unseen),
         "luma": uniform(count, 0.0, 0.9, generator) * some[0],
         "chroma": uniform(count, 0.2, 1.0, generator) * some[1],
