@@ -74,7 +74,8 @@ def measure_noise(noise: Array, clean: Array) -> tuple[Array, Array]:
     the piecewise linear function through :data:`KNOTS` that fits the squares of the noise best,
     held flat where the picture has no pixels to tell. The size of grains is the side of the square
     over which noise is alike: ``CELL sqrt(v_c / v)`` with the variance *v* of the luma noise, and
-    *v_c* that of its means over cells of 8 x 8.
+    *v_c* that of its means over cells of 8 x 8, by the differences of neighbouring ones: what
+    clipping adds to the mean of a dark part is no grain.
     """
     xp = array_namespace(noise)
     shared = xp.mean(noise, axis=1)
@@ -87,8 +88,16 @@ def measure_noise(noise: Array, clean: Array) -> tuple[Array, Array]:
     cells = shared[:, : down * CELL, : across * CELL]
     cells = xp.mean(xp.reshape(cells, (n, down, CELL, across, CELL)), axis=(2, 4))
     whole = xp.mean(shared**2, axis=(1, 2)) + 1e-12
-    size = CELL * xp.sqrt(xp.mean(cells**2, axis=(1, 2)) / whole)
+    apart_x = xp.mean((cells[:, :, 1:] - cells[:, :, :-1]) ** 2, axis=(1, 2))
+    apart_y = xp.mean((cells[:, 1:] - cells[:, :-1]) ** 2, axis=(1, 2))
+    size = CELL * xp.sqrt((apart_x + apart_y) / (4.0 * whole))
     return levels, xp.log2(xp.clip(size, 1.0, float(CELL))) / GRAIN_OCTAVES
+
+
+def part_weights(clean: Array) -> Array:
+    """How much of pictures (N, 3, H, W) each of :data:`PARTS` is, over all of them; (3,), sum 1."""
+    xp = array_namespace(clean)
+    return xp.mean(_hats(xp.mean(clean, axis=1)), axis=(0, 2, 3))
 
 
 def _hats(brightness: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from undegrade.degradation.levels import white_levels
 from undegrade.diagnosis import light, wording
 from undegrade.diagnosis.judge import judge_light, told_jpeg
 from undegrade.diagnosis.result import Diagnosis, Finding
@@ -28,7 +29,11 @@ def estimate(picture: Picture) -> Diagnosis:
     unseen = Finding(0.0, math.inf, False, "not looked at")
     return Diagnosis(
         noise=Finding(sigma, math.inf, sigma >= LEAST_NOISE, wording.noise(sigma, math.inf)),
+        noise_luma=unseen,
+        noise_chroma=unseen,
         noise_slope=unseen,
+        grain=Finding(1.0, math.inf, False, unseen.words),
+        noise_levels=white_levels(sigma, picture.channels == 1),
         jpeg=Finding(NO_JPEG, math.inf, False, unseen.words) if told is None else told_jpeg(told),
         blur=unseen,
         scale=Finding(1.0, math.inf, False, unseen.words),

@@ -13,10 +13,10 @@ SHARED = 0.3
 """Part of a crop's variance that all crops of a photo share: they show one scene through one lens,
 so that sixteen of them are not sixteen independent opinions."""
 
-AT = {"noise": 0.5, "jpeg": 0.5, "blur": 0.25}
-"""Which weighted quantile of the crops speaks for the photo.
+AT = {"blur": 0.25}
+"""Which weighted quantile of the crops speaks for the photo, where it is not the median.
 
-A median, because a few crops may be wrong and sure of it: a lawn looks like noise, a fence like
+The median, because a few crops may be wrong and sure of it: a lawn looks like noise, a fence like
 blocks. For blur the sharpest quarter, because a background out of focus is no damage.
 """
 
@@ -25,13 +25,13 @@ def combine(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
     """Levels of the photo and their standard deviations, each (K,), from crops' (N, K).
 
     Each crop counts by the inverse of its variance, so that a crop that cannot know, such as blue
-    sky for blur, is not asked; the weighted quantile ``AT`` is taken. Its variance is that of the
+    sky for blur, is not asked; the weighted median, or the quantile ``AT``, is taken. Its variance is that of the
     crops, of which only the part not ``SHARED`` becomes smaller with their effective number.
     """
     variance = deviation**2
     weight = (1.0 / variance) / (1.0 / variance).sum(0)
     level = np.array(
-        [_quantile(mean[:, k], weight[:, k], AT[name]) for k, name in enumerate(QUANTITIES)]
+        [_quantile(mean[:, k], weight[:, k], AT.get(name, 0.5)) for k, name in enumerate(QUANTITIES)]
     )
     typical = 1.0 / (1.0 / variance).mean(0)
     effective = 1.0 / (weight**2).sum(0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.degradation.levels import CHROMA, KNOTS, LUMA, MAX_NOISE, NOISE, part_weights
 from undegrade.diagnosis import crops, grid, light, white, wording
 from undegrade.diagnosis.classical import estimate
 from undegrade.diagnosis.combine import combine
@@ -16,13 +18,17 @@ from undegrade.diagnosis.judge import judge_light, told_jpeg
 from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import DEVIATIONS, RESAVED, THRESHOLDS
-from undegrade.diagnosis.units import CROP, MAX_SIGMA, detail_scale, from_level
+from undegrade.diagnosis.units import CROP, QUANTITIES, detail_scale, from_level
 from undegrade.picture import Picture
 
 Floats = NDArray[np.float64]
 
 SMALLEST = 32
 """Shorter photos would be all mirror images to the network, and are left to classical eyes."""
+
+
+WHITE_GRAIN = 0.15
+"""Level of grain, 1.4 pixels, below which noise may be white and is measured as such besides."""
 
 
 def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
@@ -40,34 +46,92 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     looked = crops.cut(picture, corners)
     if any(phase := grid.phase(looked, corners)):
         looked = crops.cut(picture, crops.lay(corners, phase))
-    mean, deviation = reader(looked)
-    level, error = (values.tolist() for values in combine(mean, deviation))
+    found = _Read(*combine(*reader(looked)))
     mirrored = min(picture.height, picture.width) < CROP
-    jpeg = _jpeg(level[1], error[1], picture.encoding.jpeg_quality, proof=not mirrored)
-    # Mirror images make the network unsure of strong noise, whose level it still reads.
-    strong = mirrored and level[0] * MAX_SIGMA >= 2 * THRESHOLDS["noise"].limit
-    doubt = min(error[0], level[0] / DEVIATIONS) if strong else error[0]
-    noise = _noise(level[0], doubt)
-    if noise.found and not jpeg.found:
-        sigma, unsure = white.agreed(noise.value, noise.uncertainty, *white.measure(looked))
-        noise = _noise(sigma / MAX_SIGMA, unsure / MAX_SIGMA)
-    slope = _slope(looked.mean((1, 2, 3)), mean[:, 0], deviation[:, 0])
+    jpeg = _jpeg(*found["jpeg"], picture.encoding.jpeg_quality, proof=not mirrored)
+    noise = _noise(found, part_weights(looked), mirrored)
+    if noise["noise"].found and not jpeg.found and found["grain"][0] < WHITE_GRAIN:
+        noise = _measured(noise, looked)
+    blur = found["blur"]
     return Diagnosis(
-        noise=noise,
-        noise_slope=Finding(*slope, False, wording.noise_slope(*slope)),
+        **noise,
         jpeg=jpeg,
-        blur=_blur(level[2], error[2]),
-        scale=_scale(level[2], error[2]),
+        blur=_blur(*blur),
+        scale=_scale(*blur),
         **judge_light(light.measure(picture)),
         file_quality=picture.encoding.jpeg_quality,
         crops=len(corners),
     )
 
 
-def _noise(level: float, error: float) -> Finding:
-    sigma, uncertainty = _converted("noise", level, error)
-    found = sigma >= THRESHOLDS["noise"].limit and level >= DEVIATIONS * error
-    return Finding(sigma, uncertainty, found, wording.noise(sigma, uncertainty))
+@dataclass(frozen=True)
+class _Read:
+    """What the network reads off a photo: level and standard deviation by quantity."""
+
+    level: Floats
+    error: Floats
+
+    def __getitem__(self, quantity: str) -> tuple[float, float]:
+        index = QUANTITIES.index(quantity)
+        return float(self.level[index]), float(self.error[index])
+
+    def several(self, quantities: Sequence[str]) -> tuple[Floats, Floats]:
+        """Levels, none below 0, and errors of some quantities."""
+        index = [QUANTITIES.index(quantity) for quantity in quantities]
+        return np.maximum(self.level[index], 0.0), self.error[index]
+
+
+def _noise(found: _Read, weights: Floats, mirrored: bool) -> dict[str, Any]:
+    """The findings on noise, of a photo whose parts weigh *weights* (3,)."""
+    luma, chroma = found.several(LUMA), found.several(CHROMA)
+    both = (
+        np.hypot(luma[0], chroma[0]),
+        np.hypot(luma[1], chroma[1]) if not mirrored else np.minimum(luma[1], chroma[1]),
+    )
+    means = {
+        name: _over(weights, *levels)
+        for name, levels in (("noise", both), ("noise_luma", luma), ("noise_chroma", chroma))
+    }
+    sigma, doubt = means["noise"]
+    # Mirror images make the network unsure of strong noise, whose level it still reads.
+    if mirrored and sigma >= 2 * THRESHOLDS["noise"].limit:
+        doubt = min(doubt, sigma / DEVIATIONS)
+    sure = sigma >= THRESHOLDS["noise"].limit and sigma >= DEVIATIONS * doubt
+    run = KNOTS[-1] - KNOTS[0]
+    slope = MAX_NOISE * float(both[0][-1] - both[0][0]) / run
+    unsure = MAX_NOISE * float(np.hypot(both[1][-1], both[1][0])) / run
+    size, size_error = _converted("grain", *found["grain"])
+    return {
+        "noise": Finding(sigma, doubt, sure, wording.noise(sigma, doubt, size)),
+        "noise_luma": _plain(*means["noise_luma"], wording.noise_luma),
+        "noise_chroma": _plain(*means["noise_chroma"], wording.noise_chroma),
+        "noise_slope": _plain(slope, unsure, wording.noise_slope),
+        "grain": _plain(size, size_error, wording.grain),
+        "noise_levels": tuple(found.several(NOISE)[0].tolist()),
+    }
+
+
+def _over(weights: Floats, levels: Floats, errors: Floats) -> tuple[float, float]:
+    """Root mean square over the parts of a photo, and its error if all parts err alike."""
+    whole = float(np.sqrt((weights * levels**2).sum()))
+    least = float(np.sqrt((weights * errors**2).sum()))
+    error = float((weights * levels * errors).sum()) / whole if whole > least else least
+    return MAX_NOISE * whole, MAX_NOISE * error
+
+
+def _plain(value: float, error: float, words: Callable[[float, float], str]) -> Finding:
+    """A finding that is told and is no damage by itself."""
+    return Finding(value, error, False, words(value, error))
+
+
+def _measured(noise: dict[str, Any], looked: NDArray[np.float32]) -> dict[str, Any]:
+    """The findings on noise, weighed against what is measured as if it were white."""
+    read = noise["noise"]
+    sigma, unsure = white.agreed(read.value, read.uncertainty, *white.measure(looked))
+    levels = tuple(level * sigma / read.value for level in noise["noise_levels"])
+    size = noise["grain"].value
+    mended = Finding(sigma, unsure, read.found, wording.noise(sigma, unsure, size))
+    return {**noise, "noise": mended, "noise_levels": levels}
 
 
 def _blur(level: float, error: float) -> Finding:
@@ -104,20 +168,3 @@ def _converted(name: str, level: float, error: float) -> tuple[float, float]:
     """Value and uncertainty in people's unit, of a level and its standard deviation."""
     ends = [from_level(name, level + error), from_level(name, level - error)]
     return from_level(name, level), abs(ends[0] - ends[1]) / 2
-
-
-def _slope(brightness: Floats, mean: Floats, deviation: Floats) -> tuple[float, float]:
-    """Slope of the noise's sigma over *brightness* 0..1, by weighted least squares, and its error.
-
-    Nothing is known where all crops are of one brightness.
-    """
-    weight = deviation**-2.0
-    middle = (weight * brightness).sum() / weight.sum()
-    spread = (weight * (brightness - middle) ** 2).sum()
-    if len(mean) < 3 or spread < 1e-6 * weight.sum():
-        return 0.0, math.inf
-    centre = (weight * mean).sum() / weight.sum()
-    slope = (weight * (brightness - middle) * (mean - centre)).sum() / spread
-    rest = mean - centre - slope * (brightness - middle)
-    scatter = (weight * rest**2).sum() / (len(mean) - 2)
-    return float(MAX_SIGMA * slope), float(MAX_SIGMA * math.sqrt(max(scatter, 1.0) / spread))

@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from undegrade.degradation.levels import NOISE
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -25,11 +27,16 @@ class Diagnosis:
     """What :func:`undegrade.diagnosis.diagnose` finds."""
 
     noise: Finding
-    """Standard deviation of the noise before the last coding, 0..255 units; where it depends on
-    the signal, of the middle of the photo's crops."""
+    """Root mean square of the noise before the last coding, over the photo, 0..255 units."""
+    noise_luma: Finding
+    """What of it the three channels share."""
+    noise_chroma: Finding
+    """What of it they do not; ``noise^2 = noise_luma^2 + noise_chroma^2``."""
     noise_slope: Finding
     """How much larger that is in white than in black parts; negative for a sensor's noise, that
     tone curves have raised in the shadows."""
+    grain: Finding
+    """Size of the noise's grains in pixels; 1 for white noise."""
     jpeg: Finding
     """Quality 1..100 of the coarsest coding that the pixels have gone through; 100 for none."""
     blur: Finding
@@ -54,6 +61,8 @@ class Diagnosis:
     """What the file's own quantisation tables say, ``None`` where it has none."""
     crops: int = 0
     """How many crops were looked at."""
+    noise_levels: tuple[float, ...] = (0.0,) * len(NOISE)
+    """The levels :data:`undegrade.degradation.levels.NOISE`, which a restorer is told."""
 
     def findings(self) -> dict[str, Finding]:
         """Every quantity by name, in order."""
@@ -71,7 +80,9 @@ class Diagnosis:
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
-        return {"clean": self.is_clean, **asdict(self, dict_factory=_finite)}
+        plain = asdict(self, dict_factory=_finite)
+        levels = dict(zip(NOISE, plain.pop("noise_levels"), strict=True))
+        return {"clean": self.is_clean, **plain, "noise_levels": levels}
 
 
 def _finite(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
+from undegrade.degradation.levels import MAX_NOISE, NOISE, grain_level, grain_size
 
-QUANTITIES = ("noise", "jpeg", "blur")
+QUANTITIES = (*NOISE, "grain", "jpeg", "blur")
 """What the network reads off a crop, in the order of its outputs."""
 
 CROP = 128
@@ -17,9 +18,6 @@ GRID = 8
 
 LOG_VARIANCES = (-10.0, 4.0)
 """Range to which the network's log-variances are clamped, in training, too."""
-
-MAX_SIGMA = 50.0
-"""Noise level 1, in 0..255 units."""
 
 OWN_BLUR = 0.45
 """Standard deviation in pixels of the blur that sampling itself stands for.
@@ -51,15 +49,22 @@ def blur_sigma(level: float) -> float:
 
 
 def to_level(quantity: str, value: float) -> float:
-    """The level of a *value* in the unit that people use: sigma, quality, pixels of blur."""
-    if quantity == "noise":
-        return value / MAX_SIGMA
-    return jpeg_level(value) if quantity == "jpeg" else blur_level(value)
+    """The level of a *value* in the unit that people use.
+
+    Noise in 0..255 units, grain in pixels, quality, pixels of blur.
+    """
+    if quantity == "grain":
+        return grain_level(value)
+    if quantity == "jpeg":
+        return jpeg_level(value)
+    return blur_level(value) if quantity == "blur" else value / MAX_NOISE
 
 
 def from_level(quantity: str, level: float) -> float:
     """The inverse of :func:`to_level`; levels below 0 count as 0."""
     level = max(level, 0.0)
-    if quantity == "noise":
-        return level * MAX_SIGMA
-    return quality_of_level(level) if quantity == "jpeg" else blur_sigma(level)
+    if quantity == "grain":
+        return grain_size(level)
+    if quantity == "jpeg":
+        return quality_of_level(level)
+    return blur_sigma(level) if quantity == "blur" else level * MAX_NOISE

@@ -14,10 +14,28 @@ def about(value: float, uncertainty: float, digits: int = 1) -> str:
     return f"{shown} ± {uncertainty:.{digits}f}"
 
 
-def noise(sigma: float, uncertainty: float) -> str:
+COARSE = 1.5
+"""Grain in pixels from which on it is told beside the noise."""
+
+
+def noise(sigma: float, uncertainty: float, size: float = 1.0) -> str:
+    """*size* is that of its grains in pixels."""
     if round(sigma, 1) == 0:
         return "no noise"
-    return f"noise of sigma {about(sigma, uncertainty)}"
+    coarse = f", its grains {size:.1f} pixels wide" if size >= COARSE else ""
+    return f"noise of sigma {about(sigma, uncertainty)}{coarse}"
+
+
+def noise_luma(sigma: float, uncertainty: float) -> str:
+    return f"noise of brightness of sigma {about(sigma, uncertainty)}"
+
+
+def noise_chroma(sigma: float, uncertainty: float) -> str:
+    return f"noise of colour of sigma {about(sigma, uncertainty)}"
+
+
+def grain(size: float, uncertainty: float) -> str:
+    return f"grains {about(size, uncertainty)} pixels wide"
 
 
 def noise_slope(slope: float, uncertainty: float) -> str:

@@ -188,7 +188,7 @@ def validate(run: Run, stage: Stage) -> dict[str, float]:
     if stage.kind == "regressor":
         regressor = cast(nn.Module, state.regressor)
         photos = cast(Photos, data.PhotoSet(run.held, run.processes.device))
-        graded = cast(GradedTask, run.task).graded(
+        graded = cast(GradedTask, run.task).judged(
             photos, 8 * len(run.held), recipe.validation.crop // 2, torch.Generator().manual_seed(0)
         )
         errors = level_errors(regressor, graded, getattr(run.task, "quantities", ()))

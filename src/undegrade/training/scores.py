@@ -36,14 +36,14 @@ def level_errors(regressor: nn.Module, batch: Batch, names: Sequence[str] = ()) 
     """Mean absolute error of the levels that *regressor* reads off graded pictures.
 
     All together as ``level-error``, and each of *names* as ``level-error/name``. Log-variances
-    behind the levels are passed over.
+    behind the levels are passed over, and so are levels that nobody knows (NaN).
     """
     regressor.eval()
     assert batch.level is not None
     made = regressor(batch.inputs[0])[:, : batch.level.shape[1]]
-    errors = (made - batch.level).abs().mean(0)
+    errors = (made - batch.level).abs().nanmean(0)
     each = {f"level-error/{name}": float(errors[k]) for k, name in enumerate(names)}
-    return {"level-error": float(errors.mean()), **each}
+    return {"level-error": float(errors.nanmean()), **each}
 
 
 def level_error(regressor: nn.Module, batch: Batch) -> float:

@@ -19,9 +19,10 @@ def gaussian_loss(estimate: Tensor, truth: Tensor) -> Tensor:
     Parameters
     ----------
     estimate: (N, 2 K), the means *m* and then the log-variances *v*.
-    truth: (N, K), the levels *t*.
+    truth: (N, K), the levels *t*; what is not known is NaN and is passed over.
     """
     mean, log_variance = estimate.chunk(2, 1)
     log_variance = log_variance.clamp(*LOG_VARIANCES)
-    error = (mean - truth).square() * torch.exp(-log_variance)
-    return (error + log_variance).mean() / 2
+    known = ~truth.isnan()
+    error = (mean - truth.nan_to_num()).square() * torch.exp(-log_variance)
+    return ((error + log_variance) * known).sum() / (2 * known.sum().clamp(min=1))

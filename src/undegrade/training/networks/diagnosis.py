@@ -45,7 +45,8 @@ class DiagnosisNetwork(nn.Module):
     :mod:`undegrade.diagnosis.grid`). Nothing is learned about the transform itself, because it is
     sufficient for what is asked:
 
-    * **noise** is what is left in the finest bands of the smoothest blocks, above all in chroma;
+    * **noise** is what is left in the finest bands of the smoothest blocks, above all in chroma,
+      and how it falls towards half and quarter size tells the size of its **grain**;
     * **JPEG** leaves coefficients on multiples of its steps, so that the mean over the blocks of
       ``cos(2 pi c / s)`` is near 1 where *s* is the step of a frequency or divides it (Fan and
       de Queiroz, "Identification of bitmap compression history", IEEE TIP 2003);
@@ -58,7 +59,7 @@ class DiagnosisNetwork(nn.Module):
     blocks; mean, deviation and largest value over all blocks, the cosines and the spectrum go
     through dense layers.
 
-    ``x`` (N, 3, H, W) sRGB in [0, 1], sides multiples of 16. Returns (N, 2 levels): means, then
+    ``x`` (N, 3, H, W) sRGB in [0, 1], sides multiples of 32. Returns (N, 2 levels): means, then
     log-variances, which :mod:`undegrade.training.losses.gaussian` reads. Run it in float32:
     coefficients up to 1024 must keep fractions of 1.
     """
@@ -68,7 +69,7 @@ class DiagnosisNetwork(nn.Module):
     turns: Tensor
     frequencies: Tensor
 
-    def __init__(self, levels: int = 3, channels: int = 64) -> None:
+    def __init__(self, levels: int = 9, channels: int = 64) -> None:
         super().__init__()
         basis = _cosine_basis()
         self.register_buffer("ycc", torch.tensor([LUMA, BLUE, RED]).view(3, 3, 1, 1), False)
@@ -77,10 +78,11 @@ class DiagnosisNetwork(nn.Module):
         waves = torch.arange(1 / PERIODS[1], 1 / PERIODS[0], FREQUENCY_STEP)
         self.register_buffer("frequencies", 2 * math.pi * waves, False)
         self.fine = _block_layers(3 * 64, channels)
-        self.coarse = _block_layers(64, channels)
+        self.coarse = _block_layers(3 * 64, channels)
+        self.coarser = _block_layers(3 * 64, channels)
         self.lattice = _dense(FREQUENCIES * len(STEPS), channels)
         self.comb = _dense(len(waves), channels)
-        widths = [8 * channels, 2 * channels, 2 * channels]
+        widths = [11 * channels, 3 * channels, 2 * channels]
         self.head = nn.Sequential()
         for c_in, c_out in pairwise(widths):
             self.head.extend([nn.Linear(c_in, c_out), nn.LeakyReLU(0.1)])
@@ -90,10 +92,13 @@ class DiagnosisNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         ycc = F.conv2d(x, 255.0 * self.ycc)
         luma = ycc[:, :1] - 128.0
-        fine = self._coefficients(torch.cat([luma, ycc[:, 1:]], 1))
-        coarse = self._coefficients(F.avg_pool2d(luma, 2))
+        planes = torch.cat([luma, ycc[:, 1:]], 1)
+        half = F.avg_pool2d(planes, 2)
+        fine, coarse = self._coefficients(planes), self._coefficients(half)
+        coarser = self._coefficients(F.avg_pool2d(half, 2))
         turns = torch.cos(fine[:, 1 : FREQUENCIES + 1].flatten(2).unsqueeze(2) * self.turns)
-        pooled = [_pooled(self.fine(_logarithms(fine))), _pooled(self.coarse(_logarithms(coarse)))]
+        scales = ((self.fine, fine), (self.coarse, coarse), (self.coarser, coarser))
+        pooled = [_pooled(layers(_logarithms(values))) for layers, values in scales]
         # Most of the means lie near 1: doubled, less 1, they spread around 0.
         lattice = self.lattice(2.0 * turns.mean(3).flatten(1) - 1.0)
         comb = self.comb(self._spectrum(luma))

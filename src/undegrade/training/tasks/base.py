@@ -69,6 +69,12 @@ class GradedTask(Task, Protocol):
         self, photos: Photos, count: int, patch: int, generator: torch.Generator
     ) -> Batch: ...
 
+    def judged(
+        self, photos: Photos, count: int, patch: int, generator: torch.Generator
+    ) -> Batch:
+        """As :meth:`graded`, of damage of kinds that training never draws, where there are any."""
+        ...
+
 
 def device_generator(generator: torch.Generator, device: torch.device) -> torch.Generator:
     """A generator on *device* that goes on from *generator*: itself where it lives there."""

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.degradation.levels import MAX_NOISE, measure_noise, white_levels
 from undegrade.diagnosis.units import OCTAVES, QUANTITIES, blur_level
 from undegrade.training import degradations
 from undegrade.training.degradations.phone import tone_curve
 from undegrade.training.networks.luma import luma
 from undegrade.training.tasks.base import Batch, Photos, device_generator
 
-MAX_SIGMA = 50.0
-"""Noise level 1 in 0..255 units."""
-
 
 class DiagnoseTask:
-    """Independent damages, each absent in half of the samples; a quarter has none at all.
+    """Crops of laboratory damage, of real damage, and of none.
+
+    **Laboratory**: independent damages, each absent in half of the samples; a quarter has none.
 
     1. **detail**: blurred (:func:`~undegrade.training.degradations.sample_blur`), or reduced and
        enlarged again;
@@ -29,53 +29,109 @@ class DiagnoseTask:
     4. **JPEG** of any quality 5..98 and subsampling, one in eight through a second and finer one;
     5. a part (``RESIZED``) is resized after all that: by 0.66..1.41, or by a usual factor.
 
+    **Real** (*real* of the samples):
+    :func:`~undegrade.training.degradations.real_damage`, one in eight of them clean.
+
     One picture in eight is grey. Crops begin on the grid of their JPEG, as the use half finds it,
     but for a share (``ASTRAY``) where it has not.
 
-    =======  =======================================  ==============================================
-    target   unit                                     what exactly
-    =======  =======================================  ==============================================
-    noise    sigma of white noise, / 50               as strong once clipped; **before** coding
-    jpeg     :func:`jpeg_level`: 0 at 100, 1 at 5     of the coarsest coding
-    blur     :func:`blur_level`: log2 of the scale    at which the picture holds detail, over 3
-    =======  =======================================  ==============================================
+    ==========  =======================================  ===========================================
+    target      unit                                     what exactly
+    ==========  =======================================  ===========================================
+    noise (6)   :mod:`undegrade.degradation.levels`      as it lies in the photo, **before** coding
+    grain       the same                                 unknown (NaN) where there is hardly noise
+    jpeg        :func:`jpeg_level`: 0 at 100, 1 at 5     of the coarsest coding
+    blur        :func:`blur_level`: log2 of the scale    at which the picture holds detail, over 3;
+                                                         unknown of real damage
+    ==========  =======================================  ===========================================
 
     Noise is that before coding because this is what the restorer is told when it is trained;
-    what coding has erased shows in the uncertainty. Resizing afterwards scales it by the gain of
-    the filter.
+    what coding has erased shows in the uncertainty.
+
+    Parameters
+    ----------
+    real: share of real samples, 0..1.
     """
 
     quantities = QUANTITIES
-    CLEAN, GREY, RESIZED, ASTRAY = 1 / 4, 1 / 8, 5 / 16, 1 / 10
+    CLEAN, GREY, RESIZED, ASTRAY = 1 / 4, 1 / 8, 1 / 4, 1 / 10
     BLOCK, MARGIN = 8, 8
     USUAL = (1 / 2, 2 / 3, 3 / 4, 5 / 4, 4 / 3, 3 / 2, 2.0)
+    LEAST = 0.5 / MAX_NOISE
+    """Luma noise below which its grain means nothing."""
 
-    def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
-        resized = int(count * self.RESIZED)
-        parts = [self._aligned(photos, count - resized, patch, generator)]
+    def __init__(self, real: float = 0.5) -> None:
+        if not 0 <= real <= 1:
+            raise ValueError(f"real must be a share, 0..1, not {real}")
+        self.real = real
+
+    def batch(
+        self,
+        photos: Photos,
+        count: int,
+        patch: int,
+        generator: torch.Generator,
+        unseen: bool = False,
+    ) -> Batch:
+        real = int(count * self.real)
+        resized = int((count - real) * self.RESIZED)
+        parts = []
+        if plain := count - real - resized:
+            parts.append(self._aligned(photos, plain, patch, generator))
         if resized:
             parts.append(self._resized(photos, resized, patch, generator))
+        if real:
+            parts.append(self._real(photos, real, patch, generator, unseen))
         picture, level = (torch.cat(values) for values in zip(*parts, strict=True))
         return Batch((picture,), picture, level)
 
     graded = batch
 
+    def judged(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
+        """As :meth:`graded`, with real damage of kinds that training never draws."""
+        return self.batch(photos, count, patch, generator, unseen=True)
+
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
         """None: a regressor is judged on graded crops."""
         return {}
 
+    def _real(
+        self, photos: Photos, count: int, patch: int, generator: torch.Generator, unseen: bool
+    ) -> tuple[Tensor, Tensor]:
+        factor = degradations.sample_factor(generator)
+        side = degradations.source_side(patch, factor)
+        x = photos.crops(count, side, generator).float() / 255.0
+        made = degradations.real_damage(x, patch, factor, generator, unseen=unseen)
+        return made.picture, self._levels(made.noise, made.grain, made.jpeg)
+
+    def _levels(
+        self, noise: Tensor, grain: Tensor, jpeg: Tensor, blur: Tensor | None = None
+    ) -> Tensor:
+        """The targets (N, 9) in the order of :attr:`quantities`."""
+        unknown = torch.full_like(grain, math.nan)
+        strength = noise[:, :3].square().mean(1).sqrt()
+        grain = torch.where(strength >= self.LEAST, grain, unknown)
+        blur = unknown if blur is None else blur.to(grain)
+        return torch.cat([noise, torch.stack([grain, jpeg.to(grain), blur], 1)], 1)
+
     def _aligned(
         self, photos: Photos, count: int, patch: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Pictures (N, 3, *patch*, *patch*) on the JPEG grid, and their levels (N, 3)."""
-        damaged, level = self._damaged(photos, count, patch + 2 * self.MARGIN, generator)
+        """Pictures (N, 3, *patch*, *patch*) on the JPEG grid, and their levels (N, 9)."""
+        side = patch + 2 * self.MARGIN
+        damaged, *rest = self._damaged(photos, count, side, generator)
         off = torch.rand(count, generator=generator) < self.ASTRAY
         shifts = torch.randint(0, self.BLOCK, (count, 2), generator=generator) * off[:, None]
         corners = (self.MARGIN + shifts).tolist()
         cut = [
             x[:, y : y + patch, z : z + patch] for x, (y, z) in zip(damaged, corners, strict=True)
         ]
-        return torch.stack(cut), level
+        noise, quiet, nominal, coded, blur = rest
+        levels, grain = measure_noise(noise, quiet)
+        # Of white noise the level is known, and better than any measure of one crop.
+        known = ~nominal.isnan().any(1)
+        levels[known], grain[known] = nominal[known], 0.0
+        return torch.stack(cut), self._levels(levels, grain, coded, blur)
 
     def _resized(
         self, photos: Photos, count: int, patch: int, generator: torch.Generator
@@ -86,29 +142,35 @@ class DiagnoseTask:
         choice = int(torch.randint(2 * len(self.USUAL), (1,), generator=generator))
         factor = self.USUAL[choice] if choice < len(self.USUAL) else anyhow
         side = -(-int(patch / min(factor, 1.0) + 2 * self.MARGIN) // 48) * 48
-        damaged, level = self._damaged(photos, count, side, generator)
+        damaged, noise, quiet, _, coded, blur = self._damaged(photos, count, side, generator)
         target = round(side * factor)
-        picture = degradations.quantise(degradations.bicubic_to(damaged, target, target))
-        level[:, 0] *= noise_gain(side, target)
-        level[:, 2] = (level[:, 2] + math.log2(target / side) / OCTAVES).clamp(min=0.0)
+        picture, noise, quiet = (
+            degradations.bicubic_to(plane, target, target) for plane in (damaged, noise, quiet)
+        )
+        blur = (blur + math.log2(target / side) / OCTAVES).clamp(min=0.0)
         edge = torch.randint(0, target - patch + 1, (2,), generator=generator).tolist()
-        return picture[:, :, edge[0] : edge[0] + patch, edge[1] : edge[1] + patch], level
+        window = (..., slice(edge[0], edge[0] + patch), slice(edge[1], edge[1] + patch))
+        levels, grain = measure_noise(noise, quiet)
+        return degradations.quantise(picture[window]), self._levels(levels, grain, coded, blur)
 
     def _damaged(
         self, photos: Photos, count: int, side: int, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Pictures, their noise before coding, what is under it, its levels where they are known
+        without measuring (else NaN), and the levels of JPEG and blur."""
         x = photos.crops(count, side, generator).float() / 255.0
         grey = torch.rand(count, generator=generator) < self.GREY
         some = torch.rand(count, generator=generator) >= self.CLEAN
         detail, light, noise, coding = (torch.rand(4, count, generator=generator) < 0.5) & some
         x[grey] = degradations.quantise(luma(x[grey])).expand(-1, 3, -1, -1)
-        level = torch.zeros(count, 3)
-        level[:, 2] = self._soften(x, detail, generator)
+        blur = self._soften(x, detail, generator)
         self._relight(x, light, generator)
-        level[:, 0] = self._add_noise(x, noise, grey, generator)
+        quiet = x.clamp(0.0, 1.0)
+        nominal = self._add_noise(x, noise, grey, generator)
         x = degradations.quantise(x)
-        level[:, 1] = self._code(x, coding, generator)
-        return x, level.to(x.device)
+        added = torch.where(noise.view(-1, 1, 1, 1).to(x.device), x - quiet, 0.0)
+        coded = self._code(x, coding, generator)
+        return x, added, quiet, nominal.to(x.device), coded.to(x.device), blur.to(x.device)
 
     def _soften(self, x: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
         """Blur or reduce the *chosen* of *x* in place; the blur levels of all, (N,)."""
@@ -145,23 +207,26 @@ class DiagnoseTask:
     def _add_noise(
         self, x: Tensor, chosen: Tensor, grey: Tensor, generator: torch.Generator
     ) -> Tensor:
-        """Noise on the *chosen* of *x* in place, not clipped; its level in all, (N,)."""
-        level = torch.zeros(len(x))
+        """Noise on the *chosen* of *x* in place, not clipped.
+
+        Returns the levels of noise (N, 6): those of white noise and of none, NaN for a sensor's.
+        """
         sensor = torch.rand(len(x), generator=generator) < 0.5
         share = torch.rand(2, len(x), generator=generator)
-        sigma = MAX_SIGMA * torch.where(share[1] < 0.5, share[0], share[0] ** 3)
+        sigma = MAX_NOISE * torch.where(share[1] < 0.5, share[0], share[0] ** 3) * chosen
         local = device_generator(generator, x.device)
         if (white := chosen & ~sensor).any():
             x[white] = self._alike(
                 x[white], degradations.gaussian_noise(x[white], sigma[white], local), grey[white]
             )
-            level[white] = sigma[white] / MAX_SIGMA
         if (shot := chosen & sensor).any():
             drawn = degradations.sample_sensor_noise(int(shot.sum()), generator)
             before = x[shot]
             noisy = degradations.poisson_gaussian_noise(before, *drawn, local)
             x[shot] = self._alike(before, noisy, grey[shot])
-            level[shot] = _white_equal(before, x[shot], local).cpu() * 255.0 / MAX_SIGMA
+        known = zip(sigma.tolist(), grey.tolist(), strict=True)
+        level = torch.tensor([white_levels(s, g) for s, g in known])
+        level[chosen & sensor] = math.nan
         return level
 
     @staticmethod
@@ -188,25 +253,3 @@ class DiagnoseTask:
         x[chosen] = coded
         level[chosen] = torch.tensor([jpeg_level(q) for q in quality.tolist()])
         return level
-
-
-def _white_equal(before: Tensor, noisy: Tensor, generator: torch.Generator) -> Tensor:
-    """Deviation (N,) of the white noise that is as strong as that of *noisy* once both are clipped.
-
-    A sensor's noise is far larger near black than what clipping leaves of it.
-    """
-    strength = _strength(before, noisy)
-    white = torch.randn(before.shape, generator=generator, device=before.device)
-    trial = _strength(before, before + strength.view(-1, 1, 1, 1) * white)
-    return strength.square() / trial.clamp(min=1e-6)
-
-
-def _strength(before: Tensor, noisy: Tensor) -> Tensor:
-    return (noisy.clamp(0.0, 1.0) - before).square().mean((1, 2, 3)).sqrt()
-
-
-def noise_gain(side: int, target: int) -> float:
-    """By how much resizing from *side* to *target* pixels scales white noise."""
-    rows = degradations.bicubic_to(torch.eye(side)[None, None], target, side)[0, 0]
-    # Both axes are filtered alike, so the product of two root mean squares.
-    return float(rows.square().sum(1).mean())

@@ -104,6 +104,8 @@ class GradeTask:
             drawn = torch.where(between, none + share * (worst - none), drawn)
         return self._cut(self._damaged(clean, drawn, generator), clean, drawn, patch)
 
+    judged = graded
+
     def left(self, picture: Tensor, clean: Tensor, generator: torch.Generator) -> Tensor:
         """How much is left in what a generator made of *clean*, (N, 1).
 

@@ -119,6 +119,8 @@ class RestoreTask:
         told = torch.where(clean.view(-1, 1, 1, 1), torch.zeros_like(batch.inputs[1]), batch.inputs[1])
         return Batch((picture, told), batch.target, level)
 
+    judged = graded
+
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
         """White noise, JPEG, grey noise, and real damage of kinds that training never draws."""
         clean = centres(photos, size)
