@@ -7,14 +7,14 @@ band, JPEG quality from the file's own quantisation tables.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.degradation.jpeg_tables import jpeg_level
-
-MAX_SIGMA = 50.0
-"""Noise level 1, in 0..255 units."""
+from undegrade.degradation.levels import MAX_NOISE, NOISE, grain_level, white_levels
+from undegrade.errors import UsageError
 
 BLOCK = 32
 """Side in pixels of the blocks in which noise is measured."""
@@ -34,18 +34,40 @@ class Levels:
     """Standard deviation of the noise in 0..255 units."""
     quality: float | None = None
     """JPEG quality 1..100, ``None`` for a picture that shows no JPEG history."""
+    noise_levels: tuple[float, ...] | None = None
+    """The levels :data:`undegrade.degradation.levels.NOISE`; ``None`` for white noise of sigma."""
+    grain: float = 1.0
+    """Size of the noise's grains in pixels."""
 
-    @property
-    def noise(self) -> float:
-        """Noise as a level: 1 at sigma 50."""
-        return self.sigma / MAX_SIGMA
+    def __post_init__(self) -> None:
+        if not self.sigma >= 0:
+            raise UsageError(f"noise of sigma {self.sigma:g} is not possible", "choose 0 or more")
+        if not self.grain >= 1:
+            raise UsageError(
+                f"grains of {self.grain:g} pixels are not possible", "choose 1 or more"
+            )
+        if self.noise_levels is not None and len(self.noise_levels) != len(NOISE):
+            raise UsageError(
+                f"{len(self.noise_levels)} levels of noise were given", f"give {', '.join(NOISE)}"
+            )
 
     @property
     def jpeg(self) -> float:
         """JPEG damage as a level: 0 for none, 1 at quality 5."""
         return 0.0 if self.quality is None else jpeg_level(self.quality)
 
-    def as_dict(self) -> dict[str, float | None]:
+    def named(self, grey: bool = False) -> dict[str, float]:
+        """Every level that a card may name; *grey* where all channels are one."""
+        several = self.noise_levels or white_levels(self.sigma, grey)
+        grain = grain_level(self.grain) if self.sigma or self.noise_levels else 0.0
+        return {
+            "noise": self.sigma / MAX_NOISE,
+            "jpeg": self.jpeg,
+            "grain": grain,
+            **dict(zip(NOISE, several, strict=True)),
+        }
+
+    def as_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
         return asdict(self)
 

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from undegrade.degradation.levels import NOISE
 from undegrade.errors import ModelError
 
 ENHANCING = ("restore", "sr", "lowlight", "phone")
 """Tasks of networks that make a picture out of a picture."""
 TASKS = (*ENHANCING, "diagnose", "compare")
-LEVELS = ("noise", "jpeg")
-"""What a network that enhances may be told."""
+TRAITS = ("grain",)
+"""Levels that say of what kind the damage is, not how much: no strength multiplies them."""
+LEVELS = ("noise", "jpeg", *NOISE, *TRAITS)
+"""What a network that enhances may be told. ``noise`` is that of white noise as a whole; networks
+that tell luma from chroma have the six."""
 COLOUR_LOCKED = ("restore", "sr")
 """Tasks that give back what was lost; the others change light and tone by nature."""
 

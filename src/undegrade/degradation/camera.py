@@ -92,7 +92,11 @@ class Camera(Degradation):
             **{key: _one(p[key]) for key in ("lens", "red", "blue", "saturation", "tone")},
         }
         taken = sensor.expose(
-            sensor.scene(x, one["tone"]), noise, **one, demosaic=[DEMOSAICS.index(p["demosaic"])], phase=[p["phase"]]
+            sensor.scene(x, one["tone"]),
+            noise,
+            **one,
+            demosaic=[DEMOSAICS.index(p["demosaic"])],
+            phase=[p["phase"]],
         )
         smooth = sensor.denoise(
             taken,

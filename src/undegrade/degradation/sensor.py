@@ -325,7 +325,11 @@ def _bilinear(light: Array, red_row: Array, red_column: Array) -> Array:
     size = raw.shape[2:]
     padded = _reflected(raw, 1)
     return _chosen(
-        raw, red, blue, red_row, *(_filtered(padded, k, *size) for k in (CROSS, ACROSS, DOWN, CORNERS))
+        raw,
+        red,
+        blue,
+        red_row,
+        *(_filtered(padded, k, *size) for k in (CROSS, ACROSS, DOWN, CORNERS)),
     )
 
 

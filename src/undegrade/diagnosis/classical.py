@@ -38,6 +38,7 @@ def estimate(picture: Picture) -> Diagnosis:
         blur=unseen,
         scale=Finding(1.0, math.inf, False, unseen.words),
         **judge_light(light.measure(picture)),
+        grey=picture.channels == 1,
         file_quality=told,
         crops=0,
     )

@@ -31,7 +31,10 @@ def combine(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
     variance = deviation**2
     weight = (1.0 / variance) / (1.0 / variance).sum(0)
     level = np.array(
-        [_quantile(mean[:, k], weight[:, k], AT.get(name, 0.5)) for k, name in enumerate(QUANTITIES)]
+        [
+            _quantile(mean[:, k], weight[:, k], AT.get(name, 0.5))
+            for k, name in enumerate(QUANTITIES)
+        ]
     )
     typical = 1.0 / (1.0 / variance).mean(0)
     effective = 1.0 / (weight**2).sum(0)

@@ -59,6 +59,7 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
         blur=_blur(*blur),
         scale=_scale(*blur),
         **judge_light(light.measure(picture)),
+        grey=picture.channels == 1,
         file_quality=picture.encoding.jpeg_quality,
         crops=len(corners),
     )

@@ -61,6 +61,8 @@ class Diagnosis:
     """What the file's own quantisation tables say, ``None`` where it has none."""
     crops: int = 0
     """How many crops were looked at."""
+    grey: bool = False
+    """Whether the photo has one channel."""
     noise_levels: tuple[float, ...] = (0.0,) * len(NOISE)
     """The levels :data:`undegrade.degradation.levels.NOISE`, which a restorer is told."""
 

@@ -57,7 +57,7 @@ class Carded:
     def run(self, case: Case, levels: Levels) -> Output:
         """See :class:`undegrade.evaluation.contenders.Contender`."""
         picture, card, scale = _fitting(case, self.scale), self.network.card, self.scale
-        told = {"noise": levels.noise, "jpeg": levels.jpeg}
+        told = levels.named(grey=case.input.shape[2] == 1)
         values = [told[name] for name in card.levels]
         height, width, channels = picture.shape
         core = tile_side(card) if card.exact else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from undegrade.catalog import Model, vivid_of
+from undegrade.catalog.card import TRAITS
+from undegrade.degradation.levels import NOISE, white_levels
 from undegrade.diagnosis import Diagnosis, Finding, wording
 from undegrade.diagnosis.units import to_level
 from undegrade.errors import ModelError, UsageError
@@ -97,7 +100,10 @@ def make_plan(
 def stated(found: Diagnosis, wishes: Wishes) -> Diagnosis:
     """What was found, with what the user states in its place: exact, and always to be acted on."""
     if (sigma := wishes.sigma) is not None:
-        found = replace(found, noise=Finding(sigma, 0.0, sigma > 0, wording.noise(sigma, 0.0)))
+        told = Finding(sigma, 0.0, sigma > 0, wording.noise(sigma, 0.0))
+        white = Finding(1.0, 0.0, False, wording.grain(1.0, 0.0))
+        levels = white_levels(sigma, found.grey)
+        found = replace(found, noise=told, grain=white, noise_levels=levels)
     if (quality := wishes.quality) is not None:
         told = Finding(quality, 0.0, quality < 100, wording.jpeg(quality, 0.0))
         found = replace(found, jpeg=told)
@@ -140,18 +146,38 @@ def _restore(case: _Case) -> Step | None:
     # on where it is sure to be seen.
     noisy = task in ("denoise", "restore") or (case.auto and found.noise.found)
     coded = task in ("dejpeg", "restore") or (case.auto and found.jpeg.found)
-    levels = {
-        "noise": to_level("noise", found.noise.value) * case.strength("restore") * noisy,
-        "jpeg": _surely_coded(found.jpeg) * case.wishes.strength * coded,
-    }
-    if not any(levels.values()):
+    levels = _levels(case, noisy, coded)
+    if not any(level for name, level in levels.items() if name not in TRAITS):
         return None
     words = {"noise": found.noise.words, "jpeg": found.jpeg.words}
     if "grain" in case.wishes.keep:
         words["noise"] += ", most of it kept as grain"
-    reason = " and ".join(words[name] for name, level in levels.items() if level > 0)
+    reason = " and ".join(phrase for name, phrase in words.items() if levels[name] > 0)
     model = case.find("restore")
     return Step("restore", model, tuple(levels[name] for name in model.card.levels), reason)
+
+
+def _levels(case: _Case, noisy: bool = True, coded: bool = True) -> dict[str, float]:
+    """What a restorer is told, by every name that a card may have for it."""
+    found, wishes = case.found, case.wishes
+    noise = case.strength("restore") * _surely_noisy(found.noise) * noisy
+    return {
+        "noise": to_level("noise", found.noise.value) * noise,
+        **{name: level * noise for name, level in zip(NOISE, found.noise_levels, strict=True)},
+        "grain": to_level("grain", found.grain.value) if noise else 0.0,
+        "jpeg": _surely_coded(found.jpeg) * wishes.strength * coded,
+    }
+
+
+def _surely_noisy(noise: Finding) -> float:
+    """How much of the noise that was read is told: less, the less sure it is.
+
+    The shrinkage ``1 - (error / value)^2`` that has the least expected error where nothing else is
+    known (James and Stein, 1961): what may not be there is not taken away.
+    """
+    if not noise.uncertainty or math.isinf(noise.uncertainty):
+        return 1.0
+    return max(0.0, 1.0 - (noise.uncertainty / max(noise.value, 1e-6)) ** 2)
 
 
 def _surely_coded(jpeg: Finding) -> float:
@@ -253,12 +279,10 @@ def _one_model(model: Model, case: _Case) -> list[Step]:
             f"not the task {wishes.task!r}",
             "leave --task away",
         )
-    known = {
-        "noise": to_level("noise", case.found.noise.value) * case.strength("restore"),
-        "jpeg": _surely_coded(case.found.jpeg) * wishes.strength,
-    }
+    known = _levels(case)
     values = tuple(known[level] for level in card.levels)
-    idle = wishes.strength == 0 or (card.levels and not any(values))
+    amounts = [known[level] for level in card.levels if level not in TRAITS]
+    idle = wishes.strength == 0 or (card.levels and not any(amounts))
     if idle and card.scale == 1:
         return []
     strength = 1.0 if card.levels else case.strength(name)

@@ -23,6 +23,7 @@ from undegrade.training.networks.folding import plain
 from undegrade.training.recipe import Recipe
 from undegrade.training.tasks import task
 from undegrade.training.tasks.grade import GradeTask
+from undegrade.training.tasks.restore import LEVELS
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -298,7 +299,7 @@ def write_model(
         exact=radius is not None,
         multiple=multiple,
         thumbnail=getattr(network, "thumbnail", 0),
-        levels=("noise", "jpeg") if recipe.task == "restore" else (),
+        levels=LEVELS if recipe.task == "restore" else (),
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network), 1),
         recipe="; then ".join(made_by),

@@ -33,7 +33,7 @@ from undegrade.training.quantised_graph import (
     with_extremes,
 )
 from undegrade.training.tasks import Batch, Photos
-from undegrade.training.tasks.restore import MAX_SIGMA, RestoreTask
+from undegrade.training.tasks.restore import LEVELS, RestoreTask, told_white
 from undegrade.training.tasks.upscale import UpscaleTask
 
 HELD_OUT = 16
@@ -116,13 +116,13 @@ def write_int8(
 
 def _task(card: Card) -> RestoreTask | UpscaleTask:
     """What the network of *card* has learnt; raises :class:`UsageError` for other tasks."""
-    if card.task == "restore" and card.levels == ("noise", "jpeg"):
+    if card.task == "restore" and card.levels == LEVELS:
         return RestoreTask()
     if card.task == "sr" and not card.levels:
         return UpscaleTask(card.scale)
     told = f"told of {' and '.join(card.levels)}" if card.levels else "told no levels"
     raise UsageError(
-        f"8 bit is for restorers told of noise and jpeg, and for super-resolution; "
+        f"8 bit is for restorers told of {', '.join(LEVELS)}, and for super-resolution; "
         f"{card.name!r} does {card.task!r}, {told}",
         "run it in float32",
     )
@@ -179,16 +179,17 @@ def _validation(task: RestoreTask | UpscaleTask, held: list[Tensor]) -> dict[str
     generator = torch.Generator().manual_seed(0)
     sigmas = torch.full((len(clean),), LIGHT_SIGMA)
     qualities = torch.full((len(clean),), LIGHT_QUALITY)
-    for name, damaged, level in (
+    light = jpeg_level(LIGHT_QUALITY)
+    for name, damaged, told in (
         (
             "light noise",
             degradations.gaussian_noise(clean, sigmas, generator),
-            (LIGHT_SIGMA / MAX_SIGMA, 0.0),
+            told_white(LIGHT_SIGMA, 0.0),
         ),
-        ("light jpeg", degradations.jpeg(clean, qualities), (0.0, jpeg_level(LIGHT_QUALITY))),
+        ("light jpeg", degradations.jpeg(clean, qualities), told_white(0.0, light)),
     ):
-        levels = torch.tensor([level]).repeat(len(clean), 1)
-        batches[name] = Batch((damaged, levels.view(-1, 2, 1, 1)), clean, levels)
+        levels = told.repeat(len(clean), 1).view(len(clean), -1, 1, 1)
+        batches[name] = Batch((damaged, levels), clean)
     return batches
 
 

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.darkness import WORST_STOPS, Darkness
-from undegrade.degradation.srgb import MID_GREY_STOPS
+from undegrade.degradation.srgb import MID_GREY_STOPS, to_linear, to_srgb
 from undegrade.training.degradations.batches import check_parameters, check_pictures, column
 from undegrade.training.degradations.draws import uniform
 from undegrade.training.degradations.noise import sensor_noise
-from undegrade.degradation.srgb import to_linear, to_srgb
 
 
 class DarknessDamage(NamedTuple):

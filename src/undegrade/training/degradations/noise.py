@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.noise import WORST_SIGMA, GaussianNoise, PoissonGaussianNoise
-from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
+from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
 from undegrade.training.degradations.batches import check_parameters, check_pictures, column
 from undegrade.training.degradations.draws import normal, uniform
-from undegrade.degradation.srgb import to_linear, to_srgb
 
 
 class SensorNoiseDamage(NamedTuple):

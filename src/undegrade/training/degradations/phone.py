@@ -17,12 +17,12 @@ from undegrade.degradation.phone import (
     WORST_TONE,
     Phone,
 )
+from undegrade.degradation.srgb import to_linear, to_srgb
 from undegrade.training.degradations.batches import check_parameters, check_pictures, column
 from undegrade.training.degradations.blur import gaussian_blur
 from undegrade.training.degradations.draws import uniform
 from undegrade.training.degradations.jpeg import jpeg, sample_jpeg
 from undegrade.training.degradations.noise import sample_sensor_noise, sensor_noise
-from undegrade.degradation.srgb import to_linear, to_srgb
 
 STRAIGHT_TONE = 1e-3
 """Under this steepness the tone curve is a straight line."""

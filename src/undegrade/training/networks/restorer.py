@@ -53,7 +53,9 @@ class Restorer(nn.Module):
     ) -> None:
         super().__init__()
         self.head = nn.Conv2d(12, channels, 3, padding=1)
-        self.steer = nn.Sequential(nn.Conv2d(levels + traits, 32, 1), nn.ReLU(), nn.Conv2d(32, channels, 1))
+        self.steer = nn.Sequential(
+            nn.Conv2d(levels + traits, 32, 1), nn.ReLU(), nn.Conv2d(32, channels, 1)
+        )
         body = [ResidualPair(channels, expand) for _ in range(pairs)]
         for pair in body:
             zero(pair.second)  # the identity: a trained network may be given one more pair

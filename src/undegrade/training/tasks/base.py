@@ -69,9 +69,7 @@ class GradedTask(Task, Protocol):
         self, photos: Photos, count: int, patch: int, generator: torch.Generator
     ) -> Batch: ...
 
-    def judged(
-        self, photos: Photos, count: int, patch: int, generator: torch.Generator
-    ) -> Batch:
+    def judged(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
         """As :meth:`graded`, of damage of kinds that training never draws, where there are any."""
         ...
 

@@ -116,7 +116,9 @@ class RestoreTask:
         clean = torch.arange(count, device=batch.target.device) % 8 == 0
         picture = torch.where(clean.view(-1, 1, 1, 1), batch.target, batch.inputs[0])
         level = torch.where(clean.view(-1, 1), torch.zeros_like(batch.level), batch.level)
-        told = torch.where(clean.view(-1, 1, 1, 1), torch.zeros_like(batch.inputs[1]), batch.inputs[1])
+        told = torch.where(
+            clean.view(-1, 1, 1, 1), torch.zeros_like(batch.inputs[1]), batch.inputs[1]
+        )
         return Batch((picture, told), batch.target, level)
 
     judged = graded
