@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from undegrade.degradation.levels import white_levels
 from undegrade.diagnosis import Diagnosis, Finding, wording
 
 DARK = Finding(-2.1, 0.1, True, wording.exposure(-2.1, 0.1))
@@ -23,14 +24,22 @@ def scale(value: float, error: float = 0.1) -> Finding:
 
 
 def made_up(**damage: Finding) -> Diagnosis:
-    """A clean photo but for *damage*."""
+    """A clean photo but for *damage*; its noise is white."""
     nothing = Finding(0.0, 0.0, False, "nothing")
     clean = dict.fromkeys(
         (
-            *("noise_slope", "blur", "exposure", "headroom", "shadows", "highlights"),
+            *("noise_luma", "noise_chroma", "noise_slope", "blur"),
+            *("exposure", "headroom", "shadows", "highlights"),
             *("red_green", "yellow_blue", "flatness"),
         ),
         nothing,
     )
-    known = {"noise": noise(0.0, False), "jpeg": jpeg(100.0, False), "scale": scale(1.0)}
-    return Diagnosis(**(clean | known | damage), crops=16)
+    known = {
+        "noise": noise(0.0, False),
+        "grain": Finding(1.0, 0.0, False, wording.grain(1.0, 0.0)),
+        "jpeg": jpeg(100.0, False),
+        "scale": scale(1.0),
+    }
+    findings = clean | known | damage
+    levels = white_levels(findings["noise"].value)
+    return Diagnosis(**findings, crops=16, noise_levels=levels)

@@ -9,15 +9,18 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from undegrade.catalog import Card, Model, sha256, write_card
+from undegrade.degradation.levels import NOISE, white_levels
 from undegrade.diagnosis.units import CROP, QUANTITIES, to_level
 
 
 class Told:
     """Reads the same values, in people's units, off every crop, and keeps the crops."""
 
-    def __init__(self, noise=0.0, jpeg=100.0, blur=0.0, deviation=0.02):
-        values = {"noise": noise, "jpeg": jpeg, "blur": blur}
-        self.level = [to_level(name, values[name]) for name in QUANTITIES]
+    def __init__(self, noise=0.0, jpeg=100.0, blur=0.0, grain=1.0, deviation=0.02):
+        white = dict(zip(NOISE, white_levels(noise), strict=True))
+        values = {"grain": grain, "jpeg": jpeg, "blur": blur}
+        known = white | {name: to_level(name, value) for name, value in values.items()}
+        self.level = [known[name] for name in QUANTITIES]
         self.deviation = deviation
         self.crops = []
 
@@ -27,7 +30,9 @@ class Told:
         return mean, np.full_like(mean, self.deviation)
 
 
-def tiny_reader(folder: Path, *, outputs: int = 6, side: int = 128, poison: bool = False) -> Model:
+def tiny_reader(
+    folder: Path, *, outputs: int = 2 * len(QUANTITIES), side: int = 128, poison: bool = False
+) -> Model:
     """A network that weighs the mean colour of a crop at random, with its card beside it."""
     rng = np.random.default_rng(0)
     weight = rng.normal(0, 0.1, (3, outputs)).astype(np.float32)

@@ -25,15 +25,16 @@ def combine(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
     """Levels of the photo and their standard deviations, each (K,), from crops' (N, K).
 
     Each crop counts by the inverse of its variance, so that a crop that cannot know, such as blue
-    sky for blur, is not asked; the weighted median, or the quantile ``AT``, is taken. Its variance is that of the
-    crops, of which only the part not ``SHARED`` becomes smaller with their effective number.
+    sky for blur, is not asked; the weighted median, or the quantile ``AT``, is taken. Its variance
+    is that of the crops, of which only the part not ``SHARED`` becomes smaller with their effective
+    number.
     """
     variance = deviation**2
     weight = (1.0 / variance) / (1.0 / variance).sum(0)
     level = np.array(
         [
-            _quantile(mean[:, k], weight[:, k], AT.get(name, 0.5))
-            for k, name in enumerate(QUANTITIES)
+            _quantile(mean[:, k], weight[:, k], AT.get(quantity, 0.5))
+            for k, quantity in enumerate(QUANTITIES)
         ]
     )
     typical = 1.0 / (1.0 / variance).mean(0)

@@ -32,9 +32,9 @@ class Restorer(nn.Module):
 
     Shapes
     ------
-    ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of
-    ``multiple``, which is 4 with the branch and 2 without; ``level`` (N, levels + traits, 1, 1), or a map
-    (N, levels + traits, H/2, W/2), each 0 (none) to 1 (the most trained on). Returns (N, 3, H, W),
+    ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of ``multiple``, which is 4 with the branch
+    and 2 without; ``level`` (N, levels + traits, 1, 1), or a map (N, levels + traits, H/2, W/2),
+    each 0 (none) to 1 (the most trained on). Returns (N, 3, H, W),
     not clipped. The receptive radius is ``2 * (2 * pairs + 2) + 1`` pixels, and
     ``2 * (4 * deep_pairs + 1)`` more with the branch.
     """
