@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from undegrade.degradation import sensor
-from undegrade.degradation.base import Degradation, Image, Parameters, as_file, draw_seed
+from undegrade.degradation.base import Degradation, Image, Parameters, as_file, as_image, draw_seed
 from undegrade.degradation.fields import SEED, Choice, Number, Whole
 from undegrade.degradation.jpeg import SUBSAMPLING, draw_subsampling, through_jpeg
 from undegrade.degradation.jpeg_tables import jpeg_level
@@ -78,37 +79,45 @@ class Camera(Degradation):
         }
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
-        p = parameters
-        if p["iso"] == 0:
-            return through_jpeg(image, p["quality"], p["subsampling"])
-        light = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
-        x = np.ascontiguousarray(light.transpose(2, 0, 1)[None])
-        noise = np.random.default_rng(p["seed"]).standard_normal(x.shape, dtype=np.float32)
+        if parameters["iso"] == 0:
+            return through_jpeg(image, parameters["quality"], parameters["subsampling"])
+        shape = (1, 3, *image.shape[:2])
+        noise = np.random.default_rng(parameters["seed"]).standard_normal(shape, dtype=np.float32)
+        made = self._developed(image, parameters, noise)
+        return through_jpeg(made, parameters["quality"], parameters["subsampling"])
+
+    def target(self, image: Image, parameters: Mapping[str, Any]) -> Image:
+        """What *image* becomes by the same camera without noise and without coding.
+
+        This is what a denoiser should give back: tone, colours and sharpness are the camera's.
+        """
+        p = self.check(parameters)
+        return as_image(image) if p["iso"] == 0 else self._developed(as_image(image), p, None)
+
+    def _developed(self, image: Image, p: Parameters, noise: Any) -> Image:
+        colour = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+        x = np.ascontiguousarray(colour.transpose(2, 0, 1)[None])
         shot = sensor.shot_noise(p["iso"])
         read = sensor.read_variance(shot, p["read"])
-        one = {
-            "shot": _one(shot),
-            "read": _one(read),
-            **{key: _one(p[key]) for key in ("lens", "red", "blue", "saturation", "tone")},
-        }
+        settings = {key: _one(p[key]) for key in ("lens", "red", "blue", "saturation", "tone")}
         taken = sensor.expose(
-            sensor.scene(x, one["tone"]),
+            sensor.scene(x, settings["tone"]),
             noise,
-            **one,
+            shot=_one(shot),
+            read=_one(read),
             demosaic=[DEMOSAICS.index(p["demosaic"])],
             phase=[p["phase"]],
+            **settings,
         )
         smooth = sensor.denoise(
             taken,
             kind=[DENOISERS.index(p["denoiser"])],
-            **{key: _one(p[key]) for key in ("luma", "chroma", "radius")},
             sigma=_one(expected_noise(shot, read)),
+            **{key: _one(p[key]) for key in ("luma", "chroma", "radius")},
         )
         sharp = sensor.sharpen(smooth, _one(p["sharpen"]), _one(p["sharpen_radius"]))
-        made = sharp[0].transpose(1, 2, 0)
-        if image.shape[2] == 1:
-            made = made @ np.array(sensor.LUMA, np.float32)[:, None]
-        return through_jpeg(made, p["quality"], p["subsampling"])
+        made: Image = sharp[0].transpose(1, 2, 0)
+        return made if image.shape[2] == 3 else made @ np.array(sensor.LUMA, np.float32)[:, None]
 
     def _level(self, parameters: Parameters) -> float:
         shot = sensor.shot_noise(parameters["iso"])
