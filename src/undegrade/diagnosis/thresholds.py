@@ -17,7 +17,7 @@ class Threshold:
 # which no network here learns. Clean photos come first: a limit that finds damage of half the mid
 # level in 19 of 20 photos is not loosened.
 THRESHOLDS = {
-    "noise": Threshold(6.0, "sigma; the grain of clean film scans measures up to 5"),
+    "noise": Threshold(2.0, "0..255 units; clean photos, fine texture or not, measure up to 1.2"),
     "jpeg": Threshold(0.235, "level, quality 90; finer coding cannot be seen, and hardly be told"),
     "blur": Threshold(
         1.3, "times that the photo could be smaller; sharp ones measure 1.0, blurred by a pixel 2"
@@ -25,7 +25,9 @@ THRESHOLDS = {
     "surely_blur": Threshold(
         1.1, "the same, its uncertainty taken off: noise and coding hide detail, and raise both"
     ),
-    "dark": Threshold(-0.3, "stops from mid grey to the median, together with the headroom below"),
+    "dark": Threshold(
+        -1.5, "stops from mid grey to the median, with the headroom below; less is often meant"
+    ),
     "headroom": Threshold(1.24, "stops; 98 of 100 good photos leave less of the scale unused"),
     "cast": Threshold(16.0, "chroma of what may be grey; warm evenings and lawns reach 15"),
     "flat": Threshold(18.0, "spread of L*, its error added; fog leaves more in 99 of 100 photos"),
