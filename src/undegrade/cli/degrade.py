@@ -16,7 +16,8 @@ def degrade(
         typer.Option(
             "--with",
             help="What goes wrong, in order: NAME to draw its parameters, or NAME:key=value,... "
-            "Names: gaussian-noise, poisson-gaussian-noise, jpeg, resample, blur, darkness, phone, camera, scan, web.",
+            "Names: gaussian-noise, poisson-gaussian-noise, jpeg, resample, blur, darkness, phone, "
+            "camera, scan, web.",
         ),
     ],
     seed: Annotated[int, typer.Option(help="The same seed makes the same pairs.")] = 0,

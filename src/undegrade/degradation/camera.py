@@ -183,6 +183,7 @@ class Scan(Degradation):
         return float(parameters["grain"]) / WORST_NOISE
 
 
+CUTS = ("top", "left")
 ORDERS = ("resize-jpeg", "jpeg-resize", "jpeg-resize-jpeg", "jpeg-jpeg")
 """What the web does to a photo, in which order."""
 
@@ -210,7 +211,7 @@ class Web(Degradation):
     )
 
     def sample(self, rng: np.random.Generator) -> Parameters:
-        """Mostly smaller, by 0.3..1; qualities of sites and messengers; one round in three of four."""
+        """Mostly smaller, by 0.3..1; qualities of sites and messengers; mostly one round."""
         larger = rng.random() < 0.15
         return {
             "order": str(rng.choice(np.array(ORDERS))),
@@ -234,7 +235,7 @@ class Web(Degradation):
                     continue
                 quality = p["quality"] if first else p["again"]
                 if not first:
-                    top, left = (min(p[k], s - 1) for k, s in zip(("top", "left"), image.shape))
+                    top, left = (min(p[k], image.shape[i] - 1) for i, k in enumerate(CUTS))
                     image = np.ascontiguousarray(image[top:, left:])
                 image, first = through_jpeg(image, quality, p["subsampling"]), False
         return image

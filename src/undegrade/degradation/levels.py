@@ -51,7 +51,7 @@ as this share of its pixels speaks."""
 
 
 def white_levels(sigma: float, grey: bool = False) -> tuple[float, ...]:
-    """The levels :data:`NOISE` of white noise of *sigma*, 0..255 units; *grey* of equal channels."""
+    """The levels :data:`NOISE` of white noise of *sigma*, 0..255 units; *grey*: one channel."""
     level = sigma / MAX_NOISE
     luma, chroma = (level, 0.0) if grey else (level * WHITE_LUMA, level * WHITE_CHROMA)
     return (luma,) * 3 + (chroma,) * 3
@@ -64,7 +64,7 @@ def grain_level(size: float) -> float:
 
 def grain_size(level: float) -> float:
     """The inverse of :func:`grain_level`."""
-    return 2.0 ** (GRAIN_OCTAVES * max(level, 0.0))
+    return math.exp2(GRAIN_OCTAVES * max(level, 0.0))
 
 
 def measure_noise(noise: Array, clean: Array) -> tuple[Array, Array]:

@@ -53,12 +53,12 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     if noise["noise"].found and not jpeg.found and found["grain"][0] < WHITE_GRAIN:
         noise = _measured(noise, looked)
     blur = found["blur"]
+    counted: dict[str, Any] = {**noise, **judge_light(light.measure(picture))}
     return Diagnosis(
-        **noise,
+        **counted,
         jpeg=jpeg,
         blur=_blur(*blur),
         scale=_scale(*blur),
-        **judge_light(light.measure(picture)),
         grey=picture.channels == 1,
         file_quality=picture.encoding.jpeg_quality,
         crops=len(corners),
