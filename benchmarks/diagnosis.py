@@ -35,12 +35,13 @@ from diagnosis_plan import blind_rows, resized_rows, soft_rows
 from speed import machine
 
 from undegrade.catalog import Catalog, Score, write_card
-from undegrade.degradation import imresize, phone
+from undegrade.degradation import DEGRADATIONS, imresize, phone
 from undegrade.degradation.darkness import WORST_STOPS
 from undegrade.degradation.jpeg_tables import quality_of_level
 from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
 from undegrade.diagnosis import NAME, diagnose, open_reader
 from undegrade.picture import Encoding, decode
+from undegrade.training.degradations.real import HELD_OUT
 
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"
 COMMAND = "python benchmarks/diagnosis.py --data DIR --write"
@@ -51,6 +52,7 @@ QUALITIES = tuple(range(10, 91, 10))
 HALF_OF_MID = 0.25
 CLEAN_SHARE, FOUND_SHARE = 0.97, 0.95
 SIGMA_ERROR, QUALITY_ERROR, SECONDS = 1.5, 5.0, 0.15
+LEAST_CAMERA, MOST_CAMERA, CAMERA_ERROR = 2.0, 30.0, 2.0
 
 
 def errors(
@@ -85,18 +87,36 @@ def noise_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
 
 
 def sensor_row(look: Patient, name: str, truths: list[Floats]) -> Measure:
-    """A sensor's noise, against the white noise that is as strong once both are clipped."""
-
-    def strength(truth: Floats, noisy: Floats) -> float:
-        return 255 * float(np.sqrt(np.mean((np.clip(noisy, 0, 1) - truth) ** 2)))
-
+    """A sensor's noise, against its root mean square as it lies in the photo."""
     found = []
     for truth in truths:
         noisy = damaged(truth, "poisson-gaussian-noise", gain=0.02, read=0.02)
-        seen = strength(truth, noisy)
-        trial = strength(truth, damaged(truth, "gaussian-noise", sigma=seen))
-        found.append(abs(look(noisy).noise.value - seen**2 / trial))
+        strength = 255 * float(np.sqrt(np.mean((np.clip(noisy, 0, 1) - truth) ** 2)))
+        found.append(abs(look(noisy).noise.value - strength))
     return Measure(f"{name}, sensor noise", "sigma error", mean(found), SIGMA_ERROR, len(truths))
+
+
+def camera_row(look: Patient, name: str, truths: list[Floats]) -> Measure:
+    """Camera noise of kinds that training never drew, root mean square 2 to 30, coded.
+
+    Read is the root mean square over the photo; the truth is the difference of two shots by the
+    same camera, one without noise, before coding.
+    """
+    found = []
+    for index, truth in enumerate(truths):
+        rng = np.random.default_rng(index)
+        shot = DEGRADATIONS["camera"].sample(rng) | {
+            "demosaic": HELD_OUT["demosaic"],
+            "denoiser": HELD_OUT["denoiser"],
+        }
+        fine = DEGRADATIONS["camera"].apply(truth, shot | {"quality": 100, "subsampling": "4:4:4"})
+        noise = fine - DEGRADATIONS["camera"].target(truth, shot)
+        strength = 255 * float(np.sqrt(np.mean(noise**2)))
+        if LEAST_CAMERA <= strength <= MOST_CAMERA:
+            verdict = look(DEGRADATIONS["camera"].apply(truth, shot))
+            found.append(abs(verdict.noise.value - strength))
+    protocol = f"{name}, camera noise of unseen kinds, rms 2..30, coded"
+    return Measure(protocol, "rms error", mean(found), CAMERA_ERROR, len(found))
 
 
 def jpeg_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
@@ -257,7 +277,7 @@ def main() -> None:
     for name, truths in sets.items():
         for measure in (noise_rows, jpeg_rows, found_rows):
             steps.append(lambda m=measure, n=name, t=truths: m(look, n, t))
-        steps.append(lambda n=name, t=truths: [sensor_row(look, n, t)])
+        steps.append(lambda n=name, t=truths: [sensor_row(look, n, t), camera_row(look, n, t)])
         steps.append(lambda n=name, t=truths: blind_rows(look, n, t))
         steps.append(lambda n=name, t=truths: resized_rows(look, n, t))
         steps.append(lambda n=name, t=truths: soft_rows(look, n, t))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from undegrade.degradation.levels import white_levels
 from undegrade.diagnosis import Diagnosis, Finding, wording
 
-DARK = Finding(-2.1, 0.1, True, wording.exposure(-2.1, 0.1))
+DARK = Finding(-4.1, 0.1, True, wording.exposure(-4.1, 0.1))
+ROOM = Finding(3.0, 0.1, False, wording.headroom(3.0, 0.1))
 BLUE = Finding(-20.0, 1.0, True, wording.yellow_blue(-20.0, 1.0))
 RED = Finding(18.0, 1.0, True, wording.red_green(18.0, 1.0))
 FLAT = Finding(12.0, 1.0, True, wording.flatness(12.0, 1.0))
@@ -38,6 +39,7 @@ def made_up(**damage: Finding) -> Diagnosis:
         "noise": noise(0.0, False),
         "grain": Finding(1.0, 0.0, False, wording.grain(1.0, 0.0)),
         "jpeg": jpeg(100.0, False),
+        "headroom": ROOM,
         "scale": scale(1.0),
     }
     findings = clean | known | damage

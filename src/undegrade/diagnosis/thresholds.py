@@ -25,9 +25,7 @@ THRESHOLDS = {
     "surely_blur": Threshold(
         1.1, "the same, its uncertainty taken off: noise and coding hide detail, and raise both"
     ),
-    "dark": Threshold(
-        -1.5, "stops from mid grey to the median, with the headroom below; less is often meant"
-    ),
+    "dark": Threshold(-0.3, "stops from mid grey to the median, together with the headroom below"),
     "headroom": Threshold(1.24, "stops; 98 of 100 good photos leave less of the scale unused"),
     "cast": Threshold(16.0, "chroma of what may be grey; warm evenings and lawns reach 15"),
     "flat": Threshold(18.0, "spread of L*, its error added; fog leaves more in 99 of 100 photos"),
