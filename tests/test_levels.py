@@ -7,6 +7,9 @@ import pytest
 
 from tests.photos import noisy, scene
 from undegrade import levels
+from undegrade.catalog.card import LEVELS
+from undegrade.degradation.levels import NOISE, white_levels
+from undegrade.errors import UsageError
 from undegrade.levels import BLOCK, Levels, noise_sigma
 
 
@@ -52,9 +55,45 @@ def test_a_large_picture_is_sampled(monkeypatch):
 
 
 def test_levels_as_numbers():
-    assert Levels(25, 5).noise == 0.5
+    assert Levels(25, 5).named()["noise"] == 0.5
     assert Levels(0, 5).jpeg == pytest.approx(1)
     assert Levels(0, 100).jpeg == 0
     qualities = [Levels(0, quality).jpeg for quality in range(1, 101)]
     assert qualities == sorted(qualities, reverse=True)
-    assert Levels(7.5, 80).as_dict() == {"sigma": 7.5, "quality": 80}
+    plain = {"sigma": 7.5, "quality": 80, "noise_levels": None, "grain": 1.0}
+    assert Levels(7.5, 80).as_dict() == plain
+
+
+def test_every_card_finds_its_levels():
+    assert set(Levels().named()) == set(LEVELS)
+    assert not any(Levels().named().values())
+    white = Levels(25, 5).named()
+    assert white["jpeg"] == pytest.approx(1)
+    assert white["grain"] == 0
+    assert [white[name] for name in NOISE] == pytest.approx(white_levels(25))
+    grey = Levels(25).named(grey=True)
+    assert [grey[name] for name in NOISE] == pytest.approx([0.5, 0.5, 0.5, 0, 0, 0])
+    several = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+    real = Levels(20, noise_levels=several, grain=2.0).named()
+    assert tuple(real[name] for name in NOISE) == several
+    assert real["grain"] == pytest.approx(1 / 3)
+    assert real["noise"] == 0.4
+    # Grain of no noise is none.
+    assert Levels(grain=2.0).named()["grain"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sigma": -1}, "sigma -1 is not possible"),
+        ({"sigma": float("nan")}, "sigma nan is not possible"),
+        ({"grain": 0.5}, r"grains of 0\.5 pixels"),
+        ({"grain": float("nan")}, "grains of nan"),
+        ({"noise_levels": (0.1, 0.2)}, "2 levels of noise were given.*luma_dark"),
+        ({"noise_levels": ()}, "0 levels of noise"),
+        ({"noise_levels": (0.1, 0.1, 0.1, 0.1, -0.2, 0.1)}, r"chroma_middle = -0\.2"),
+    ],
+)
+def test_levels_that_cannot_be(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        Levels(**arguments)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.diagnosis.made_up import BLUE, DARK, FLAT, RED, jpeg, made_up, noise, scale
 from undegrade.catalog import Card, Model
+from undegrade.degradation import levels as noise_of
 from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.diagnosis import Finding
 from undegrade.errors import ModelError, UsageError
 from undegrade.plan import (
     FOUR_TIMES,
@@ -26,6 +29,7 @@ from undegrade.plan import (
     model_names,
     stated,
 )
+from undegrade.plan.make import DARKEST_MEANT, LEAST_HEADROOM
 
 
 def model(name, scale=1, levels=(), task=None):
@@ -82,13 +86,20 @@ def names(steps):
 
 FOUND = {
     "clean": {},
-    "slight": {"noise": noise(0.8, False), "jpeg": jpeg(95, False)},
+    "slight": {"noise": noise(0.8, False, error=0.4), "jpeg": jpeg(95, False)},
     "noisy": {"noise": noise(20)},
     "coarse JPEG": {"noise": noise(1, False), "jpeg": jpeg(30)},
     "noisy coarse JPEG": {"noise": noise(20), "jpeg": jpeg(30)},
 }
+
+
+def told(sigma, error=0.8):
+    """The level of noise that a restorer is told: 1 - (error / sigma)^2 of what was read."""
+    return sigma * (1 - (error / sigma) ** 2) / 50
+
+
 # What restoring is told of each, for every task: noise and JPEG, or that it is not run.
-NOISE, JPEG = 20 / 50, jpeg_level(30)
+NOISE, SLIGHT, LITTLE, JPEG = told(20), told(0.8, 0.4), told(1), jpeg_level(30)
 RESTORED = {
     "auto": {
         "clean": None,
@@ -99,9 +110,9 @@ RESTORED = {
     },
     "denoise": {
         "clean": None,
-        "slight": (0.8 / 50, 0),
+        "slight": (SLIGHT, 0),
         "noisy": (NOISE, 0),
-        "coarse JPEG": (1 / 50, 0),
+        "coarse JPEG": (LITTLE, 0),
         "noisy coarse JPEG": (NOISE, 0),
     },
     "dejpeg": {
@@ -113,9 +124,9 @@ RESTORED = {
     },
     "restore": {
         "clean": None,
-        "slight": (0.8 / 50, jpeg_level(95)),
+        "slight": (SLIGHT, jpeg_level(95)),
         "noisy": (NOISE, 0),
-        "coarse JPEG": (1 / 50, JPEG),
+        "coarse JPEG": (LITTLE, JPEG),
         "noisy coarse JPEG": (NOISE, JPEG),
     },
 } | {task: dict.fromkeys(FOUND) for task in ("sr", "face", "lowlight", "phone")}
@@ -215,7 +226,7 @@ def test_reasons_hold_the_numbers():
     )
     assert [step.reason for step in plan(found)] == [
         "noise of sigma 12.3 ± 0.8 and JPEG artefacts of quality 30",
-        "its middle 2.1 ± 0.1 stops below mid grey",
+        "its middle 4.1 ± 0.1 stops below mid grey",
         "as much detail as a photo 2.3 ± 0.1 times smaller",
     ]
     (enlarging,) = plan(made_up(scale=scale(2.3)), scale=2)
@@ -336,15 +347,16 @@ def test_a_model_that_is_named(name, damage, strength, size):
             plan(found, model=name, strength=strength, scale=size)
         return
     steps = plan(found, model=name, strength=strength, scale=size)
-    sigma, quality = found.noise.value, found.jpeg.value
-    levels = {"noise": sigma / 50 * strength, "jpeg": jpeg_level(quality) * strength}
-    told = tuple(levels[level] for level in card.levels)
+    sigma, error, quality = found.noise.value, found.noise.uncertainty, found.jpeg.value
+    noise = told(sigma, error) if sigma else 0.0
+    levels = {"noise": noise * strength, "jpeg": jpeg_level(quality) * strength}
+    expected = tuple(levels[level] for level in card.levels)
     # A larger size is no matter of strength; all else leaves the photo as it is at strength 0.
-    if card.scale == 1 and (strength == 0 or (card.levels and not any(told))):
+    if card.scale == 1 and (strength == 0 or (card.levels and not any(expected))):
         assert steps == ()
         return
     assert names(steps) == [name]
-    assert steps[0].levels == pytest.approx(told)
+    assert steps[0].levels == pytest.approx(expected)
     assert steps[0].strength == (1.0 if card.levels else strength)
 
 
@@ -449,3 +461,95 @@ def test_detail_goes_to_the_steps_that_have_a_vivid_variant(detail):
     note = "no vivid variant of 'restore': detail has no effect"
     assert made.notes == ((note,) if detail else ())
     assert make_plan(CLEAN, Wishes(detail=detail), find, find_vivid).steps == ()
+
+
+SEVERAL = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+"""Levels of luma and chroma noise by brightness."""
+
+
+def coarse(error=0.0, **damage):
+    """A photo whose noise is coarse and depends on brightness."""
+    grains = Finding(3.0, 0.2, False, "grains 3.0 pixels wide")
+    found = made_up(noise=noise(25, error=error), grain=grains, **damage)
+    return replace(found, noise_levels=SEVERAL)
+
+
+def told_levels(found=CLEAN, **wishes):
+    """What a restorer that tells luma from chroma is told, by name; empty where it is not run."""
+    names = (*noise_of.NOISE, "jpeg", "grain")
+    restorer = model("restore", levels=names)
+    steps = make_plan(found, Wishes(**wishes), lambda _: restorer).steps
+    return dict(zip(names, steps[0].levels, strict=True)) if steps else {}
+
+
+def split(levels):
+    """Amounts of noise, JPEG and grain."""
+    return [levels[name] for name in noise_of.NOISE], levels["jpeg"], levels["grain"]
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_stated_noise_is_white(grey):
+    """In a grey photo all of it is luma."""
+    found = replace(coarse(), grey=grey)
+    amounts, jpeg_told, grain = split(told_levels(found, sigma=10))
+    assert amounts == pytest.approx(noise_of.white_levels(10, grey))
+    assert (jpeg_told, grain) == (0, 0)
+    assert (amounts[3] == 0) is grey
+
+
+def test_noise_is_told_by_brightness_with_its_grain():
+    amounts, jpeg_told, grain = split(told_levels(coarse(jpeg=jpeg(30))))
+    assert amounts == pytest.approx(SEVERAL)
+    assert jpeg_told == pytest.approx(JPEG)
+    assert grain == pytest.approx(noise_of.grain_level(3.0))
+
+
+@pytest.mark.parametrize(
+    ("error", "share"), [(0.0, 1.0), (12.5, 0.75), (float("inf"), 1.0), (25.0, None), (40.0, None)]
+)
+def test_of_unsure_noise_less_is_told(error, share):
+    """1 - (error / value)^2; what may not be there at all is left alone."""
+    levels = told_levels(coarse(error))
+    if share is None:
+        assert levels == {}
+        return
+    amounts, _, grain = split(levels)
+    assert amounts == pytest.approx([share * level for level in SEVERAL])
+    assert grain == pytest.approx(noise_of.grain_level(3.0))
+
+
+def test_amounts_follow_the_dial_and_kept_grain_but_the_size_of_grains_does_not():
+    size = noise_of.grain_level(3.0)
+    for wishes, share in (({"strength": 0.5}, 0.5), ({"keep": "grain"}, GRAIN["restore"])):
+        amounts, _, grain = split(told_levels(coarse(), **wishes))
+        assert amounts == pytest.approx([share * level for level in SEVERAL])
+        assert grain == pytest.approx(size)
+    assert told_levels(coarse(jpeg=jpeg(30)), strength=0.0) == {}
+
+
+def test_grain_alone_is_no_damage():
+    assert told_levels(replace(CLEAN, grain=coarse().grain)) == {}
+    assert told_levels(replace(CLEAN, grain=coarse().grain), model="restore") == {}
+    # Where only JPEG is undone, noise and its grain are not told.
+    amounts, jpeg_told, grain = split(told_levels(coarse(jpeg=jpeg(30)), task="dejpeg"))
+    assert not any(amounts)
+    assert jpeg_told > 0
+    assert grain == 0
+
+
+@pytest.mark.parametrize(
+    ("stops", "room", "found", "lit"),
+    [
+        (DARKEST_MEANT, LEAST_HEADROOM, True, True),
+        (DARKEST_MEANT + 0.1, 4.0, True, False),
+        (-5.0, LEAST_HEADROOM - 0.1, True, False),
+        (-5.0, 4.0, False, False),
+    ],
+)
+def test_a_photo_is_lit_unasked_where_nobody_can_have_meant_it(stops, room, found, lit):
+    """An evening or a dark wall is right as it is; who asks for light gets it."""
+    dark = made_up(
+        exposure=Finding(stops, 0.1, found, "dark"), headroom=Finding(room, 0.1, False, "room")
+    )
+    assert names(plan(dark)) == ([LOWLIGHT] if lit else [])
+    assert names(plan(dark, task="lowlight")) == [LOWLIGHT]

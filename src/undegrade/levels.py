@@ -46,10 +46,15 @@ class Levels:
             raise UsageError(
                 f"grains of {self.grain:g} pixels are not possible", "choose 1 or more"
             )
-        if self.noise_levels is not None and len(self.noise_levels) != len(NOISE):
+        if (several := self.noise_levels) is None:
+            return
+        if len(several) != len(NOISE):
             raise UsageError(
-                f"{len(self.noise_levels)} levels of noise were given", f"give {', '.join(NOISE)}"
+                f"{len(several)} levels of noise were given", f"give {', '.join(NOISE)}"
             )
+        for name, level in zip(NOISE, several, strict=True):
+            if not level >= 0:
+                raise UsageError(f"{name} = {level:g} is not possible", "choose 0 or more")
 
     @property
     def jpeg(self) -> float:

@@ -11,6 +11,7 @@ from PIL import Image
 from tests.degradation.pictures import natural, psnr, rgb_to_y, to_file
 from tests.shared_data import photos
 from undegrade.degradation import imresize
+from undegrade.degradation.resize import FILTERS, resized
 from undegrade.errors import UsageError
 
 
@@ -207,3 +208,22 @@ def test_impossible_targets_are_refused(arguments):
 def test_what_is_no_image_is_refused(image):
     with pytest.raises(UsageError):
         imresize(image, scale=2)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("size", [(20, 33), (77, 90), (31, 1)])
+def test_programs_resize_as_pillow_does_in_8_bit(name, size):
+    """Ours keeps fractions of a level and what overshoots; a file rounds and clips."""
+    image = natural(48, 60)
+    eight = Image.fromarray(np.rint(image * 255).astype(np.uint8))
+    expected = eight.resize(size[::-1], Image.Resampling[name.upper()])
+    made = resized(image, *size, name)
+    assert (made.shape, made.dtype) == ((*size, 3), np.float32)
+    np.testing.assert_allclose(np.clip(made, 0, 1), np.asarray(expected) / 255, atol=1.01 / 255)
+    grey = resized(image[:, :, :1], *size, name)
+    np.testing.assert_array_equal(grey, made[:, :, :1])
+
+
+def test_a_filter_that_there_is_not():
+    with pytest.raises(UsageError, match=r"no filter 'cubic'.*box, bilinear"):
+        resized(natural(8, 8), 4, 4, "cubic")

@@ -43,7 +43,7 @@ def test_a_network_with_a_card_is_run_as_the_product_runs_it(tmp_path, arguments
     picture, levels = pixels(45, 52, channels), Levels(sigma=20, quality=30)
     (contender,) = opened(model.path)
     output = contender.run(case_of(picture, model.card.scale), levels).picture
-    told = (levels.noise, levels.jpeg)[: len(model.card.levels)]
+    told = tuple(levels.named()[name] for name in model.card.levels)
     expected = process(open_network(model, threads=1), picture, told)
     difference = np.abs(as_bytes(output).astype(int) - expected)
     assert difference.max() <= 1  # ties of rounding

@@ -11,6 +11,7 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
 from undegrade.catalog import Catalog  # noqa: E402
+from undegrade.degradation.levels import CHROMA, LUMA  # noqa: E402
 from undegrade.errors import RecipeError  # noqa: E402
 from undegrade.runtime import open_network, verify_model  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
@@ -75,7 +76,8 @@ def test_the_card_says_what_the_recipe_and_the_network_say(name, models):
     network = build(recipe.network, **recipe.arguments)
     assert (card.name, card.file, card.scale) == (name, f"{name}.onnx", recipe.scale)
     assert card.task == ("restore" if name == "restore" else "sr")
-    assert card.levels == (("noise", "jpeg") if name == "restore" else ())
+    told = (*LUMA, *CHROMA, "jpeg", "grain")
+    assert card.levels == (told if name == "restore" else ())
     assert (card.radius, card.exact, card.multiple) == (network.radius, True, network.multiple)
     assert card.summary == recipe.card["summary"]
     assert card.recipe == f"{name}.yaml, 2 steps in 0 minutes"
@@ -113,9 +115,15 @@ def test_an_exported_file_names_no_machine(models):
 def test_a_map_of_levels_runs_after_export(models):
     network = open_network(Catalog().find(str(models("restore")[2])), threads=1)
     x = np.random.default_rng(0).random((1, 3, 16, 16), dtype=np.float32)
-    feed = {"input": x, "level": np.full((1, 2, 8, 8), 0.5, np.float32)}
+    feed = {"input": x, "level": np.full((1, 8, 8, 8), 0.5, np.float32)}
     (mapped,) = network._session.run(None, feed)
-    assert np.allclose(mapped, network.run(x, [0.5, 0.5]), atol=1e-5)
+    assert np.allclose(mapped, network.run(x, [0.5] * 8), atol=1e-5)
+
+
+def test_grain_alone_changes_nothing_after_export(models):
+    network = open_network(Catalog().find(str(models("restore")[2])), threads=1)
+    x = np.random.default_rng(0).random((1, 3, 16, 16), dtype=np.float32)
+    assert np.allclose(network.run(x, [0.0] * 7 + [1.0]), x, atol=1e-6)
 
 
 def test_a_radius_beyond_the_usual_probe_is_measured():

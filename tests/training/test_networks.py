@@ -99,6 +99,38 @@ def test_level_map_equals_a_constant_level():
     assert torch.allclose(whole, mapped, atol=1e-5)
 
 
+TOLD = {"levels": 7, "traits": 1, "deep": 24, "deep_pairs": 1}
+
+
+def test_traits_steer_and_gate_nothing():
+    network = awake(Restorer(16, 2, **TOLD))
+    x = torch.rand(2, 3, 24, 32)
+    level = torch.zeros(2, 8, 1, 1)
+    with torch.no_grad():
+        for trait in (0.0, 0.3, 1.0):
+            level[:, 7] = trait
+            assert torch.equal(network(x, level), x)
+        level[:, :7] = 0.3
+        coarse = network(x, level)
+        level[:, 7] = 0.0
+        fine = network(x, level)
+    assert (coarse - fine).abs().max() > 1e-3
+
+
+def test_a_map_of_levels_with_traits():
+    network = awake(Restorer(16, 2, **TOLD))
+    x, level = torch.rand(2, 3, 24, 32), torch.rand(2, 8, 1, 1)
+    half = level.expand(2, 8, 12, 16).clone()
+    with torch.no_grad():
+        whole = network(x, level)
+        assert torch.allclose(network(x, half), whole, atol=1e-5)
+        half[:, :7, :, 8:] = 0.0
+        mapped = network(x, half)
+    # Where the map says that there is no damage, the picture stays as it is.
+    assert torch.equal(mapped[..., 16:], x[..., 16:])
+    assert (mapped[..., :16] - x[..., :16]).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize(
     ("network", "parameters"),
     [

@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 
 from undegrade.training.losses import ssim  # noqa: E402
 from undegrade.training.objective import lpips  # noqa: E402
-from undegrade.training.scores import level_error, outputs, scores  # noqa: E402
+from undegrade.training.scores import level_error, level_errors, outputs, scores  # noqa: E402
 from undegrade.training.tasks import Batch  # noqa: E402
 
 
@@ -65,3 +65,20 @@ def test_the_error_of_levels():
     pictures = torch.tensor([0.25, 0.5]).view(2, 1, 1, 1).expand(2, 3, 4, 4)
     batch = Batch((pictures,), pictures, torch.tensor([[0.5], [0.25]]))
     assert level_error(Mean(), batch) == pytest.approx(0.25)
+
+
+def test_levels_that_nobody_knows_are_passed_over():
+    class Told(nn.Module):
+        def forward(self, x):
+            return torch.tensor([[0.5, 0.2, -3.0, 1.0], [0.4, 0.6, 2.0, 1.0]])
+
+    pictures = torch.zeros(2, 3, 4, 4)
+    truth = torch.tensor([[0.25, torch.nan], [0.25, 0.5]])
+    found = level_errors(Told(), Batch((pictures,), pictures, truth), ("noise", "blur"))
+    assert found["level-error/noise"] == pytest.approx(0.2)
+    assert found["level-error/blur"] == pytest.approx(0.1)
+    assert found["level-error"] == pytest.approx(0.15)
+    truth = torch.tensor([[0.25, torch.nan], [0.25, torch.nan]])
+    found = level_errors(Told(), Batch((pictures,), pictures, truth), ("noise", "blur"))
+    assert found["level-error"] == pytest.approx(0.2)
+    assert math.isnan(found["level-error/blur"])

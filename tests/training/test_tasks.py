@@ -14,14 +14,16 @@ from undegrade.training.data import PhotoSet  # noqa: E402
 from undegrade.training.recipe_file import names, read, variants  # noqa: E402
 from undegrade.training.tasks import TASKS, task  # noqa: E402
 from undegrade.training.tasks.base import centres  # noqa: E402
+from undegrade.training.tasks.diagnose import DiagnoseTask  # noqa: E402
 from undegrade.training.tasks.grade import GradeTask  # noqa: E402
 from undegrade.training.tasks.pairs import DarknessTask, PairsTask, PhoneTask  # noqa: E402
-from undegrade.training.tasks.restore import RestoreTask  # noqa: E402
+from undegrade.training.tasks.restore import LEVELS, RestoreTask  # noqa: E402
 from undegrade.training.tasks.upscale import UpscaleTask  # noqa: E402
 
 PATCH = 32
 MADE = {
-    "restore": RestoreTask(),
+    "restore": RestoreTask(real=0),
+    "real restore": RestoreTask(real=1),
     "x2": UpscaleTask(2),
     "x4": UpscaleTask(4),
     "whole": UpscaleTask(4, whole=True),
@@ -37,10 +39,14 @@ MADE = {
     "darkness": DarknessTask(),
 }
 GRADED = {
-    "restore": RestoreTask(),
+    "restore": RestoreTask(real=0),
+    "real restore": RestoreTask(real=1),
+    "restore of both": RestoreTask(),
     **{kind: GradeTask(kind) for kind in ("sr", "noise", "jpeg")},
     **{f"continuous {kind}": GradeTask(kind, continuous=1.0) for kind in ("noise", "jpeg")},
 }
+REAL = ("camera", "web")
+"""What the restorer is judged on besides, made from a part of each crop."""
 UNCLIPPED = {"restore", "noise", "blind noise", "continuous noise"}
 """Noise as the published protocols have it, which leaves [0, 1]."""
 
@@ -95,6 +101,15 @@ def test_validation_is_fixed_and_shows_the_truth(name):
     assert one.keys() == two.keys()
     expected = torch.stack([p[-3:, 56:120, 48:112] for p in held]) / 255
     for kind, batch in one.items():
+        if kind in REAL:
+            assert batch.target.shape == (2, 3, 16, 16), kind
+            assert batch.inputs[0].shape == (2, 3, 16, 16), kind
+            assert (batch.inputs[0] - batch.target).abs().max() > 0.01
+            assert batch.level.shape == (2, 2)
+            assert all(
+                torch.equal(a, b) for a, b in zip(*map(tensors, (batch, two[kind])), strict=True)
+            )
+            continue
         if kind.startswith("grey"):
             assert torch.equal(batch.target[:, :1].expand(-1, 3, -1, -1), batch.target)
             assert torch.equal(batch.inputs[0][:, :1].expand(-1, 3, -1, -1), batch.inputs[0])
@@ -111,7 +126,10 @@ def test_validation_is_fixed_and_shows_the_truth(name):
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("restore", ["noise15", "noise25", "noise50", "jpeg10", "jpeg20", "jpeg40", "grey25"]),
+        (
+            "restore",
+            ["noise15", "noise25", "noise50", "jpeg10", "jpeg20", "jpeg40", "grey25", *REAL],
+        ),
         ("x4", ["x4"]),
         ("sr", ["sr16"]),
         ("noise", ["noise15", "noise25", "noise50", "noise70"]),
@@ -236,20 +254,85 @@ def test_super_resolution_by_grade_is_of_one_size(sets):
 
 
 def test_restore_tells_its_levels(sets):
-    batch = draw(RestoreTask().batch, sets[3], 64)
+    batch = draw(RestoreTask(real=0).batch, sets[3], 64)
     picture, level = batch.inputs
-    assert level.shape == (64, 2, 1, 1)
-    assert torch.equal(level[:, :, 0, 0], batch.level)
+    assert level.shape == (64, len(LEVELS), 1, 1)
+    told = dict(zip(LEVELS, level[:, :, 0, 0].T, strict=True))
     assert 0 <= level.min() < level.max() <= 1
     noise, jpeg = batch.level.T
+    # White noise is alike at every brightness, and has no grain; grey noise no chroma.
+    for part in ("dark", "bright"):
+        assert torch.equal(told[f"luma_{part}"], told["luma_middle"])
+        assert torch.equal(told[f"chroma_{part}"], told["chroma_middle"])
+    whole = torch.hypot(told["luma_middle"], told["chroma_middle"])
+    torch.testing.assert_close(whole, noise)
+    grey = (batch.target == batch.target[:, :1]).flatten(1).all(1)
+    assert torch.equal(told["chroma_middle"] > 0, (noise > 0) & ~grey)
+    assert torch.equal(told["jpeg"], jpeg)
+    assert not told["grain"].any()
     assert ((noise > 0) | (jpeg > 0)).all()
     alone = (jpeg == 0).nonzero()[:, 0]
     sigma = (picture - batch.target)[alone].std((1, 2, 3)) * 255
     torch.testing.assert_close(sigma, noise[alone] * 50, rtol=0.1, atol=0.5)
 
 
+def test_levels_of_real_damage_are_told_with_an_error(sets, monkeypatch):
+    made = []
+    damage = degradations.real_damage
+
+    def kept(*arguments, **options):
+        made.append(damage(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(degradations, "real_damage", kept)
+    batch = draw(RestoreTask(real=1).batch, sets[3], 64)
+    (true,) = made
+    assert torch.equal(batch.inputs[0], true.picture)
+    assert torch.equal(batch.target, true.clean)
+    told = batch.inputs[1][:, :, 0, 0]
+    assert told.shape == (64, len(LEVELS))
+    assert told.isfinite().all()
+    assert told.min() >= 0
+    truth = torch.cat([true.noise, true.jpeg[:, None]], 1)
+    some = truth > 0.01
+    error = torch.log(told[:, :-1][some] / truth[some])
+    assert float(error.std()) == pytest.approx(RestoreTask.ERROR, rel=0.15)
+    assert abs(float(error.mean())) < 0.05
+    # None stays none: the gate of the network stays shut.
+    assert not told[:, :-1][truth == 0].any()
+    assert (told[:, -1] - true.grain).abs().max() < 5 * RestoreTask.ERROR
+    torch.testing.assert_close(batch.level[:, 1], true.jpeg)
+    squares = true.noise[:, :3].square() + true.noise[:, 3:].square()
+    torch.testing.assert_close(batch.level[:, 0], squares.mean(1).sqrt())
+
+
+@pytest.mark.parametrize(("real", "least", "most"), [(0, 0, 0), (0.5, 3, 5), (1, 8, 8)])
+def test_the_share_of_real_samples(real, least, most, sets, monkeypatch):
+    counts = []
+    damage = degradations.real_damage
+
+    def counted(x, *arguments, **options):
+        counts.append(len(x))
+        return damage(x, *arguments, **options)
+
+    monkeypatch.setattr(degradations, "real_damage", counted)
+    for seed in range(4):
+        counts.clear()
+        batch = draw(RestoreTask(real=real).batch, sets[3], 8, seed)
+        assert len(batch.target) == 8
+        assert least <= sum(counts) <= most
+
+
+@pytest.mark.parametrize("make", [RestoreTask, DiagnoseTask])
+@pytest.mark.parametrize("real", [-0.1, 1.5, float("nan")])
+def test_a_share_that_cannot_be(make, real):
+    with pytest.raises(RecipeError, match="must be a share") as error:
+        make(real=real)
+    assert error.value.key == "damage.real"
+
+
 def test_one_picture_in_eight_is_grey_with_grey_noise(sets):
-    batch = draw(RestoreTask().batch, sets[3], 400)
+    batch = draw(RestoreTask(real=0).batch, sets[3], 400)
     grey = [(x == x[:, :1]).all((1, 2, 3)) for x in (batch.target, batch.inputs[0])]
     assert 25 < grey[0].sum() < 80
     # JPEG passes through another colour space, and rounds there.

@@ -202,7 +202,7 @@ class Web(Degradation):
         Choice("order", ORDERS, "what is done, first to last", "jpeg-resize-jpeg"),
         Number("scale", 0.1, 2.0, "factor of the sides", 0.5),
         Choice("filter", FILTERS, "the filter of the resizing", "bicubic"),
-        Whole("quality", 1, 100, "quality of the first JPEG, IJG scale", 85),
+        Whole("quality", 1, 100, "quality of the first JPEG, IJG scale"),
         Whole("again", 1, 100, "quality of the second JPEG", 80),
         Whole("left", 0, 7, "columns cut off before the second JPEG", 0),
         Whole("top", 0, 7, "rows cut off before the second JPEG", 0),

@@ -68,7 +68,8 @@ def grain_size(level: float) -> float:
 
 
 def measure_noise(noise: Array, clean: Array) -> tuple[Array, Array]:
-    """The levels of known *noise* (N, 3, H, W) on *clean* pictures of the same shape.
+    """The levels of known *noise* (N, 3, H, W) on *clean* pictures of the same shape,
+    whose sides are 16 or more.
 
     Returns :data:`NOISE` as (N, 6) and the grain's level as (N,). The variance over brightness is
     the piecewise linear function through :data:`KNOTS` that fits the squares of the noise best,

@@ -434,7 +434,9 @@ def _smooth_guided(y: Array, sigma: Array) -> Array:
 def _guided(x: Array, guide: Array, radius: Array, sigma: Array) -> Array:
     """Guided filter of *x* by *guide* (N, 1, H, W), with Gaussian windows."""
     mean_x, mean_g = gaussian(x, radius), gaussian(guide, radius)
-    variance = gaussian(guide * guide, radius) - mean_g * mean_g
+    xp = array_namespace(x)
+    # Rounding takes the variance of flat parts below zero.
+    variance = xp.clip(gaussian(guide * guide, radius) - mean_g * mean_g, min=0.0)
     slope = (gaussian(x * guide, radius) - mean_x * mean_g) / (variance + 2.0 * sigma**2 + 1e-8)
     return gaussian(slope, radius) * guide + gaussian(mean_x - slope * mean_g, radius)
 

@@ -94,7 +94,7 @@ def real_damage(
     if factor != 1:
         name = HELD_OUT["filter"] if unseen else _filter(generator)
         size = round(x.shape[-1] * factor)
-        matrix = _resizing(x.shape[-1], size, name)
+        matrix = _resizing(x.shape[-1], size, name).to(x)
         picture, clean, noise = (matrix @ plane @ matrix.mT for plane in (picture, clean, noise))
         picture, clean = quantise(picture), clean.clamp(0.0, 1.0)
     # The last JPEG begins where the picture does, but for a share that was cut.

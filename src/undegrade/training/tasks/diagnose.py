@@ -10,6 +10,7 @@ from torch import Tensor
 from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.degradation.levels import MAX_NOISE, measure_noise, white_levels
 from undegrade.diagnosis.units import OCTAVES, QUANTITIES, blur_level
+from undegrade.errors import RecipeError
 from undegrade.training import degradations
 from undegrade.training.degradations.phone import tone_curve
 from undegrade.training.networks.luma import luma
@@ -62,7 +63,7 @@ class DiagnoseTask:
 
     def __init__(self, real: float = 0.5) -> None:
         if not 0 <= real <= 1:
-            raise ValueError(f"real must be a share, 0..1, not {real}")
+            raise RecipeError("damage.real", real, "must be a share, 0..1")
         self.real = real
 
     def batch(

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
 from undegrade.degradation.levels import MAX_NOISE, NOISE, white_levels
+from undegrade.errors import RecipeError
 from undegrade.training import degradations
 from undegrade.training.networks.luma import luma
 from undegrade.training.tasks.base import Batch, Photos, centres, device_generator
@@ -46,7 +47,7 @@ class RestoreTask:
 
     def __init__(self, real: float = 0.5) -> None:
         if not 0 <= real <= 1:
-            raise ValueError(f"real must be a share, 0..1, not {real}")
+            raise RecipeError("damage.real", real, "must be a share, 0..1")
         self.real = real
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
@@ -140,7 +141,7 @@ class RestoreTask:
         noisy = plain + white.to(plain.device) * (25 / 255)
         batches["grey25"] = self._at(noisy, plain, told_white(25.0, 0.0, grey=True))
         for name, factor in (("camera", 1.0), ("web", 0.75)):
-            inner = size // 2 if size >= 128 else size // 4
+            inner = (size // 2 if size >= 128 else size // 4) // 8 * 8
             side = min(size, degradations.source_side(inner, factor))
             generator = torch.Generator().manual_seed(0)
             made = degradations.real_damage(
