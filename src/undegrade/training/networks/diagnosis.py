@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -55,13 +56,18 @@ class DiagnosisNetwork(nn.Module):
       the edges, has peaks at the multiples of one over the size of the blocks;
     * **blur** shows in how the energies fall with frequency, at full and at half size.
 
-    Logarithms of the coefficients of each block go through two layers of convolutions over the
-    blocks; mean, deviation and largest value over all blocks, the cosines and the spectrum go
-    through dense layers.
+    Two readers share this analysis and nothing else, for noise as cameras leave it is learned
+    from other damage than JPEG and blur are: ``grain`` reads noise and its grain, ``detail`` JPEG
+    and blur.
 
-    ``x`` (N, 3, H, W) sRGB in [0, 1], sides multiples of 32. Returns (N, 2 levels): means, then
-    log-variances, which :mod:`undegrade.training.losses.gaussian` reads. Run it in float32:
-    coefficients up to 1024 must keep fractions of 1.
+    Parameters
+    ----------
+    noise: number of levels that ``grain`` reads; *detail*: that ``detail`` reads.
+    channels: width of the readers.
+
+    ``x`` (N, 3, H, W) sRGB in [0, 1], sides multiples of 32. Returns (N, 2 (noise + detail)):
+    means, then log-variances, which :mod:`undegrade.training.losses.gaussian` reads. Run it in
+    float32: coefficients up to 1024 must keep fractions of 1.
     """
 
     ycc: Tensor
@@ -69,7 +75,7 @@ class DiagnosisNetwork(nn.Module):
     turns: Tensor
     frequencies: Tensor
 
-    def __init__(self, levels: int = 9, channels: int = 64) -> None:
+    def __init__(self, noise: int = 7, detail: int = 2, channels: int = 64) -> None:
         super().__init__()
         basis = _cosine_basis()
         self.register_buffer("ycc", torch.tensor([LUMA, BLUE, RED]).view(3, 3, 1, 1), False)
@@ -77,33 +83,25 @@ class DiagnosisNetwork(nn.Module):
         self.register_buffer("turns", 2 * math.pi / torch.tensor(STEPS).view(-1, 1), False)
         waves = torch.arange(1 / PERIODS[1], 1 / PERIODS[0], FREQUENCY_STEP)
         self.register_buffer("frequencies", 2 * math.pi * waves, False)
-        self.fine = _block_layers(3 * 64, channels)
-        self.coarse = _block_layers(3 * 64, channels)
-        self.coarser = _block_layers(3 * 64, channels)
-        self.lattice = _dense(FREQUENCIES * len(STEPS), channels)
-        self.comb = _dense(len(waves), channels)
-        widths = [11 * channels, 3 * channels, 2 * channels]
-        self.head = nn.Sequential()
-        for c_in, c_out in pairwise(widths):
-            self.head.extend([nn.Linear(c_in, c_out), nn.LeakyReLU(0.1)])
-        self.head.append(nn.Linear(widths[-1], 2 * levels))
+        self.grain = Reader((3, 3, 3), len(waves), noise, channels, wide=3)
+        self.detail = Reader((3, 1), len(waves), detail, channels, wide=2)
         initialisation.he(self)
 
     def forward(self, x: Tensor) -> Tensor:
         ycc = F.conv2d(x, 255.0 * self.ycc)
-        luma = ycc[:, :1] - 128.0
-        planes = torch.cat([luma, ycc[:, 1:]], 1)
-        half = F.avg_pool2d(planes, 2)
-        fine, coarse = self._coefficients(planes), self._coefficients(half)
-        coarser = self._coefficients(F.avg_pool2d(half, 2))
+        planes = torch.cat([ycc[:, :1] - 128.0, ycc[:, 1:]], 1)
+        scales = [planes]
+        for _ in range(2):
+            scales.append(F.avg_pool2d(scales[-1], 2))
+        fine, *coarser = (self._coefficients(scale) for scale in scales)
         turns = torch.cos(fine[:, 1 : FREQUENCIES + 1].flatten(2).unsqueeze(2) * self.turns)
-        scales = ((self.fine, fine), (self.coarse, coarse), (self.coarser, coarser))
-        pooled = [_pooled(layers(_logarithms(values))) for layers, values in scales]
         # Most of the means lie near 1: doubled, less 1, they spread around 0.
-        lattice = self.lattice(2.0 * turns.mean(3).flatten(1) - 1.0)
-        comb = self.comb(self._spectrum(luma))
-        levels: Tensor = self.head(torch.cat([*pooled, lattice, comb], 1))
-        return levels
+        lattice = 2.0 * turns.mean(3).flatten(1) - 1.0
+        energies = [_logarithms(values) for values in (fine, *coarser)]
+        comb = self._spectrum(planes[:, :1])
+        read = [reader(energies, lattice, comb) for reader in (self.grain, self.detail)]
+        means, variances = zip(*(levels.chunk(2, 1) for levels in read), strict=True)
+        return torch.cat([*means, *variances], 1)
 
     def _spectrum(self, luma: Tensor) -> Tensor:
         """Log power of the steps across columns and rows of (N, 1, H, W), over that around it.
@@ -127,6 +125,37 @@ class DiagnosisNetwork(nn.Module):
         n, channels, height, width = planes.shape
         flat = F.conv2d(planes.reshape(n * channels, 1, height, width), self.basis, stride=BLOCK)
         return flat.reshape(n, channels * 64, height // BLOCK, width // BLOCK)
+
+
+class Reader(nn.Module):
+    """Levels and their log-variances (N, 2 levels) from what the transform holds.
+
+    Logarithms of the coefficients of each block, at as many scales as *planes* has numbers of
+    planes, go through two layers of convolutions over the blocks; mean, deviation and largest
+    value over all blocks, the cosines and the spectrum go through dense layers.
+    """
+
+    def __init__(
+        self, planes: Sequence[int], waves: int, levels: int, channels: int, wide: int
+    ) -> None:
+        super().__init__()
+        self.scales = nn.ModuleList([_block_layers(64 * count, channels) for count in planes])
+        self.inputs = [64 * count for count in planes]
+        self.lattice = _dense(FREQUENCIES * len(STEPS), channels)
+        self.comb = _dense(waves, channels)
+        widths = [(3 * len(planes) + 2) * channels, wide * channels, 2 * channels]
+        self.head = nn.Sequential()
+        for c_in, c_out in pairwise(widths):
+            self.head.extend([nn.Linear(c_in, c_out), nn.LeakyReLU(0.1)])
+        self.head.append(nn.Linear(widths[-1], 2 * levels))
+
+    def forward(self, energies: Sequence[Tensor], lattice: Tensor, comb: Tensor) -> Tensor:
+        pooled = [
+            _pooled(layers(values[:, :count]))
+            for layers, values, count in zip(self.scales, energies, self.inputs, strict=False)
+        ]
+        levels: Tensor = self.head(torch.cat([*pooled, self.lattice(lattice), self.comb(comb)], 1))
+        return levels
 
 
 def _block_layers(c_in: int, channels: int) -> nn.Sequential:
