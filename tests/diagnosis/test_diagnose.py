@@ -10,7 +10,9 @@ import pytest
 
 from tests.diagnosis.readers import Told, tiny_reader
 from tests.photos import noisy, photo_file, scene
+from undegrade.degradation.levels import KNOTS
 from undegrade.diagnosis import diagnose, open_reader
+from undegrade.diagnosis.units import QUANTITIES
 from undegrade.errors import ModelError
 from undegrade.picture import decode, from_array
 
@@ -114,13 +116,15 @@ def test_noise_that_depends_on_brightness():
     pixels[:] = np.linspace(20, 235, 512, dtype=np.uint8)[:, None]
 
     def reader(crops):
-        mean = np.zeros((len(crops), 3))
-        mean[:, 0] = 0.1 + 0.4 * crops.mean((1, 2, 3))
+        mean = np.zeros((len(crops), len(QUANTITIES)))
+        mean[:, :3] = 0.2, 0.35, 0.6
         return mean, np.full_like(mean, 0.02)
 
     found = diagnose(from_array(pixels), reader)
-    assert found.noise_slope.value == pytest.approx(20, rel=0.05)
+    assert found.noise_slope.value == pytest.approx(50 * (0.6 - 0.2) / (KNOTS[-1] - KNOTS[0]))
     assert "bright parts" in found.noise_slope.words
+    assert found.noise.value == pytest.approx(found.noise_luma.value)
+    assert found.noise_levels == pytest.approx((0.2, 0.35, 0.6, 0, 0, 0))
 
 
 def test_plain_data_goes_through_json():
@@ -135,7 +139,7 @@ def test_the_reader_runs_in_batches(tmp_path):
     reader = open_reader(tiny_reader(tmp_path), threads=1)
     crops = np.random.default_rng(0).random((19, 3, 128, 128), np.float32)
     mean, deviation = reader(crops)
-    assert mean.shape == deviation.shape == (19, 3)
+    assert mean.shape == deviation.shape == (19, len(QUANTITIES))
     assert (deviation > 0).all()
     one, _ = reader(crops[17:18])
     np.testing.assert_allclose(one[0], mean[17], atol=1e-6)
@@ -165,5 +169,5 @@ def test_networks_that_cannot_be_used(tmp_path):
 )
 def test_cards_that_cannot_be_used(tmp_path, wrong):
     model = tiny_reader(tmp_path)
-    with pytest.raises(ModelError, match=r"card of 'diagnosis'.*export one that reads noise"):
+    with pytest.raises(ModelError, match=r"card of 'diagnosis'.*export one that reads luma_dark"):
         open_reader(replace(model, card=replace(model.card, **wrong)))

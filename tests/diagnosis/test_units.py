@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from undegrade.degradation.levels import NOISE
 from undegrade.diagnosis.units import QUANTITIES, blur_level, detail_scale, from_level, to_level
 
-VALUES = {"noise": [0, 1, 25, 50], "jpeg": [100, 90, 50, 10], "blur": [0, 0.5, 1, 4]}
+VALUES = {
+    **dict.fromkeys(NOISE, [0, 1, 25, 50]),
+    "grain": [1, 1.5, 4, 8],
+    "jpeg": [100, 90, 50, 10],
+    "blur": [0, 0.5, 1, 4],
+}
 
 
 @pytest.mark.parametrize("name", QUANTITIES)

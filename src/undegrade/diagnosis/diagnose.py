@@ -27,10 +27,6 @@ SMALLEST = 32
 """Shorter photos would be all mirror images to the network, and are left to classical eyes."""
 
 
-WHITE_GRAIN = 0.15
-"""Level of grain, 1.4 pixels, below which noise may be white and is measured as such besides."""
-
-
 def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     """What *picture* has lost: noise, JPEG and detail by the network, light and colour by count.
 
@@ -50,7 +46,7 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     mirrored = min(picture.height, picture.width) < CROP
     jpeg = _jpeg(*found["jpeg"], picture.encoding.jpeg_quality, proof=not mirrored)
     noise = _noise(found, part_weights(looked), mirrored)
-    if noise["noise"].found and not jpeg.found and found["grain"][0] < WHITE_GRAIN:
+    if noise["noise"].found and not jpeg.found:
         noise = _measured(noise, looked)
     blur = found["blur"]
     counted: dict[str, Any] = {**noise, **judge_light(light.measure(picture))}
@@ -94,9 +90,9 @@ def _noise(found: _Read, weights: Floats, mirrored: bool) -> dict[str, Any]:
         for name, levels in (("noise", both), ("noise_luma", luma), ("noise_chroma", chroma))
     }
     sigma, doubt = means["noise"]
-    # Mirror images make the network unsure of strong noise, whose level it still reads.
-    if mirrored and sigma >= 2 * THRESHOLDS["noise"].limit:
-        doubt = min(doubt, sigma / DEVIATIONS)
+    # Of mirror images the network knows no better than that there is noise, if there is much.
+    if mirrored and sigma >= 4 * THRESHOLDS["noise"].limit:
+        doubt = sigma / DEVIATIONS
     sure = sigma >= THRESHOLDS["noise"].limit and sigma >= DEVIATIONS * doubt
     run = KNOTS[-1] - KNOTS[0]
     slope = MAX_NOISE * float(both[0][-1] - both[0][0]) / run
