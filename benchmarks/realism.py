@@ -285,7 +285,9 @@ def table(result: dict[str, Any]) -> str:
         for name, row in rows.items():
             both = (" / ".join(f"{v:.2f}" for v in row[side]) for side in ("simulated", "real"))
             inside = round(row["inside"] * row["counts"][1])
-            lines.append(f"| {MEASURES[name]} | {' | '.join(both)} | {inside} of {row['counts'][1]} |")
+            lines.append(
+                f"| {MEASURES[name]} | {' | '.join(both)} | {inside} of {row['counts'][1]} |"
+            )
     return "\n".join(lines)
 
 

@@ -168,7 +168,13 @@ def test_a_camera_smooths_chroma_and_leaves_luma(kind):
     rng = np.random.default_rng(1)
     x = (0.5 + 0.08 * rng.standard_normal((1, 3, 128, 128))).astype(np.float32)
     made = sensor.denoise(
-        x, kind=[kind], luma=one(0.0), chroma=one(1.0), radius=one(2.0), sigma=one(0.08)
+        x,
+        kind=[kind],
+        luma=one(0.0),
+        luma_radius=one(0.8),
+        chroma=one(1.0),
+        radius=one(2.0),
+        sigma=one(0.08),
     )
 
     def luma(picture):
@@ -179,7 +185,13 @@ def test_a_camera_smooths_chroma_and_leaves_luma(kind):
         apart = [picture[0, channel] - luma(picture) for picture in (x, made)]
         assert apart[1].std() < 0.3 * apart[0].std()
     smoothed = sensor.denoise(
-        x, kind=[kind], luma=one(1.0), chroma=one(0.0), radius=one(2.0), sigma=one(0.08)
+        x,
+        kind=[kind],
+        luma=one(1.0),
+        luma_radius=one(0.8),
+        chroma=one(0.0),
+        radius=one(2.0),
+        sigma=one(0.08),
     )
     assert luma(smoothed).std() < 0.7 * luma(x).std()
     before, after = (p[0] - luma(p) for p in (x, smoothed))
@@ -192,14 +204,20 @@ def test_smoothing_leaves_what_is_flat(kind, size):
     x = np.empty((1, 3, *size), np.float32)
     x[:] = np.float32([0.7, 0.4, 0.2])[None, :, None, None]
     made = sensor.denoise(
-        x, kind=[kind], luma=one(1.0), chroma=one(1.0), radius=one(3.0), sigma=one(0.02)
+        x,
+        kind=[kind],
+        luma=one(1.0),
+        luma_radius=one(0.8),
+        chroma=one(1.0),
+        radius=one(3.0),
+        sigma=one(0.02),
     )
     np.testing.assert_allclose(made, x, atol=1e-5)
 
 
 def test_the_kinds_of_a_batch_do_not_meddle():
     x = np.random.default_rng(2).random((4, 3, 16, 18), dtype=np.float32)
-    some = {"luma": 0.7, "chroma": 0.6, "radius": 2.0, "sigma": 0.1}
+    some = {"luma": 0.7, "luma_radius": 0.8, "chroma": 0.6, "radius": 2.0, "sigma": 0.1}
     both = sensor.denoise(
         x, kind=[3, 0, 1, 2], **{k: np.full(4, v, np.float32) for k, v in some.items()}
     )

@@ -17,6 +17,9 @@ from undegrade.degradation.resize import FILTERS, resized
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
 from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
 
+SMOOTHING = ("luma", "luma_radius", "chroma", "radius")
+"""Parameters of a camera's noise reduction that are numbers."""
+
 WORST_NOISE = 50.0
 """Noise at mid grey, 0..255 units, at level 1."""
 
@@ -45,6 +48,7 @@ class Camera(Degradation):
         Whole("phase", 0, 3, "where the mosaic begins", 0),
         Choice("denoiser", DENOISERS, "how the camera smooths", "guided"),
         Number("luma", 0.0, 1.0, "how far it smooths luma", 0.3),
+        Number("luma_radius", 0.3, 4.0, "over how many pixels it smooths luma", 0.8),
         Number("chroma", 0.0, 1.0, "how far it smooths chroma", 0.8),
         Number("radius", 0.0, 16.0, "over how many pixels it smooths chroma", 2.0),
         Number("sharpen", 0.0, 4.0, "amount of the unsharp mask", 0.3),
@@ -68,7 +72,8 @@ class Camera(Degradation):
             "demosaic": str(rng.choice(np.array(DEMOSAICS), p=(0.2, 0.2, 0.3, 0.3))),
             "phase": int(rng.integers(4)),
             "denoiser": str(rng.choice(np.array(DENOISERS))),
-            "luma": round(rng.uniform(0.0, 0.8) * denoised, 3),
+            "luma": round(rng.uniform(0.0, 1.0) * denoised, 3),
+            "luma_radius": round(0.5 * 3.2 ** rng.uniform(), 3),
             "chroma": round(rng.uniform(0.3, 1.0) * denoised, 3),
             "radius": round(rng.uniform(0.5, 5.0), 3),
             "sharpen": round(max(rng.uniform(-0.4, 1.0), 0.0), 3),
@@ -113,7 +118,7 @@ class Camera(Degradation):
             taken,
             kind=[DENOISERS.index(p["denoiser"])],
             sigma=_one(expected_noise(shot, read)),
-            **{key: _one(p[key]) for key in ("luma", "chroma", "radius")},
+            **{key: _one(p[key]) for key in SMOOTHING},
         )
         sharp = sensor.sharpen(smooth, _one(p["sharpen"]), _one(p["sharpen_radius"]))
         made: Image = sharp[0].transpose(1, 2, 0)

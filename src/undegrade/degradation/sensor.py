@@ -119,6 +119,7 @@ def denoise(
     *,
     kind: Sequence[int],
     luma: Array,
+    luma_radius: Array,
     chroma: Array,
     radius: Array,
     sigma: Array,
@@ -129,12 +130,13 @@ def denoise(
     ----------
     kind: indices into :data:`DENOISERS`, for luma; chroma goes by the first two.
     luma, chroma: how far each goes, 0 to 1; cameras smooth chroma far more.
-    radius: standard deviation of the smoothing of chroma in pixels; that of luma is 0.8.
+    luma_radius, radius: standard deviations of the smoothing of luma and of chroma in pixels; the
+        means of like neighbours ("sigma") reach 2 pixels always.
     sigma: the noise that the camera expects, encoded, white = 1.
     """
     xp = array_namespace(x)
     y = _luma(x)
-    smooth = _by_kind(kind, _SMOOTHERS, y, column(sigma, x))
+    smooth = _by_kind(kind, _SMOOTHERS, y, column(sigma, x), _as(luma_radius, x))
     apart = xp.concat([x[:, :1] - y, x[:, 2:] - y], axis=1)
     # Cameras smooth chroma at half the resolution; a guided filter keeps it from running over
     # edges of luma.
@@ -417,18 +419,12 @@ def _mirror(index: int, length: int) -> int:
     return index if index < length else 2 * length - 1 - index
 
 
-LUMA_RADIUS = 0.8
-"""Standard deviation in pixels by which a camera smooths luma."""
+def _smooth_alike(y: Array, sigma: Array, radius: Array) -> Array:
+    return gaussian(y, radius)
 
 
-def _smooth_alike(y: Array, sigma: Array) -> Array:
-    xp = array_namespace(y)
-    return gaussian(y, xp.ones_like(sigma[:, 0, 0, 0]) * LUMA_RADIUS)
-
-
-def _smooth_guided(y: Array, sigma: Array) -> Array:
-    xp = array_namespace(y)
-    return _guided(y, y, xp.ones_like(sigma[:, 0, 0, 0]) * (2 * LUMA_RADIUS), sigma)
+def _smooth_guided(y: Array, sigma: Array, radius: Array) -> Array:
+    return _guided(y, y, 2.0 * radius, sigma)
 
 
 def _guided(x: Array, guide: Array, radius: Array, sigma: Array) -> Array:
@@ -441,20 +437,19 @@ def _guided(x: Array, guide: Array, radius: Array, sigma: Array) -> Array:
     return gaussian(slope, radius) * guide + gaussian(mean_x - slope * mean_g, radius)
 
 
-def _smooth_coring(y: Array, sigma: Array) -> Array:
+def _smooth_coring(y: Array, sigma: Array, radius: Array) -> Array:
     """Soft thresholds on the two finest bands of an undecimated pyramid."""
     xp = array_namespace(y)
     rest, kept = y, 0.0
-    one = xp.ones_like(sigma[:, 0, 0, 0])
-    for width, threshold in ((0.8, 1.5), (1.6, 0.75)):
-        smooth = gaussian(rest, one * width)
+    for width, threshold in ((1.0, 1.5), (2.0, 0.75)):
+        smooth = gaussian(rest, width * radius)
         band = rest - smooth
         kept = kept + xp.sign(band) * xp.clip(xp.abs(band) - threshold * sigma, 0.0, 1.0)
         rest = smooth
     return rest + kept
 
 
-def _smooth_sigma(y: Array, sigma: Array) -> Array:
+def _smooth_sigma(y: Array, sigma: Array, radius: Array) -> Array:
     """The mean of those of 25 neighbours that differ by no more than noise would."""
     xp = array_namespace(y)
     height, width = y.shape[2:]

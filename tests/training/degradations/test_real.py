@@ -68,6 +68,7 @@ def test_arrays_and_tensors_are_smoothed_and_sharpened_alike():
     array, batch = pictures(1)
     settings = both(
         luma=[0.9, 0.6, 0.3, 1.0],
+        luma_radius=[0.5, 0.8, 1.2, 1.6],
         chroma=[0.2, 1.0, 0.7, 0.9],
         radius=[0.5, 2.0, 5.0, 1.0],
         sigma=[0.01, 0.03, 0.08, 0.05],
