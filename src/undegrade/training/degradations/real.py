@@ -139,8 +139,8 @@ def _camera(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor
     some = torch.rand(2, count, generator=generator) < 0.75
     smoothing: dict[str, Any] = {
         "kind": _kinds(DENOISERS, (0.3, 0.35, 0.35, 0.0), "denoiser", count, generator, unseen),
-        "luma": uniform(count, 0.0, 1.0, generator) * some[0],
-        "luma_radius": 0.5 * 3.2 ** uniform(count, 0.0, 1.0, generator),
+        "luma": uniform(count, 0.0, 1.0, generator).sqrt() * some[0],
+        "luma_radius": 0.5 * 4.0 ** uniform(count, 0.0, 1.0, generator),
         "chroma": uniform(count, 0.2, 1.0, generator) * some[1],
         "radius": uniform(count, 0.5, 5.0, generator),
         "sigma": torch.tensor(
