@@ -13,7 +13,9 @@ COUNT = len(QUANTITIES)
 
 def crops(values, deviations):
     """The same readings for every quantity."""
-    return (np.tile(np.array(column, float)[:, None], (1, COUNT)) for column in (values, deviations))
+    return (
+        np.tile(np.array(column, float)[:, None], (1, COUNT)) for column in (values, deviations)
+    )
 
 
 def test_crops_that_agree():

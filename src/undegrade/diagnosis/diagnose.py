@@ -91,7 +91,7 @@ def _noise(found: _Read, weights: Floats, mirrored: bool) -> dict[str, Any]:
     }
     sigma, doubt = means["noise"]
     # Of mirror images the network knows no better than that there is noise, if there is much.
-    if mirrored and sigma >= 4 * THRESHOLDS["noise"].limit:
+    if mirrored and sigma >= 6 * THRESHOLDS["noise"].limit:
         doubt = sigma / DEVIATIONS
     sure = sigma >= THRESHOLDS["noise"].limit and sigma >= DEVIATIONS * doubt
     run = KNOTS[-1] - KNOTS[0]
