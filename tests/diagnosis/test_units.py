@@ -8,7 +8,7 @@ from undegrade.degradation.levels import NOISE
 from undegrade.diagnosis.units import QUANTITIES, blur_level, detail_scale, from_level, to_level
 
 VALUES = {
-    **dict.fromkeys(NOISE, [0, 1, 25, 50]),
+    **{name: [0, 1, 25, 50] for name in NOISE},
     "grain": [1, 1.5, 4, 8],
     "jpeg": [100, 90, 50, 10],
     "blur": [0, 0.5, 1, 4],

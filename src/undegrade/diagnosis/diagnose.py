@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.degradation.jpeg_tables import LUMA as LUMA_STEPS
+from undegrade.degradation.jpeg_tables import jpeg_level, table_scale
 from undegrade.degradation.levels import CHROMA, KNOTS, LUMA, MAX_NOISE, NOISE, part_weights
 from undegrade.diagnosis import crops, grid, light, white, wording
 from undegrade.diagnosis.classical import estimate
@@ -25,6 +26,11 @@ Floats = NDArray[np.float64]
 
 SMALLEST = 32
 """Shorter photos would be all mirror images to the network, and are left to classical eyes."""
+
+
+SURVIVING = 1 / 5
+"""Standard deviation of noise, in steps of the quantiser, below which one coefficient in eighty is
+not rounded to what it would be without."""
 
 
 def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
@@ -45,7 +51,7 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     found = _Read(*combine(*reader(looked)))
     mirrored = min(picture.height, picture.width) < CROP
     jpeg = _jpeg(*found["jpeg"], picture.encoding.jpeg_quality, proof=not mirrored)
-    noise = _noise(found, part_weights(looked), mirrored)
+    noise = _noise(found, part_weights(looked), mirrored, _least_noise(jpeg.value))
     if noise["noise"].found and not jpeg.found:
         noise = _measured(noise, looked)
     blur = found["blur"]
@@ -78,8 +84,18 @@ class _Read:
         return np.maximum(self.level[index], 0.0), self.error[index]
 
 
-def _noise(found: _Read, weights: Floats, mirrored: bool) -> dict[str, Any]:
-    """The findings on noise, of a photo whose parts weigh *weights* (3,)."""
+def _least_noise(quality: float) -> float:
+    """The least noise that counts in a photo coded at *quality*, 0..255 units.
+
+    What lies below a part (``SURVIVING``) of the finest step of luma was rounded away in most
+    coefficients: it is not there to be taken out, and cannot be read.
+    """
+    step = float(LUMA_STEPS.min()) * table_scale(quality)
+    return max(THRESHOLDS["noise"].limit, SURVIVING * step)
+
+
+def _noise(found: _Read, weights: Floats, mirrored: bool, least: float) -> dict[str, Any]:
+    """The findings on noise, of a photo whose parts weigh *weights* (3,); *least* counts."""
     luma, chroma = found.several(LUMA), found.several(CHROMA)
     both = (
         np.hypot(luma[0], chroma[0]),
@@ -93,7 +109,7 @@ def _noise(found: _Read, weights: Floats, mirrored: bool) -> dict[str, Any]:
     # Of mirror images the network knows no better than that there is noise, if there is much.
     if mirrored and sigma >= 6 * THRESHOLDS["noise"].limit:
         doubt = sigma / DEVIATIONS
-    sure = sigma >= THRESHOLDS["noise"].limit and sigma >= DEVIATIONS * doubt
+    sure = sigma >= least and sigma >= DEVIATIONS * doubt
     run = KNOTS[-1] - KNOTS[0]
     slope = MAX_NOISE * float(both[0][-1] - both[0][0]) / run
     unsure = MAX_NOISE * float(np.hypot(both[1][-1], both[1][0])) / run
