@@ -96,7 +96,8 @@ def measured(noise: Picture, clean: Picture) -> Measured:
         "chroma": 1.0 - luma / max(whole, 1e-12),
         "grain": grain_size(float(grain[0])),
     }
-    found.update(zip(list(MEASURES)[4:], band_shares(shared), strict=True))
+    if luma > 0:
+        found.update(zip(list(MEASURES)[4:], band_shares(shared), strict=True))
     dark, _, bright = np.hypot(levels[0, :3], levels[0, 3:]) * MAX_NOISE
     weights = part_weights(planes[1])
     if min(weights[0], weights[2]) >= SPOKEN and bright > 0:
@@ -113,7 +114,8 @@ def band_shares(noise: NDArray[np.float32]) -> list[float]:
     axis = np.fft.fftfreq(BLOCK)
     radius = np.hypot(axis[:, None], axis)
     parts = [float(energy[(radius >= low) & (radius < high)].sum()) for low, high in BANDS]
-    return [part / sum(parts) for part in parts]
+    whole = max(sum(parts), 1e-12)
+    return [part / whole for part in parts]
 
 
 def blocks_of(picture: Picture, stride: int) -> Picture:
@@ -225,7 +227,7 @@ def camera_photos(folder: Path, cache: Cache) -> dict[str, Measured]:
         except OSError as error:
             print(f"left out: {file.name}: {error}", file=sys.stderr)
             return None
-        return None if parts is None else measured(*parts)
+        return None if parts is None or not parts[0].any() else measured(*parts)
 
     names = files(folder, REGION)
     found = {file.name: cache.get(f"photo {file.name}", partial(photo, file)) for file in names}
@@ -242,7 +244,9 @@ def simulated(folder: Path, draws: int, cache: Cache) -> list[list[Measured | No
         parameters = camera.sample(rng)
         picture, target = camera.apply(crop, parameters), camera.target(crop, parameters)
         parts = flat_parts(picture)
-        return [measured(picture - target, target), None if parts is None else measured(*parts)]
+        # Blocks without any residual, such as clipped sky, tell nothing of noise.
+        silent = parts is None or not parts[0].any()
+        return [measured(picture - target, target), None if silent else measured(*parts)]
 
     return [cache.get(f"draw {draw}", partial(one, draw)) for draw in range(draws)]
 
