@@ -94,8 +94,8 @@ FOUND = {
 
 
 def told(sigma, error=0.8):
-    """The level of noise that a restorer is told: 1 - (error / sigma)^2 of what was read."""
-    return sigma * (1 - (error / sigma) ** 2) / 50
+    """The level of noise that a restorer is told: one error more, at most half as much again."""
+    return (sigma + min(error, sigma / 2)) / 50
 
 
 # What restoring is told of each, for every task: noise and JPEG, or that it is not run.
@@ -505,15 +505,11 @@ def test_noise_is_told_by_brightness_with_its_grain():
 
 
 @pytest.mark.parametrize(
-    ("error", "share"), [(0.0, 1.0), (12.5, 0.75), (float("inf"), 1.0), (25.0, None), (40.0, None)]
+    ("error", "share"), [(0.0, 1.0), (2.5, 1.1), (12.5, 1.5), (float("inf"), 1.0), (40.0, 1.5)]
 )
-def test_of_unsure_noise_less_is_told(error, share):
-    """1 - (error / value)^2; what may not be there at all is left alone."""
-    levels = told_levels(coarse(error))
-    if share is None:
-        assert levels == {}
-        return
-    amounts, _, grain = split(levels)
+def test_as_much_noise_is_told_as_there_may_be(error, share):
+    """One error more than was read; nothing more where nobody knows the error."""
+    amounts, _, grain = split(told_levels(coarse(error)))
     assert amounts == pytest.approx([share * level for level in SEVERAL])
     assert grain == pytest.approx(noise_of.grain_level(3.0))
 

@@ -18,7 +18,7 @@ from undegrade.diagnosis.combine import combine
 from undegrade.diagnosis.judge import judge_light, told_jpeg
 from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
-from undegrade.diagnosis.thresholds import DEVIATIONS, RESAVED, THRESHOLDS
+from undegrade.diagnosis.thresholds import DEVIATIONS, NOISE_DEVIATIONS, RESAVED, THRESHOLDS
 from undegrade.diagnosis.units import CROP, QUANTITIES, detail_scale, from_level
 from undegrade.picture import Picture
 
@@ -107,9 +107,10 @@ def _noise(found: _Read, weights: Floats, mirrored: bool, least: float) -> dict[
     }
     sigma, doubt = means["noise"]
     # Of mirror images the network knows no better than that there is noise, if there is much.
-    if mirrored and sigma >= 6 * THRESHOLDS["noise"].limit:
-        doubt = sigma / DEVIATIONS
-    sure = sigma >= least and sigma >= DEVIATIONS * doubt
+    if mirrored:
+        strong = sigma >= 12 * THRESHOLDS["noise"].limit
+        doubt = sigma / DEVIATIONS if strong else max(doubt, DEVIATIONS * sigma)
+    sure = sigma >= least and sigma >= NOISE_DEVIATIONS * doubt
     run = KNOTS[-1] - KNOTS[0]
     slope = MAX_NOISE * float(both[0][-1] - both[0][0]) / run
     unsure = MAX_NOISE * float(np.hypot(both[1][-1], both[1][0])) / run
