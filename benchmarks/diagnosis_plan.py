@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from undegrade.catalog import Catalog
 from undegrade.degradation import imresize
 from undegrade.diagnosis import diagnose
-from undegrade.diagnosis.units import to_level
 from undegrade.enhancer import Enhancer, Result
+from undegrade.levels import Levels
 from undegrade.picture import Picture
 from undegrade.plan import STEPS, Wishes, make_plan
 from undegrade.runtime import Network, open_network, process, tile_side
@@ -49,7 +49,8 @@ def blind_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
     levels = network.card.levels
     rows = []
     for quantity, value in BLIND.get(name, ()):
-        told = [to_level(quantity, value) if quantity == level else 0.0 for level in levels]
+        known = Levels(sigma=value) if quantity == "noise" else Levels(quality=value)
+        told = [known.named()[level] for level in levels]
         knowing, blind = [], []
         for truth in truths:
             harmed = HARMS[quantity](truth, value)

@@ -108,7 +108,7 @@ def _noise(found: _Read, weights: Floats, mirrored: bool, least: float) -> dict[
     sigma, doubt = means["noise"]
     # Of mirror images the network knows no better than that there is noise, if there is much.
     if mirrored:
-        strong = sigma >= 12 * THRESHOLDS["noise"].limit
+        strong = sigma >= 6 * THRESHOLDS["noise"].limit
         doubt = sigma / DEVIATIONS if strong else max(doubt, DEVIATIONS * sigma)
     sure = sigma >= least and sigma >= NOISE_DEVIATIONS * doubt
     run = KNOTS[-1] - KNOTS[0]
