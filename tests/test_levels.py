@@ -8,7 +8,7 @@ import pytest
 from tests.photos import noisy, scene
 from undegrade import levels
 from undegrade.catalog.card import LEVELS
-from undegrade.degradation.levels import NOISE, white_levels
+from undegrade.degradation.noise_levels import NOISE, white_levels
 from undegrade.errors import UsageError
 from undegrade.levels import BLOCK, Levels, noise_sigma
 

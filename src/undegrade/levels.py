@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.degradation.jpeg_tables import jpeg_level
-from undegrade.degradation.levels import MAX_NOISE, NOISE, grain_level, white_levels
+from undegrade.degradation.noise_levels import MAX_NOISE, NOISE, grain_level, white_levels
 from undegrade.errors import UsageError
 
 BLOCK = 32
@@ -35,7 +35,7 @@ class Levels:
     quality: float | None = None
     """JPEG quality 1..100, ``None`` for a picture that shows no JPEG history."""
     noise_levels: tuple[float, ...] | None = None
-    """The levels :data:`undegrade.degradation.levels.NOISE`; ``None`` for white noise of sigma."""
+    """The levels :data:`undegrade.degradation.noise_levels.NOISE`; ``None`` for white noise."""
     grain: float = 1.0
     """Size of the noise's grains in pixels."""
 

@@ -213,13 +213,13 @@ def test_what_is_no_image_is_refused(image):
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("size", [(20, 33), (77, 90), (31, 1)])
 def test_programs_resize_as_pillow_does_in_8_bit(name, size):
-    """Ours keeps fractions of a level and what overshoots; a file rounds and clips."""
+    """Ours keeps fractions of a level and what overshoots; a file rounds and clips each axis."""
     image = natural(48, 60)
     eight = Image.fromarray(np.rint(image * 255).astype(np.uint8))
     expected = eight.resize(size[::-1], Image.Resampling[name.upper()])
     made = resized(image, *size, name)
     assert (made.shape, made.dtype) == ((*size, 3), np.float32)
-    np.testing.assert_allclose(np.clip(made, 0, 1), np.asarray(expected) / 255, atol=1.01 / 255)
+    np.testing.assert_allclose(np.clip(made, 0, 1), np.asarray(expected) / 255, atol=1.5 / 255)
     grey = resized(image[:, :, :1], *size, name)
     np.testing.assert_array_equal(grey, made[:, :, :1])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from undegrade.degradation.levels import white_levels
+from undegrade.degradation.noise_levels import white_levels
 from undegrade.diagnosis import Diagnosis, Finding, wording
 
 DARK = Finding(-4.1, 0.1, True, wording.exposure(-4.1, 0.1))

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from undegrade.catalog import Card, Model, sha256, write_card
-from undegrade.degradation.levels import NOISE, white_levels
+from undegrade.degradation.noise_levels import NOISE, white_levels
 from undegrade.diagnosis.units import CROP, QUANTITIES, to_level
 
 

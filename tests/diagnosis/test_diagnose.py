@@ -10,7 +10,7 @@ import pytest
 
 from tests.diagnosis.readers import Told, tiny_reader
 from tests.photos import noisy, photo_file, scene
-from undegrade.degradation.levels import KNOTS
+from undegrade.degradation.noise_levels import KNOTS
 from undegrade.diagnosis import diagnose, open_reader
 from undegrade.diagnosis.units import QUANTITIES
 from undegrade.errors import ModelError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from undegrade.degradation.levels import NOISE
+from undegrade.degradation.noise_levels import NOISE
 from undegrade.diagnosis.units import QUANTITIES, blur_level, detail_scale, from_level, to_level
 
 VALUES = {

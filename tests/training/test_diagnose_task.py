@@ -192,7 +192,7 @@ def test_what_nobody_knows_teaches_nothing():
 
 def test_the_network_learns_everywhere_and_takes_sizes():
     torch.manual_seed(0)
-    network = build("diagnosis", REGRESSORS, levels=2, channels=4)
+    network = build("diagnosis", REGRESSORS, noise=1, detail=1, channels=4)
     for side in (32, CROP):
         assert network(torch.rand(3, 3, side, side)).shape == (3, 4)
     network(torch.rand(8, 3, 64, 64)).square().mean().backward()
@@ -258,6 +258,6 @@ def test_a_level_loss_does_not_read_variances():
 
 
 def test_the_number_of_levels_must_fit(sources, tmp_path):
-    recipe = recipe_file.read("diagnosis:debug", {"regressor.arguments.levels": 2})
-    with pytest.raises(RecipeError, match=r"regressor.arguments.levels = 2 must be 9"):
+    recipe = recipe_file.read("diagnosis:debug", {"regressor.arguments.detail": 1})
+    with pytest.raises(RecipeError, match=r"regressor.arguments.levels = 8 must be 9"):
         train(recipe, sources(recipe), tmp_path)

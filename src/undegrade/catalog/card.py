@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from undegrade.degradation.levels import NOISE
+from undegrade.degradation.noise_levels import NOISE
 from undegrade.errors import ModelError
 
 ENHANCING = ("restore", "sr", "lowlight", "phone")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from undegrade.degradation.levels import white_levels
+from undegrade.degradation.noise_levels import white_levels
 from undegrade.diagnosis import light, wording
 from undegrade.diagnosis.judge import judge_light, told_jpeg
 from undegrade.diagnosis.result import Diagnosis, Finding

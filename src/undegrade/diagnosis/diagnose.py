@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from undegrade.degradation.jpeg_tables import LUMA as LUMA_STEPS
 from undegrade.degradation.jpeg_tables import jpeg_level, table_scale
-from undegrade.degradation.levels import CHROMA, KNOTS, LUMA, MAX_NOISE, NOISE, part_weights
+from undegrade.degradation.noise_levels import CHROMA, KNOTS, LUMA, MAX_NOISE, NOISE, part_weights
 from undegrade.diagnosis import crops, grid, light, white, wording
 from undegrade.diagnosis.classical import estimate
 from undegrade.diagnosis.combine import combine

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from undegrade.catalog import Model, vivid_of
 from undegrade.catalog.card import TRAITS
-from undegrade.degradation.levels import NOISE, white_levels
+from undegrade.degradation.noise_levels import NOISE, white_levels
 from undegrade.diagnosis import Diagnosis, Finding, wording
 from undegrade.diagnosis.units import to_level
 from undegrade.errors import ModelError, UsageError

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from tests.training.data.sets import textured  # noqa: E402
 from tests.training.degradations.pairs import generator, random_pictures, tensor  # noqa: E402
 from undegrade.degradation import sensor  # noqa: E402
-from undegrade.degradation.levels import MAX_NOISE, part_weights  # noqa: E402
+from undegrade.degradation.noise_levels import MAX_NOISE, part_weights  # noqa: E402
 from undegrade.degradation.resize import FILTERS, resized  # noqa: E402
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS  # noqa: E402
 from undegrade.training import degradations  # noqa: E402

@@ -18,7 +18,7 @@ from torch import Tensor
 from undegrade.degradation import sensor
 from undegrade.degradation.camera import expected_noise
 from undegrade.degradation.jpeg_tables import jpeg_level
-from undegrade.degradation.levels import measure_noise
+from undegrade.degradation.noise_levels import measure_noise
 from undegrade.degradation.resize import FILTERS, resized
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
 from undegrade.training.degradations.draws import choice, normal, uniform
@@ -47,8 +47,8 @@ class Real:
     clean: Tensor
     """The same through the same pipeline, without noise and without coding."""
     noise: Tensor
-    """The levels :data:`undegrade.degradation.levels.NOISE`, (N, 6), of the noise before the last
-    coding."""
+    """The levels :data:`undegrade.degradation.noise_levels.NOISE`, (N, 6), of the noise before the
+    last coding."""
     grain: Tensor
     """The level of its grain, (N,)."""
     jpeg: Tensor

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.jpeg_tables import jpeg_level
-from undegrade.degradation.levels import MAX_NOISE, measure_noise, white_levels
+from undegrade.degradation.noise_levels import MAX_NOISE, measure_noise, white_levels
 from undegrade.diagnosis.units import OCTAVES, QUANTITIES, blur_level
 from undegrade.errors import RecipeError
 from undegrade.training import degradations
@@ -39,7 +39,7 @@ class DiagnoseTask:
     ==========  =======================================  ===========================================
     target      unit                                     what exactly
     ==========  =======================================  ===========================================
-    noise (6)   :mod:`undegrade.degradation.levels`      as it lies in the photo, **before** coding
+    noise (6)   :func:`measure_noise`                    as it lies in the photo, **before** coding
     grain       the same                                 unknown (NaN) where there is hardly noise
     jpeg        :func:`jpeg_level`: 0 at 100, 1 at 5     of the coarsest coding
     blur        :func:`blur_level`: log2 of the scale    at which the picture holds detail, over 3;

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
-from undegrade.degradation.levels import MAX_NOISE, NOISE, white_levels
+from undegrade.degradation.noise_levels import MAX_NOISE, NOISE, white_levels
 from undegrade.errors import RecipeError
 from undegrade.training import degradations
 from undegrade.training.networks.luma import luma
