@@ -71,6 +71,12 @@ JOBS = (
         ("auto", "restore"),
         ("denoise-ffdnet-color", "denoise-dncnn-color-blind"),
     ),
+    Job(
+        "camera",
+        "cbsd68",
+        ("auto", "restore"),
+        ("denoise-ffdnet-color", "denoise-dncnn-color-blind"),
+    ),
     Job("jpeg-color", "live1", ("auto", "restore")),
     Job("denoise-real", "cbsd68", ("auto", "restore"), ("denoise-ffdnet-color",)),
     Job("jpeg-gray", "live1", ("restore",), ("gray-dncnn3",)),

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.degradation.pictures import psnr, rgb_to_y
-from tests.evaluation.made_up import photo, pixels
+from tests.evaluation.made_up import made_set, photo, pixels
 from undegrade.degradation import DEGRADATIONS
 from undegrade.errors import InputError
+from undegrade.evaluation import cases
 from undegrade.evaluation.cases import enlarged
 from undegrade.evaluation.protocols import GT_MEAN, PROTOCOLS, choose_settings, matched_mean
+from undegrade.evaluation.sets import open_set
 from undegrade.levels import Levels
 from undegrade.metrics.bicubic import reduced
 
@@ -176,3 +179,29 @@ def test_noref_has_no_truth(tmp_path):
 def test_too_small_to_be_reduced(tmp_path):
     with pytest.raises(InputError, match="too small to be reduced 8 times"):
         case(tmp_path, "sr-bicubic", pixels(7, 30), scale=8)
+
+
+def test_a_camera_takes_the_picture_again(tmp_path):
+    """The same by name whatever the folder; the more noise, the more the camera smooths."""
+    picture = pixels(64, 72)
+    low, high = (case(tmp_path / str(iso), "camera", picture, iso=iso) for iso in (800, 12800))
+    again = case(tmp_path / "again", "camera", picture, iso=800)
+    np.testing.assert_array_equal(low.input, again.input)
+    assert np.abs(low.truth.astype(int) - high.truth).mean() < 3
+    assert low.truth.shape == low.input.shape == (64, 72, 3)
+    # What it is told: the noise as it lies there, which the file holds but for its coding.
+    for made in (low, high):
+        error = made.input * 255 - made.truth.astype(np.float32)
+        assert np.sqrt(np.mean(error**2)) == pytest.approx(made.levels.sigma, rel=0.4, abs=2)
+        assert made.levels.quality == made.quality
+    assert high.levels.sigma > 2 * low.levels.sigma
+    file = Image.open(io.BytesIO(low.file))
+    assert file.format == "JPEG"
+    np.testing.assert_array_equal(np.asarray(file) / np.float32(255), low.input)
+
+
+def test_a_camera_is_drawn_by_the_name(tmp_path):
+    item = open_set(made_set(tmp_path / "set", 1)).items[0]
+    one, other = (cases.camera(replace(item, name=name).read(), 3200) for name in ("a", "b"))
+    assert not np.array_equal(one.input, other.input)
+    assert one.quality != other.quality or not np.array_equal(one.truth, other.truth)

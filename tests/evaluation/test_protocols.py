@@ -46,6 +46,7 @@ def test_usual_settings():
     for name in ("jpeg-color", "jpeg-gray"):
         assert labels[name] == ["quality 10", "quality 20", "quality 30", "quality 40"]
     assert labels["real-noise"] == ["unasked", "told 5", "told 10", "told 15"]
+    assert labels["camera"] == ["iso 800", "iso 3200", "iso 12800"]
     assert labels["lol"] == ["plain", "gt-mean"]
     assert labels["face-x8"] == ["x8"]
 
@@ -66,6 +67,7 @@ def test_settings_that_are_asked_for():
         ("sr-bicubic", {"scale": [5]}, "a scale of 5 is not measured; choose one of: 2, 3, 4, 8"),
         ("denoise-color", {"noise": [0]}, "a noise of 0 is not possible"),
         ("denoise-color", {"noise": [float("nan")]}, "a noise of nan"),
+        ("camera", {"iso": [0]}, "an iso of 0 is not possible"),
         ("jpeg-color", {"jpeg": [101]}, "a JPEG quality of 101 is not possible"),
     ],
 )

@@ -98,3 +98,9 @@ def test_real_noise_of_polyu():
     """The gate itself, our own measurement; that of 20 other crops of the set is 35.67."""
     found = measured("real-noise", "polyu_val", metrics=("psnr", "ssim"))
     assert found["unasked", "none", "psnr"] == pytest.approx(35.7, abs=0.1)
+
+
+@pytest.mark.slow
+def test_a_camera_on_cbsd68():
+    """The gates themselves, our own measurement."""
+    assert len(measured("camera", "cbsd68", metrics=("psnr", "ssim"))) == 3 * 2

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from undegrade.evaluation.rows import Row
 
 PROTOCOLS = (
-    "sr-bicubic, denoise-color, denoise-gray, denoise-real, real-noise, jpeg-color, jpeg-gray, "
-    "lol, phone, phone-synthetic, face-x4, face-x8, noref"
+    "sr-bicubic, denoise-color, denoise-gray, denoise-real, real-noise, camera, jpeg-color, "
+    "jpeg-gray, lol, phone, phone-synthetic, face-x4, face-x8, noref"
 )
 
 
@@ -39,6 +39,9 @@ def evaluate(
         ),
     ] = None,
     jpeg: Annotated[str | None, typer.Option(help="Such as 10,20,40: JPEG qualities.")] = None,
+    iso: Annotated[
+        str | None, typer.Option(help="Such as 800,3200: a made-up camera's sensitivity.")
+    ] = None,
     metrics: Annotated[
         str | None, typer.Option(help="Such as psnr,ssim,lpips-alex; default: the protocol's.")
     ] = None,
@@ -85,6 +88,7 @@ def evaluate(
             "scale": _numbers(scale, "scale"),
             "noise": _numbers(noise, "noise"),
             "jpeg": _numbers(jpeg, "jpeg"),
+            "iso": _numbers(iso, "iso"),
         },
         metrics=[name.strip() for name in metrics.split(",")] if metrics else [],
         blind=blind,

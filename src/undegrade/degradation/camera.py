@@ -84,12 +84,17 @@ class Camera(Degradation):
         }
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
-        if parameters["iso"] == 0:
-            return through_jpeg(image, parameters["quality"], parameters["subsampling"])
-        shape = (1, 3, *image.shape[:2])
-        noise = np.random.default_rng(parameters["seed"]).standard_normal(shape, dtype=np.float32)
-        made = self._developed(image, parameters, noise)
+        made = self.uncoded(image, parameters)
         return through_jpeg(made, parameters["quality"], parameters["subsampling"])
+
+    def uncoded(self, image: Image, parameters: Mapping[str, Any]) -> Image:
+        """What the camera makes of *image* before it is coded; not clipped."""
+        p, source = self.check(parameters), as_image(image)
+        if p["iso"] == 0:
+            return source
+        shape = (1, 3, *source.shape[:2])
+        noise = np.random.default_rng(p["seed"]).standard_normal(shape, dtype=np.float32)
+        return self._developed(source, p, noise)
 
     def target(self, image: Image, parameters: Mapping[str, Any]) -> Image:
         """What *image* becomes by the same camera without noise and without coding.

@@ -53,6 +53,13 @@ def through_jpeg(image: Image, quality: int, subsampling: Subsampling = "4:2:0")
     ------
     UsageError: a side over 65500 pixels, which JPEG cannot hold.
     """
+    file = io.BytesIO(as_jpeg(image, quality, subsampling))
+    decoded = np.asarray(PillowImage.open(file), dtype=np.float32) / np.float32(255.0)
+    return decoded.reshape(image.shape)
+
+
+def as_jpeg(image: Image, quality: int, subsampling: Subsampling = "4:2:0") -> bytes:
+    """The file of which :func:`through_jpeg` gives the pixels; raises the same."""
     height, width, channels = image.shape
     if max(height, width) > SIDE_LIMIT:
         raise UsageError(f"JPEG holds sides up to {SIDE_LIMIT} pixels, not {width} x {height}")
@@ -61,8 +68,7 @@ def through_jpeg(image: Image, quality: int, subsampling: Subsampling = "4:2:0")
     file = io.BytesIO()
     options = {} if channels == 1 else {"subsampling": subsampling}
     picture.save(file, "JPEG", quality=quality, **options)
-    decoded = np.asarray(PillowImage.open(file), dtype=np.float32) / np.float32(255.0)
-    return decoded.reshape(height, width, channels)
+    return file.getvalue()
 
 
 def draw_subsampling(rng: np.random.Generator) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation.camera import Camera
+from undegrade.degradation.jpeg import as_jpeg
+from undegrade.degradation.noise_levels import grain_size, measure_noise
 from undegrade.errors import InputError
 from undegrade.evaluation.sets import Bytes, Photo
 from undegrade.levels import Levels
@@ -108,6 +112,37 @@ def degraded(
     truth = _coloured(photo.pixels)
     damaged = DEGRADATIONS[name].apply(as_floats(truth), dict(parameters))
     return Case(damaged, truth, levels, quality)
+
+
+def camera(photo: Photo, iso: float) -> Case:
+    """Taken again by a camera at *iso*, as a file of JPEG; the truth is without noise and coding.
+
+    All else about the camera is drawn by the picture's name, so that it is the same at every
+    sensitivity; the levels are those of the noise as it lies there before coding.
+    """
+    operator = DEGRADATIONS["camera"]
+    assert isinstance(operator, Camera)
+    seed = int(hashlib.sha256(photo.name.encode()).hexdigest()[:16], 16)
+    parameters = operator.sample(np.random.default_rng(seed)) | {"iso": iso}
+    picture, quality = as_floats(_coloured(photo.pixels)), parameters["quality"]
+    clean, noisy = operator.target(picture, parameters), operator.uncoded(picture, parameters)
+    file = as_jpeg(noisy, quality, parameters["subsampling"])
+    decoded = np.asarray(Image.open(io.BytesIO(file)))
+    planes = (np.clip(made, 0, 1).transpose(2, 0, 1)[None] for made in (noisy, clean))
+    levels = told_levels(*planes, quality=float(quality))
+    return Case(as_floats(decoded), as_bytes(clean), levels, float(quality), file)
+
+
+def told_levels(noisy: Floats, clean: Floats, *, quality: float) -> Levels:
+    """The levels of a picture, (1, 3, H, W) each, whose noise is known."""
+    noise = noisy - clean
+    levels, grain = measure_noise(noise, clean)
+    return Levels(
+        sigma=255 * float(np.sqrt(np.mean(noise**2))),
+        quality=quality,
+        noise_levels=tuple(map(float, levels[0])),
+        grain=grain_size(float(grain[0])),
+    )
 
 
 def face(photo: Photo, side: int, scale: int) -> Case:

@@ -3,9 +3,9 @@
 Source: FBCNN's tables for JPEG; for noise ``20 log10(255 / sigma)``, which the one draw of seed 0
 in grey raises by 0.02 dB; for super-resolution bicubic enlargement in RGB, as SwinIR's code does it
 (tables that enlarge luma alone are 0.01 to 0.02 dB lower); for low light the input of eval15. Of
-``lol_val``, 15 pairs out of LOL's training part, and ``polyu_val``, 62 of PolyU's crops, nothing is
-published: there the gate is our own first measurement, and only shows that set and code are still
-the same.
+``lol_val``, 15 pairs out of LOL's training part, of ``polyu_val``, 62 of PolyU's crops, and of the
+made-up camera nothing is published: there the gate is our own first measurement, and only shows
+that set and code are still the same.
 """
 
 from __future__ import annotations
@@ -106,6 +106,11 @@ GATES: Mapping[tuple[str, str], Mapping[str, Values]] = MappingProxyType(
         ("real-noise", "polyu_val"): dict.fromkeys(
             ("unasked", "told 5", "told 10", "told 15"), _values(35.69, 0.9142)
         ),
+        ("camera", "cbsd68"): {
+            "iso 800": _values(32.80, 0.8809),
+            "iso 3200": _values(28.26, 0.7274),
+            "iso 12800": _values(22.68, 0.4729),
+        },
         ("lol", "eval15"): {"plain": _values(7.77)},
         ("lol", "lol_val"): {"plain": _values(7.85, 0.1855)},
     }

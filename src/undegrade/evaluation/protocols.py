@@ -16,11 +16,12 @@ from undegrade.evaluation.sets import Bytes, Photo
 from undegrade.levels import Levels
 from undegrade.metrics import Channel, Metric
 
-Parameter = Literal["scale", "noise", "jpeg"]
+Parameter = Literal["scale", "noise", "jpeg", "iso"]
 
 SCALES = (2, 3, 4, 8)
 SIGMAS = (15.0, 25.0, 50.0, 70.0)
 QUALITIES = (10, 20, 30, 40)
+ISOS = (800, 3200, 12800)
 TOLD = (5.0, 10.0, 15.0)
 """Levels of noise that networks are told where nobody knows the true one."""
 
@@ -154,10 +155,15 @@ def _told(value: float) -> Setting:
     return Setting(f"told {value:g}", value, told=True)
 
 
+def _iso(value: float) -> Setting:
+    return Setting(f"iso {value:g}", value)
+
+
 _MAKERS: Mapping[Parameter, Callable[[float], Setting]] = {
     "scale": lambda value: scaled(int(value)),
     "noise": _sigma,
     "jpeg": _quality,
+    "iso": _iso,
 }
 
 PLAIN = Setting("plain")
@@ -222,6 +228,16 @@ _PROTOCOLS = (
         "noise",
         pairs=True,
         knows_levels=False,
+    ),
+    Protocol(
+        "camera",
+        "the operator 'camera' of undegrade.degradation at a given iso, its other parameters drawn "
+        "by numpy.random.default_rng of the first 16 hexadecimal digits of sha256(name); the truth "
+        "is the same without noise and coding",
+        lambda photo, setting: cases.camera(photo, setting.value),
+        tuple(map(_iso, ISOS)),
+        ("psnr", "ssim"),
+        "iso",
     ),
     Protocol(
         "jpeg-color",
@@ -333,5 +349,7 @@ def _check(parameter: Parameter, value: float) -> None:
         raise UsageError(f"a scale of {value:g} is not measured", f"choose one of: {allowed}")
     if parameter == "noise" and not 0 < value <= 255:
         raise UsageError(f"a noise of {value:g} is not possible", "choose one in 0..255")
+    if parameter == "iso" and not 0 < value <= 409600:
+        raise UsageError(f"an iso of {value:g} is not possible", "choose one in 0..409600")
     if parameter == "jpeg" and not 1 <= value <= 100:
         raise UsageError(f"a JPEG quality of {value:g} is not possible", "choose one in 1..100")

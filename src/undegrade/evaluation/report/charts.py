@@ -47,6 +47,7 @@ _SETTINGS = {
     "sigma": "Noise \N{GREEK SMALL LETTER SIGMA} (8-bit levels)",
     "told": "Noise \N{GREEK SMALL LETTER SIGMA} that is told (8-bit levels)",
     "quality": "JPEG quality (0 to 100)",
+    "iso": "Sensitivity (ISO)",
     "x": "Enlargement (times, along a side)",
 }
 """What stands before the number of a setting, as the title of an axis."""
