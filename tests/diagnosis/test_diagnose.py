@@ -74,7 +74,9 @@ def test_photos_too_small_for_the_network_are_left_to_classical_eyes():
     assert told.crops == []
     assert not small.noise.found
     assert not small.blur.found
-    assert diagnose(from_array(scene(32, 200)), told).noise.found
+    assert diagnose(from_array(noisy(scene(32, 200), 20)), told).noise.found
+    # Its mirror images may look noisy where it is not.
+    assert not diagnose(from_array(scene(32, 200)), told).noise.found
 
 
 def test_noise_that_can_be_measured_corrects_what_is_read():

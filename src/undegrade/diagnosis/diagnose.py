@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import DEVIATIONS, NOISE_DEVIATIONS, RESAVED, THRESHOLDS
 from undegrade.diagnosis.units import CROP, QUANTITIES, detail_scale, from_level
+from undegrade.levels import noise_sigma
 from undegrade.picture import Picture
 
 Floats = NDArray[np.float64]
@@ -31,6 +33,10 @@ SMALLEST = 32
 SURVIVING = 1 / 5
 """Standard deviation of noise, in steps of the quantiser, below which one coefficient in eighty is
 not rounded to what it would be without."""
+
+
+MUCH = 3.0
+"""Times the least noise that counts, from which on it is acted on in photos smaller than a crop."""
 
 
 def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
@@ -51,7 +57,8 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     found = _Read(*combine(*reader(looked)))
     mirrored = min(picture.height, picture.width) < CROP
     jpeg = _jpeg(*found["jpeg"], picture.encoding.jpeg_quality, proof=not mirrored)
-    noise = _noise(found, part_weights(looked), mirrored, _least_noise(jpeg.value))
+    seen = noise_sigma(picture.pixels) if mirrored else math.inf
+    noise = _noise(found, part_weights(looked), seen, _least_noise(jpeg.value))
     if noise["noise"].found and not jpeg.found:
         noise = _measured(noise, looked)
     blur = found["blur"]
@@ -94,21 +101,23 @@ def _least_noise(quality: float) -> float:
     return max(THRESHOLDS["noise"].limit, SURVIVING * step)
 
 
-def _noise(found: _Read, weights: Floats, mirrored: bool, least: float) -> dict[str, Any]:
-    """The findings on noise, of a photo whose parts weigh *weights* (3,); *least* counts."""
+def _noise(found: _Read, weights: Floats, seen: float, least: float) -> dict[str, Any]:
+    """The findings on noise, of a photo whose parts weigh *weights* (3,); *least* counts.
+
+    Crops of mirror images look noisier than they are: no more than classical eyes have *seen* is
+    believed of them (infinite for other photos), and only if it is much.
+    """
     luma, chroma = found.several(LUMA), found.several(CHROMA)
-    both = (
-        np.hypot(luma[0], chroma[0]),
-        np.hypot(luma[1], chroma[1]) if not mirrored else np.minimum(luma[1], chroma[1]),
-    )
+    both = np.hypot(luma[0], chroma[0]), np.hypot(luma[1], chroma[1])
     means = {
         name: _over(weights, *levels)
         for name, levels in (("noise", both), ("noise_luma", luma), ("noise_chroma", chroma))
     }
     sigma, doubt = means["noise"]
-    # Of mirror images the network knows no better than that there is noise, if there is much.
-    if mirrored:
-        strong = sigma >= 6 * THRESHOLDS["noise"].limit
+    believed = min(1.0, seen / max(sigma, 1e-6))
+    if math.isfinite(seen):
+        sigma *= believed
+        strong = sigma >= MUCH * THRESHOLDS["noise"].limit
         doubt = sigma / DEVIATIONS if strong else max(doubt, DEVIATIONS * sigma)
     sure = sigma >= least and sigma >= NOISE_DEVIATIONS * doubt
     run = KNOTS[-1] - KNOTS[0]
@@ -121,7 +130,7 @@ def _noise(found: _Read, weights: Floats, mirrored: bool, least: float) -> dict[
         "noise_chroma": _plain(*means["noise_chroma"], wording.noise_chroma),
         "noise_slope": _plain(slope, unsure, wording.noise_slope),
         "grain": _plain(size, size_error, wording.grain),
-        "noise_levels": tuple(found.several(NOISE)[0].tolist()),
+        "noise_levels": tuple((believed * found.several(NOISE)[0]).tolist()),
     }
 
 
