@@ -15,7 +15,7 @@ _STEP = {
     "model": "restore",
     "scale": 1,
     "shrink": 1,
-    "levels": {"noise": 0.5, "jpeg": 0.18},
+    "levels": {"luma_middle": 0.29, "chroma_middle": 0.41, "jpeg": 0.18, "grain": 0.0},
     "strength": 1.0,
     "detail": 0.0,
     "reason": "noise of sigma 25.2 ± 0.9 and JPEG artefacts of quality 88",

@@ -63,7 +63,8 @@ export class PlanView {
 export function title(step) {
   if (step.name === 'enlarge') return `Enlarge ${step.scale} times`;
   if (step.name !== 'restore') return NAMES[step.name] ?? sentence(step.name);
-  const { noise = 0, jpeg = 0 } = step.levels;
+  const { jpeg = 0, grain: _, ...noises } = step.levels;
+  const noise = Object.values(noises).some((level) => level > 0);
   if (noise && jpeg) return 'Remove noise and artefacts';
   return noise ? 'Remove noise' : 'Remove JPEG artefacts';
 }
