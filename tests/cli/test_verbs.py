@@ -118,7 +118,7 @@ def test_models_list(undegrade, tmp_path):
 def test_models_show(undegrade):
     ran = undegrade("models", "show", "restore")
     assert ran.code == 0
-    assert "noise, jpeg" in ran.out
+    assert "chroma_bright, jpeg, grain" in ran.out
     shown = json.loads(undegrade("models", "show", "restore", "--json").out)
     assert shown["name"] == "restore"
     assert shown["path"].endswith("restore.onnx")
