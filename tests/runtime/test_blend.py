@@ -17,6 +17,7 @@ from tests.photos import scene
 from tests.vivid import halved, perturbed_pair, vivid_pair
 from undegrade.catalog import Card, Model
 from undegrade.errors import ModelError
+from undegrade.levels import Levels
 from undegrade.runtime import open_network, process, verify_model
 from undegrade.runtime.blend import mixed_weights
 from undegrade.runtime.onnx_file import find_weights, frame
@@ -97,7 +98,9 @@ def test_a_shipped_network_moves_away_steadily(restore):
 
     def output(**mix):
         network = open_network(faithful, threads=1, **mix)
-        return process(network, photo, (0.3, 0.1), tile=64).astype(int)
+        told = Levels(sigma=15, quality=98).named()
+        levels = [told[name] for name in faithful.card.levels]
+        return process(network, photo, levels, tile=64).astype(int)
 
     outputs = [output(vivid=vivid, detail=detail) for detail in (0, 0.25, 0.5, 0.75, 1)]
     away = np.array([np.sqrt(np.mean((made - outputs[0]) ** 2.0)) for made in outputs])

@@ -14,7 +14,7 @@ from tests.networks import tiny_model
 from tests.photos import noisy, psnr, scene
 from tests.shared_data import photos
 from undegrade.catalog import Catalog
-from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.levels import Levels
 from undegrade.metrics.colour import difference, lab
 from undegrade.runtime import lock_colour, open_network, process
 
@@ -167,9 +167,15 @@ def test_tiles_do_not_show(tmp_path, dtype):
 def test_the_restorer_at_level_0_is_left_alone():
     network = open_network(Catalog().find("restore"), threads=1)
     photo = scene(96, 96, dtype=np.uint16)
-    output = process(network, photo, (0, 0))
+    output = process(network, photo, [0] * len(network.card.levels))
     np.testing.assert_array_equal(output, photo)
     assert lock_colour(photo, output) is output
+
+
+def told(**damage):
+    """What the shipped restorer is told of *damage*."""
+    named = Levels(**damage).named()
+    return [named[level] for level in Catalog().find("restore").card.levels]
 
 
 def damaged(kind, truth, seed):
@@ -178,10 +184,10 @@ def damaged(kind, truth, seed):
         file = io.BytesIO()
         Image.fromarray(truth).save(file, "JPEG", quality=20)
         before = np.asarray(Image.open(file))
-        return before, before, "restore", (0, jpeg_level(20)), truth
+        return before, before, "restore", told(quality=20), truth
     if kind == "noise":
         before = noisy(truth, 25, seed)
-        return before, before, "restore", (0.5, 0), truth
+        return before, before, "restore", told(sigma=25), truth
     height, width = (side // 4 * 4 for side in truth.shape[:2])
     size = width // 4, height // 4
     fitting = Image.fromarray(truth[:height, :width])

@@ -9,7 +9,9 @@ import pytest
 
 from tests.networks import tiny_model
 from undegrade.catalog import Catalog, Model, user_folder
+from undegrade.degradation.jpeg_tables import quality_of_level
 from undegrade.errors import ModelError, UsageError
+from undegrade.levels import Levels
 from undegrade.runtime import choose_precision, open_network, precision, process, verify_model
 from undegrade.runtime.device import cpu_flags
 
@@ -94,7 +96,8 @@ def test_shipped_8_bit_weights_are_sound_small_and_close(name):
     assert model.path.with_name(model.card.int8).stat().st_size < model.path.stat().st_size
     rng = np.random.default_rng(0)
     smooth = np.kron(rng.random((1, 3, 8, 8)), np.ones((8, 8))).astype(np.float32)
-    levels = [0.3] * len(model.card.levels)
+    told = Levels(sigma=15, quality=quality_of_level(0.3)).named()
+    levels = [told[level] for level in model.card.levels]
     floats, whole = (
         open_network(model, threads=1, device="cpu", precision=kind) for kind in ("fp32", "int8")
     )
@@ -116,7 +119,7 @@ def test_shipped_8_bit_weights_have_no_seams(name):
 def test_level_0_is_the_identity_in_8_bit(name):
     network = open_network(Catalog().find(name), threads=1, device="cpu", precision="int8")
     pixels = np.random.default_rng(0).integers(0, 65536, (62, 70, 3), dtype=np.uint16)
-    assert (process(network, pixels, [0.0, 0.0]) == pixels).all()
+    assert (process(network, pixels, [0.0] * len(network.card.levels)) == pixels).all()
 
 
 @pytest.mark.parametrize("name", SHIPPED[:1])

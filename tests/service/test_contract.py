@@ -98,7 +98,8 @@ def test_a_preview_is_what_the_job_will_make(shared):
         apart = np.abs(pixels(answer.content).astype(int) - pixels(result))
         assert apart.shape == (70 * scale, 64 * scale, 3)
         assert apart.max() <= 2
-        assert np.mean(apart > 0) < 0.02
+        # A part has other surroundings for the colour lock, which moves a value by a level or two.
+        assert np.mean(apart > 0) < 0.05
 
 
 def test_a_preview_of_a_dark_photo_sees_the_whole_of_it(shared):

@@ -54,7 +54,7 @@ def test_a_run_begins_with_an_exported_network_and_its_card_remembers(ran, photo
     write_model(recipe, path, tmp_path / "models")
     shipped = tmp_path / "models" / "restore.onnx"
     state = initial_state(recipe, shipped, "cpu")
-    x, level = torch.rand(1, 3, 16, 16), torch.full((1, 2, 1, 1), 0.5)
+    x, level = torch.rand(1, 3, 16, 16), torch.full((1, 8, 1, 1), 0.5)
     with torch.no_grad():
         expected = trained(recipe, path)(x, level)
         assert torch.allclose(state.generator(x, level), expected, atol=0.5 / 255)
