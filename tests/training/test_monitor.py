@@ -114,6 +114,7 @@ def test_what_a_run_writes(sources, tmp_path):
     assert [row["step"] for row in heard] == [10, 20]
     assert {row["stage"] for row in heard} == {"main"}
     kinds = ["noise15", "noise25", "noise50", "jpeg10", "jpeg20", "jpeg40", "grey25"]
+    kinds += ["camera", "web"]
     scores = {f"{kind}/{score}" for kind in kinds for score in ("psnr", "ssim")}
     assert set(heard[-1]) == {"step", "stage", "seconds", "rate", "loss", "psnr", "ssim"} | scores
     shown = {path.name for path in (tmp_path / "pictures").iterdir()}

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from undegrade.errors import UsageError
 
@@ -75,6 +74,8 @@ def resized(image: NDArray[Any], height: int, width: int, filter: str) -> NDArra
     """
     if filter not in FILTERS:
         raise UsageError(f"there is no filter {filter!r}", f"there are {', '.join(FILTERS)}")
+    from PIL import Image as PillowImage  # metrics resize, too, and need no pictures from files
+
     chosen = PillowImage.Resampling[filter.upper()]
     planes = [
         PillowImage.fromarray(np.ascontiguousarray(plane, np.float32)).resize(

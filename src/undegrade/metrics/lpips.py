@@ -10,14 +10,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from undegrade.catalog import Card, Catalog, read_weights, user_folder, write_card
 from undegrade.errors import ModelError, UndegradeError
 from undegrade.metrics import weights
 from undegrade.metrics.base import Comparison
 from undegrade.metrics.lpips_graph import GRAPH, lpips_graph
 from undegrade.metrics.pictures import Floats, coloured
 from undegrade.metrics.published import WEIGHTS, Weights
-from undegrade.runtime import open_session
 
 
 class Network(NamedTuple):
@@ -83,12 +81,16 @@ class LPIPS(Comparison):
     @cached_property
     def _session(self) -> Any:
         remedy = "use the published weights"
+        from undegrade.runtime import open_session
+
         return open_session(self._network(), f"{self.name}, as built,", remedy=remedy)
 
     def _network(self) -> bytes:
         """The ONNX file: that of the user's catalogue, or else built and, if published, added."""
         if self.trunk or self.heads:
             return self._build()
+        from undegrade.catalog import Card, Catalog, read_weights, user_folder, write_card
+
         place = user_folder() / f"{self.name}.onnx"
         if place.is_file() and place.with_suffix(".toml").is_file():
             model = Catalog().find(str(place))
