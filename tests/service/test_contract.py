@@ -143,6 +143,13 @@ def test_a_job_from_queue_to_result(shared, grainy):
     assert pixels(view.content).shape == (75, 100, 3)
 
 
+def test_jobs_of_one_second_are_told_apart_by_when_they_were_made(shared, grainy):
+    photo = shared.photo(grainy, "cat.png")
+    jobs = [shared.wait(shared.job(photo), "done") for _ in range(3)]
+    made = [job["created"] for job in jobs]
+    assert made == sorted(set(made))
+
+
 def test_an_archive_holds_all_results_under_distinct_names(shared, grainy):
     jobs = [shared.job(shared.photo(grainy, "cat.png")) for _ in range(2)]
     done = [shared.wait(job, "done") for job in jobs]

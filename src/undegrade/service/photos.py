@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +180,9 @@ def is_full(error: OSError) -> bool:
 
 
 def stamp(seconds: float) -> str:
-    """Seconds since 1970 as RFC 3339 in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    """Seconds since 1970 as RFC 3339 in UTC, to the millisecond: jobs are sorted by it."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 async def every(seconds: float, *actions: Any) -> None:

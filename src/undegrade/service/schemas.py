@@ -58,7 +58,7 @@ class Photo(Facts):
     name: str | None = Field(examples=["cat.jpg"])
     bytes: int
     notes: list[str] = Field(description="What could not be kept while reading.")
-    expires: str = Field(examples=["2026-11-21T08:00:00Z"])
+    expires: str = Field(examples=["2026-11-21T08:00:00.000Z"])
 
 
 class Problem(BaseModel):
