@@ -131,7 +131,7 @@ STUDIES: dict[str, Study] = {
             "as shipped": {},
             "DeG not judged by itself": {"stages.main.losses.base": None},
             "no SSIM": {"stages.main.losses.ssim": None},
-            "a thumbnail of the patch, not of what is around it": {"damage.context": 160},
+            "a thumbnail of the patch, not of what is around it": {"degradation.context": 160},
             "Muon for Adam, kernels not over-parameterised": MUON,
         },
         shown=("psnr", "ssim"),
@@ -176,7 +176,7 @@ STUDIES: dict[str, Study] = {
         {"stages.pixel.steps": 300, "batch": 8},
         {
             "as shipped": {},
-            "zeros beyond the border": {"damage.rim": 0},
+            "zeros beyond the border": {"degradation.rim": 0},
             "batch norm and PReLU, as published": {"arguments.preset": "paper"},
             "half as deep": {"arguments.blocks": 4},
         },

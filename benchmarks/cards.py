@@ -92,8 +92,8 @@ SHOWN: dict[str, Callable[[Photo, int], Case]] = {
     "sr-x2": lambda photo, _: cases.reduced(photo, 2),
     "sr-x4": lambda photo, _: cases.reduced(photo, 4),
     "sr-x4-vivid": lambda photo, _: cases.reduced(photo, 4),
-    "lowlight": lambda photo, _: cases.degraded(photo, "darkness", DARK),
-    "lowlight-free": lambda photo, _: cases.degraded(photo, "darkness", DARK),
+    "lowlight": lambda photo, _: cases.degraded(photo, "lowlight", DARK),
+    "lowlight-free": lambda photo, _: cases.degraded(photo, "lowlight", DARK),
     "phone": lambda photo, _: cases.phone(photo),
     "dejpeg-mobile": lambda photo, _: cases.coded(photo, 10),
 }

@@ -36,8 +36,8 @@ from speed import machine
 
 from undegrade.catalog import Catalog, Score, write_card
 from undegrade.degradation import DEGRADATIONS, imresize, phone
-from undegrade.degradation.darkness import WORST_STOPS
 from undegrade.degradation.jpeg_tables import quality_of_level
+from undegrade.degradation.lowlight import WORST_STOPS
 from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
 from undegrade.diagnosis import NAME, diagnose, open_reader
 from undegrade.picture import Encoding, decode
@@ -170,8 +170,8 @@ HALVES: dict[str, tuple[Callable[[Floats], Floats], tuple[str, ...]]] = {
         ("jpeg",),
     ),
     "blur sigma 1": (lambda t: damaged(t, "blur", sigma=1.0), ("blur",)),
-    "darkness 1.25 stops": (
-        lambda t: damaged(t, "darkness", stops=HALF_OF_MID * WORST_STOPS),
+    "lowlight 1.25 stops": (
+        lambda t: damaged(t, "lowlight", stops=HALF_OF_MID * WORST_STOPS),
         ("exposure",),
     ),
     "cast of 0.25 stops in blue": (

@@ -142,6 +142,6 @@ def examples(system: str) -> list[Case]:
             damaged = as_file(operator.apply(truth, operator.sample(np.random.default_rng(index))))
         else:
             settings = {"stops": 3.0, "gamma": 1.2, "gain": 5e-4, "read": 5e-4, "seed": index}
-            damaged = as_file(DEGRADATIONS["darkness"].apply(truth, settings))
+            damaged = as_file(DEGRADATIONS["lowlight"].apply(truth, settings))
         found.append(Case(system, damaged, truth))
     return found

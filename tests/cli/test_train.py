@@ -74,7 +74,7 @@ def test_settings_are_yaml_by_dotted_key(undegrade, tmp_path):
 
 def test_a_recipe_of_ones_own(undegrade, tmp_path):
     (tmp_path / "mine.yaml").write_text(
-        "name: mine\ntask: upscale\nscale: 2\nnetwork: upscaler\n"
+        "name: mine\ntask: sr\nscale: 2\nnetwork: sr\n"
         "arguments: {scale: 2, channels: 8, pairs: 1}\nbatch: 2\npatch: 16\n"
         "stages: {main: {steps: 2, losses: {l1: 1}}}\nvalidation: {photos: 1, crop: 64}\n"
         "variants: {longer: {stages: {main: {steps: 3}}}}\n"

@@ -29,7 +29,7 @@ LADDERS = {
     "blur ellipse": [{"sigma": s, "ratio": 0.4, "angle": 30} for s in (0, 0.5, 1.5, 3, 6)],
     "blur disk": [{"sigma": s, "shape": "disk"} for s in (0, 0.4, 0.8, 1.5, 3, 6)],
     "blur motion": [{"sigma": s, "shape": "motion", "angle": 70} for s in (0, 0.4, 0.8, 1.5, 3)],
-    "darkness": [
+    "lowlight": [
         {"stops": s, "gamma": 1 + s / 20, "gain": 1e-3, "read": 1e-3, "seed": 1}
         for s in (0, 0.5, 1, 2, 4, 6)
     ],
@@ -159,7 +159,7 @@ def test_level_rises_and_psnr_falls_along_the_main_parameter(case):
 @pytest.mark.parametrize("case", [case for case in LADDERS if not case.startswith("resample")])
 def test_level_zero_is_harmless(case):
     operator, image = DEGRADATIONS[case.split(" ", 1)[0]], natural()
-    parameters = LADDERS[case][0] | ({"gain": 0, "read": 0} if case == "darkness" else {})
+    parameters = LADDERS[case][0] | ({"gain": 0, "read": 0} if case == "lowlight" else {})
     assert operator.level(parameters) == 0
     coded = {**dict.fromkeys(("jpeg", "phone", "camera", "scan"), 35), "web": 34}
     least = coded.get(case, 48 if case.startswith("jpeg") else 100)
@@ -177,8 +177,8 @@ def test_level_zero_is_harmless(case):
         ("resample", {"scale": 2}, 1 / 3),
         ("resample", {"scale": 8}, 1),
         ("blur", {"sigma": 4}, 1),
-        ("darkness", {"stops": 5, "seed": 0}, 1),
-        ("darkness", {"stops": 0, "gamma": 2, "seed": 0}, 0.44482),
+        ("lowlight", {"stops": 5, "seed": 0}, 1),
+        ("lowlight", {"stops": 0, "gamma": 2, "seed": 0}, 0.44482),
         (
             "phone",
             {"blur": 2, "gain": 0.0, "read": 0.0907353, "sharpen": 2, "red": 0.5, "tone": 4}
@@ -268,7 +268,7 @@ def test_what_is_no_image_is_refused(name, image):
         DEGRADATIONS[name].apply(image, sampled(name))
 
 
-@pytest.mark.parametrize("name", ["jpeg", "phone", "darkness", "camera", "scan", "web"])
+@pytest.mark.parametrize("name", ["jpeg", "phone", "lowlight", "camera", "scan", "web"])
 def test_clipping_operators_stay_in_range(name):
     image = natural() * 1.4 - 0.2
     for seed in range(5):

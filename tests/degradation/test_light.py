@@ -1,4 +1,4 @@
-"""Darkness and the phone: what their parts do, taken alone."""
+"""Lowlight and the phone: what their parts do, taken alone."""
 
 import numpy as np
 import pytest
@@ -8,29 +8,29 @@ from undegrade.degradation import DEGRADATIONS
 from undegrade.degradation.phone import colour_matrix, tone_curve
 from undegrade.degradation.srgb import MID_GREY_STOPS, to_linear
 
-DARKNESS, PHONE = DEGRADATIONS["darkness"], DEGRADATIONS["phone"]
+LOWLIGHT, PHONE = DEGRADATIONS["lowlight"], DEGRADATIONS["phone"]
 
 
 @pytest.mark.parametrize("stops", [0.5, 1, 3])
 def test_a_stop_halves_the_light(stops):
     image = natural()
-    dark = DARKNESS.apply(image, {"stops": stops, "seed": 0})
+    dark = LOWLIGHT.apply(image, {"stops": stops, "seed": 0})
     np.testing.assert_allclose(to_linear(dark), to_linear(image) / 2**stops, atol=2e-6)
 
 
 @pytest.mark.parametrize("parameters", [{"stops": 2, "gamma": 1.5}, {"stops": 0, "gamma": 2.2}])
 def test_the_level_is_what_mid_grey_loses(parameters):
     grey = np.full((1, 1, 1), 0.5, np.float32)
-    dark = DARKNESS.apply(grey, {**parameters, "seed": 0})
+    dark = LOWLIGHT.apply(grey, {**parameters, "seed": 0})
     lost = -np.log2(to_linear(dark)[0, 0, 0]) - MID_GREY_STOPS
-    assert DARKNESS.level({**parameters, "seed": 0}) == pytest.approx(lost / 5, abs=1e-4)
+    assert LOWLIGHT.level({**parameters, "seed": 0}) == pytest.approx(lost / 5, abs=1e-4)
 
 
 def test_the_dark_is_noisier_for_its_light():
     image = np.full((200, 200, 1), 0.7, np.float32)
     signal_to_noise = []
     for stops in (0, 2, 4):
-        light = to_linear(DARKNESS.apply(image, {"stops": stops, "gain": 1e-4, "seed": 0}))
+        light = to_linear(LOWLIGHT.apply(image, {"stops": stops, "gain": 1e-4, "seed": 0}))
         signal_to_noise.append(light.mean() / light.std())
     # Photon noise alone: half the light, sqrt(1/2) of the ratio.
     np.testing.assert_allclose(np.divide(*signal_to_noise[:2]), 2, rtol=0.02)

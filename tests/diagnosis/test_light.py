@@ -26,7 +26,7 @@ def wide():
 @pytest.mark.parametrize("stops", [1.0, 2.5])
 def test_stops_that_are_missing(stops):
     before, after = (
-        measure(from_array(p)) for p in (wide(), through(wide(), "darkness", stops=stops))
+        measure(from_array(p)) for p in (wide(), through(wide(), "lowlight", stops=stops))
     )
     for key, sign in (("exposure", -1), ("headroom", 1)):
         lost = after.value[key] - before.value[key]

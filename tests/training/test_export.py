@@ -154,7 +154,7 @@ def test_a_graded_enlargement_has_its_true_scale(scale, photos, tmp_path):
 def test_one_network_for_several_scales_is_exported_as_one(photos, tmp_path):
     recipe = read("dllgan-sr:blind+l1+debug", {"stages.adversarial.steps": 1})
     checkpoint = train(recipe, [photos], tmp_path / "run")
-    with pytest.raises(RecipeError, match=r"damage.at = .* for 4, 8, 16; export it as one"):
+    with pytest.raises(RecipeError, match=r"degradation.at = .* for 4, 8, 16; export it as one"):
         write_model(recipe, checkpoint, tmp_path)
     chosen = read("dllgan-sr:blind+l1+x4+debug")
     assert write_model(chosen, checkpoint, tmp_path).scale == 4

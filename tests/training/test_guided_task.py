@@ -85,13 +85,13 @@ def test_validation_shows_the_whole():
 @pytest.mark.parametrize(
     ("choice", "changes"),
     [
-        ("lowlight:debug", {"damage": None}),
-        ("phone:debug", {"damage": {"context": 64}}),
+        ("lowlight:debug", {"degradation": None}),
+        ("phone:debug", {"degradation": {"context": 64}}),
     ],
 )
 def test_a_thumbnail_belongs_to_a_guided_network(choice, changes):
     recipe = recipe_file.read(choice, changes)
-    with pytest.raises(RecipeError, match=r"damage\.context"):
+    with pytest.raises(RecipeError, match=r"degradation\.context"):
         setup.initial_state(recipe, None, "cpu")
 
 

@@ -9,12 +9,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from undegrade.training.export import gflop_per_megapixel, measured_radius  # noqa: E402
-from undegrade.training.networks import Restorer, Upscaler, build  # noqa: E402
+from undegrade.training.networks import Restorer, SuperResolution, build  # noqa: E402
 from undegrade.training.networks.blocks import CollapsibleConv, fold  # noqa: E402
 
 SHIPPED = {
     "restorer": {"channels": 16, "pairs": 2, "expand": 2, "deep": 24, "deep_pairs": 1},
-    "upscaler": {"scale": 4, "channels": 16, "pairs": 2, "expand": 2},
+    "sr": {"scale": 4, "channels": 16, "pairs": 2, "expand": 2},
 }
 
 
@@ -138,8 +138,8 @@ def test_a_map_of_levels_with_traits():
         (Restorer(64, 5), 6976 + 369280 + 6924 + 96 + 2112),
         # and the branch: 2x2 down, four 3x3 convolutions, 1x1 up
         (Restorer(64, 5, deep=128), 385388 + 32896 + 590336 + 33024),
-        (Upscaler(2, 64, 5), 1792 + 369280 + 6924),
-        (Upscaler(4, 64, 7), 1792 + 516992 + 27696),
+        (SuperResolution(2, 64, 5), 1792 + 369280 + 6924),
+        (SuperResolution(4, 64, 7), 1792 + 516992 + 27696),
     ],
 )
 def test_parameter_counts(network, parameters):
@@ -148,11 +148,11 @@ def test_parameter_counts(network, parameters):
 
 def test_gflop_of_a_known_network():
     # Per output pixel of x4: 2 * (27 + 2 * 2304 + 6912) * 16 / 16 multiply-adds at LR.
-    network = Upscaler(4, 16, 1)
+    network = SuperResolution(4, 16, 1)
     expected = 2 * (27 * 16 + 2 * 144 * 16 + 144 * 48) / 16 / 1e3
     assert gflop_per_megapixel(network) == pytest.approx(expected)
 
 
 def test_unknown_network_lists_the_known():
-    with pytest.raises(KeyError, match=r"restorer, .*upscaler"):
+    with pytest.raises(KeyError, match=r"restorer, .*sr"):
         build("resnet")

@@ -13,9 +13,9 @@ from undegrade.training.recipe_file import names, parse, read, variants  # noqa:
 
 SOUND = {
     "name": "sound",
-    "task": "upscale",
+    "task": "sr",
     "scale": 2,
-    "network": "upscaler",
+    "network": "sr",
     "arguments": {"scale": 2},
     "stages": {"main": {"steps": 5, "losses": {"l1": 1.0}}},
 }
@@ -88,8 +88,8 @@ def test_null_takes_away_and_a_later_table_does_not_bring_back():
     assert read("dllgan-sr:l1+debug").regressor is None
     assert "level" not in read("dllgan-sr:gan+debug").stages["adversarial"].losses
     # A value is no table: it comes back.
-    assert read("artifact-gan:full").damage == {"kind": "jpeg", "spread": [5, 95]}
-    assert read("artifact-gan:full+study").damage == {"kind": "jpeg", "at": [20, 10]}
+    assert read("artifact-gan:full").degradation == {"kind": "jpeg", "spread": [5, 95]}
+    assert read("artifact-gan:full+study").degradation == {"kind": "jpeg", "at": [20, 10]}
 
 
 def test_an_override_of_what_was_taken_away_is_not_passed_over():
@@ -152,7 +152,7 @@ def test_a_stage_before_another():
         ({"stages": [1]}, "stages", "must be a table"),
         ({"stages__main": 5}, "stages.main", "must be a table"),
         ({"arguments": 5}, "arguments", "must be a table"),
-        ({"task": "fly"}, "task", "must be one of restore, upscale"),
+        ({"task": "fly"}, "task", "must be one of restore, sr"),
         ({"precision": "fp8"}, "precision", "must be one of auto, fp32"),
         ({"stages__main__kind": "critical"}, "stages.main.kind", "must be one of generator"),
         ({"network": None}, "network", "is missing"),

@@ -254,7 +254,7 @@ def test_training_restores(sources, tmp_path):
         "arguments.channels": 16,
         "batch": 8,
         "patch_late": 0,
-        "damage": {"real": 0.0},  # in so few steps
+        "degradation": {"real": 0.0},  # in so few steps
         "stages.main": {"steps": 200, "warmup": 20},
         "validation.every": 100,
     }

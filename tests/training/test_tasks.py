@@ -16,17 +16,17 @@ from undegrade.training.tasks import TASKS, task  # noqa: E402
 from undegrade.training.tasks.base import centres  # noqa: E402
 from undegrade.training.tasks.diagnose import DiagnoseTask  # noqa: E402
 from undegrade.training.tasks.grade import GradeTask  # noqa: E402
-from undegrade.training.tasks.pairs import DarknessTask, PairsTask, PhoneTask  # noqa: E402
+from undegrade.training.tasks.pairs import LowlightTask, PairsTask, PhoneTask  # noqa: E402
 from undegrade.training.tasks.restore import LEVELS, RestoreTask  # noqa: E402
-from undegrade.training.tasks.upscale import UpscaleTask  # noqa: E402
+from undegrade.training.tasks.sr import SrTask  # noqa: E402
 
 PATCH = 32
 MADE = {
     "restore": RestoreTask(real=0),
     "real restore": RestoreTask(real=1),
-    "x2": UpscaleTask(2),
-    "x4": UpscaleTask(4),
-    "whole": UpscaleTask(4, whole=True),
+    "x2": SrTask(2),
+    "x4": SrTask(4),
+    "whole": SrTask(4, whole=True),
     "sr": GradeTask("sr", at=16),
     "noise": GradeTask("noise"),
     "blind noise": GradeTask("noise", spread=(0, 75)),
@@ -36,7 +36,7 @@ MADE = {
     "exposed pairs": PairsTask(stops=1.0),
     "references": PairsTask(references=True),
     "phone": PhoneTask(),
-    "darkness": DarknessTask(),
+    "lowlight": LowlightTask(),
 }
 GRADED = {
     "restore": RestoreTask(real=0),
@@ -136,7 +136,7 @@ def test_validation_is_fixed_and_shows_the_truth(name):
         ("blind jpeg", ["jpeg30", "jpeg20", "jpeg10"]),
         ("jpeg", ["jpeg20", "jpeg10"]),
         ("phone", ["phone"]),
-        ("darkness", ["dark"]),
+        ("lowlight", ["dark"]),
     ],
 )
 def test_what_validation_shows(name, kinds):
@@ -328,7 +328,7 @@ def test_the_share_of_real_samples(real, least, most, sets, monkeypatch):
 def test_a_share_that_cannot_be(make, real):
     with pytest.raises(RecipeError, match="must be a share") as error:
         make(real=real)
-    assert error.value.key == "damage.real"
+    assert error.value.key == "degradation.real"
 
 
 def test_one_picture_in_eight_is_grey_with_grey_noise(sets):
@@ -342,21 +342,21 @@ def test_one_picture_in_eight_is_grey_with_grey_noise(sets):
     assert spread[grey[0]].abs().max() < 2 / 255
 
 
-def test_upscaling_keeps_clear_of_the_crops_edge(sets):
-    wide = draw(UpscaleTask(2).batch, sets[3])
+def test_sr_keeps_clear_of_the_crops_edge(sets):
+    wide = draw(SrTask(2).batch, sets[3])
     small = degradations.quantise(degradations.bicubic_down(wide.target, 2))
     inner = (..., slice(4, -4), slice(4, -4))
     assert (wide.inputs[0][inner] - small[inner]).abs().max() == 0
     assert (wide.inputs[0] - small).abs().max() > 0
     # Whole photos are reduced with their edges.
-    whole = draw(UpscaleTask(2, whole=True).batch, sets[3])
+    whole = draw(SrTask(2, whole=True).batch, sets[3])
     small = degradations.quantise(degradations.bicubic_down(whole.target, 2))
     assert torch.equal(whole.inputs[0], small)
 
 
 def test_a_rim_is_the_mirrored_border(sets):
-    plain = draw(UpscaleTask(2, whole=True).batch, sets[3])
-    rimmed = draw(UpscaleTask(2, whole=True, rim=3).batch, sets[3])
+    plain = draw(SrTask(2, whole=True).batch, sets[3])
+    rimmed = draw(SrTask(2, whole=True, rim=3).batch, sets[3])
     for one, other, edge in (
         (plain.inputs[0], rimmed.inputs[0], 3),
         (plain.target, rimmed.target, 6),
@@ -391,7 +391,7 @@ def test_pairs_at_other_exposures_keep_their_targets(sets):
 
 
 def test_darkness_is_dark_and_a_phone_is_near(sets):
-    dark = draw(DarknessTask().batch, sets[3], 32)
+    dark = draw(LowlightTask().batch, sets[3], 32)
     brightness = [x.mean((1, 2, 3)) for x in (dark.inputs[0], dark.target)]
     assert (brightness[0] < brightness[1]).all()
     assert (brightness[0] < 0.5 * brightness[1]).any()
@@ -417,21 +417,21 @@ def test_every_bundled_recipe_has_its_task():
         for choice in (name, *(f"{name}:{variant}" for variant in variants(name))):
             recipe = read(choice)
             made = task(recipe)
-            made = made.task if "context" in recipe.damage else made
+            made = made.task if "context" in recipe.degradation else made
             assert isinstance(made, TASKS[recipe.task])
 
 
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [
-        ({"kind": "fog"}, "damage.kind"),
-        ({"kind": "sr", "at": 3}, "damage"),
-        ({"kind": "sr", "levels": [3]}, "damage"),
-        ({"kind": "noise", "levels": [25, 15]}, "damage.levels"),
-        ({"kind": "noise", "levels": []}, "damage.levels"),
-        ({"kind": "jpeg", "levels": [10, 20]}, "damage.levels"),
-        ({"kind": "jpeg", "at": "low"}, "damage.at"),
-        ({"kind": "jpeg", "spread": [5]}, "damage.spread"),
+        ({"kind": "fog"}, "degradation.kind"),
+        ({"kind": "sr", "at": 3}, "degradation"),
+        ({"kind": "sr", "levels": [3]}, "degradation"),
+        ({"kind": "noise", "levels": [25, 15]}, "degradation.levels"),
+        ({"kind": "noise", "levels": []}, "degradation.levels"),
+        ({"kind": "jpeg", "levels": [10, 20]}, "degradation.levels"),
+        ({"kind": "jpeg", "at": "low"}, "degradation.at"),
+        ({"kind": "jpeg", "spread": [5]}, "degradation.spread"),
     ],
 )
 def test_grades_that_cannot_be(arguments, key):

@@ -16,7 +16,7 @@ def degrade(
         typer.Option(
             "--with",
             help="What goes wrong, in order: NAME to draw its parameters, or NAME:key=value,... "
-            "Names: gaussian-noise, poisson-gaussian-noise, jpeg, resample, blur, darkness, phone, "
+            "Names: gaussian-noise, poisson-gaussian-noise, jpeg, resample, blur, lowlight, phone, "
             "camera, scan, web.",
         ),
     ],

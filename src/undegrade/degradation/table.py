@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from undegrade.degradation.base import Degradation
 from undegrade.degradation.blur import Blur
 from undegrade.degradation.camera import Camera, Scan, Web
-from undegrade.degradation.darkness import Darkness
 from undegrade.degradation.jpeg import Jpeg
+from undegrade.degradation.lowlight import Lowlight
 from undegrade.degradation.noise import GaussianNoise, PoissonGaussianNoise
 from undegrade.degradation.phone import Phone
 from undegrade.degradation.resample import Resample
@@ -20,7 +20,7 @@ DEGRADATIONS: dict[str, Degradation] = {
     "jpeg": Jpeg(),
     "resample": Resample(),
     "blur": Blur(),
-    "darkness": Darkness(),
+    "lowlight": Lowlight(),
     "phone": Phone(),
     "camera": Camera(),
     "scan": Scan(),

@@ -28,7 +28,7 @@ from undegrade.training.tasks.restore import LEVELS
 OPSET = 18
 TOLERANCE = 1e-4
 """Largest difference between ONNX Runtime and torch with the same weights."""
-CARD_TASKS = {"upscale": "sr", "phone": "phone", "darkness": "lowlight"}
+CARD_TASKS = {"sr": "sr", "phone": "phone", "lowlight": "lowlight"}
 """What the card calls a recipe's task; "restore" where nothing else is said here or by it."""
 
 THIN = 16
@@ -254,13 +254,13 @@ def grade_scale(recipe: Recipe) -> int:
 
     Raises :class:`RecipeError` where that is not one number: a file enlarges by one.
     """
-    if recipe.task != "grade" or recipe.damage.get("kind") != "sr":
+    if recipe.task != "grade" or recipe.degradation.get("kind") != "sr":
         return 1
     at = cast(GradeTask, task(recipe)).at
     if len(at) > 1:
         shown = ", ".join(f"{scale:g}" for scale in at)
         raise RecipeError(
-            "damage.at",
+            "degradation.at",
             list(at),
             f"is a network for {shown}; export it as one of them, such as :x4",
         )

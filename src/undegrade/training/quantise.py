@@ -34,7 +34,7 @@ from undegrade.training.quantised_graph import (
 )
 from undegrade.training.tasks import Batch, Photos
 from undegrade.training.tasks.restore import LEVELS, RestoreTask, told_white
-from undegrade.training.tasks.upscale import UpscaleTask
+from undegrade.training.tasks.sr import SrTask
 
 HELD_OUT = 16
 """Photos on which the loss is measured, evenly spaced; those that training holds out, too, where
@@ -114,12 +114,12 @@ def write_int8(
     return card, losses
 
 
-def _task(card: Card) -> RestoreTask | UpscaleTask:
+def _task(card: Card) -> RestoreTask | SrTask:
     """What the network of *card* has learnt; raises :class:`UsageError` for other tasks."""
     if card.task == "restore" and card.levels == LEVELS:
         return RestoreTask()
     if card.task == "sr" and not card.levels:
-        return UpscaleTask(card.scale)
+        return SrTask(card.scale)
     told = f"told of {' and '.join(card.levels)}" if card.levels else "told no levels"
     raise UsageError(
         f"8 bit is for restorers told of {', '.join(LEVELS)}, and for super-resolution; "
@@ -143,9 +143,7 @@ class ColouredSquares:
         return squares[..., :size, :size]
 
 
-def _drawn(
-    task: RestoreTask | UpscaleTask, photos: Photos, count: int, patch: int, seed: int
-) -> Batch:
+def _drawn(task: RestoreTask | SrTask, photos: Photos, count: int, patch: int, seed: int) -> Batch:
     """Damaged crops of every kind, undamaged ones among them."""
     generator = torch.Generator().manual_seed(seed)
     draw = task.graded if isinstance(task, RestoreTask) else task.batch
@@ -169,11 +167,11 @@ def _find_ranges(graph: onnx.ModelProto, pairs: Sequence[Pair], batches: Sequenc
     return ranges
 
 
-def _validation(task: RestoreTask | UpscaleTask, held: list[Tensor]) -> dict[str, Batch]:
+def _validation(task: RestoreTask | SrTask, held: list[Tensor]) -> dict[str, Batch]:
     """The batches by which training is judged, coloured squares, and light damage."""
     batches = task.validation(held, SIDE)
     batches["squares"] = _drawn(task, ColouredSquares(), len(held), PATCH, UNSEEN)
-    if isinstance(task, UpscaleTask):
+    if isinstance(task, SrTask):
         return batches
     clean = batches["noise15"].target
     generator = torch.Generator().manual_seed(0)

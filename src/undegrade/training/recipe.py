@@ -9,7 +9,7 @@ from typing import Any, Literal
 from undegrade.errors import RecipeError
 from undegrade.training.data.settings import Reading
 
-TaskName = Literal["restore", "upscale", "grade", "pairs", "phone", "darkness", "diagnose"]
+TaskName = Literal["restore", "sr", "grade", "pairs", "phone", "lowlight", "diagnose"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
@@ -199,7 +199,7 @@ class Recipe:
     """Published weights that its encoder starts from."""
     system: Literal["plain", "two-step", "two-step-literal"] = "plain"
     """Which views of a batch the losses see; see :mod:`undegrade.training.systems`."""
-    damage: dict[str, Any] = field(default_factory=dict)
+    degradation: dict[str, Any] = field(default_factory=dict)
     """Arguments of the task."""
     scale: int = 1
     """Enlargement, 1 for same-size tasks."""
@@ -249,13 +249,13 @@ class Recipe:
             raise RecipeError("accumulate", self.accumulate, f"does not divide {self.batch}")
         if not 0 <= self.ema <= 1:
             raise RecipeError("ema", self.ema, "must lie between 0 and 1")
-        if (self.task == "upscale") != (self.scale > 1):
+        if (self.task == "sr") != (self.scale > 1):
             raise RecipeError("scale", self.scale, f"does not fit the task {self.task!r}")
         if (self.task == "pairs") != self.data.pairs:
             raise RecipeError("data.pairs", self.data.pairs, f"does not fit the task {self.task!r}")
         if not self.stages:
             raise RecipeError("stages", self.stages, "must hold at least one")
-        if self.system != "plain" and self.task not in ("pairs", "darkness", "phone"):
+        if self.system != "plain" and self.task not in ("pairs", "lowlight", "phone"):
             raise RecipeError("system", self.system, f"has no use for the task {self.task!r}")
         for name in {"generator", "regressor"} & self.discriminators.keys():
             raise RecipeError(f"discriminators.{name}", name, "is the name of another network")

@@ -63,11 +63,11 @@ def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
         raise RecipeError("scale", recipe.scale, f"is not that of {recipe.network!r}")
     if (recipe.task == "restore") != hasattr(generator, "steer"):
         raise RecipeError("network", recipe.network, f"does not fit the task {recipe.task!r}")
-    if ("context" in recipe.damage) != hasattr(generator, "guide"):
+    if ("context" in recipe.degradation) != hasattr(generator, "guide"):
         wanted = (
             f"must be given with the network 'guided' and with no other, not {recipe.network!r}"
         )
-        raise RecipeError("damage.context", recipe.damage.get("context"), wanted)
+        raise RecipeError("degradation.context", recipe.degradation.get("context"), wanted)
     if recipe.system != "plain" and not hasattr(generator, "steps"):
         raise RecipeError("network", recipe.network, "does not work in two steps")
     multiple = generator.multiple
@@ -137,8 +137,8 @@ def _check_views(recipe: Recipe) -> None:
     for where, view in wanted:
         if view not in known:
             raise RecipeError(where, view, f"is not a view; there are: {', '.join(known)}")
-        if view.startswith("reference") and not recipe.damage.get("references"):
-            raise RecipeError(where, view, "needs damage.references")
+        if view.startswith("reference") and not recipe.degradation.get("references"):
+            raise RecipeError(where, view, "needs degradation.references")
 
 
 def built(key: str, table: networks.Table, name: str, arguments: dict[str, Any]) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Darkness and the cheap phone on tensors do what they do on arrays."""
+"""Lowlight and the cheap phone on tensors do what they do on arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from undegrade.degradation.jpeg import SUBSAMPLINGS  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
 
 SIDES = st.integers(1, 40)
-DARKNESS_KEYS = degradations.DarknessDamage._fields
+LOWLIGHT_KEYS = degradations.LowlightDamage._fields
 PHONE_KEYS = degradations.PhoneDamage._fields
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -50,21 +50,21 @@ def samples(name, count, seed, **fixed):
 
 @settings(max_examples=30, deadline=None)
 @given(seed=SEEDS, height=SIDES, width=SIDES, channels=st.sampled_from([1, 3]))
-def test_darkness_without_noise(seed, height, width, channels):
-    records = samples("darkness", 3, seed, gain=0.0, read=0.0)
+def test_lowlight_without_noise(seed, height, width, channels):
+    records = samples("lowlight", 3, seed, gain=0.0, read=0.0)
     images = random_pictures(3, height, width, channels)
-    damage = columns(records, *DARKNESS_KEYS)
-    ours = degradations.darken(tensor(images), *damage, generator())
-    np.testing.assert_allclose(array(ours), on_arrays("darkness", images, records), atol=1e-5)
+    damage = columns(records, *LOWLIGHT_KEYS)
+    ours = degradations.lowlight(tensor(images), *damage, generator())
+    np.testing.assert_allclose(array(ours), on_arrays("lowlight", images, records), atol=1e-5)
 
 
-def test_the_noise_of_darkness():
+def test_the_noise_of_lowlight():
     record = {"stops": 3.0, "gamma": 1.2, "gain": 0.003, "read": 0.002, "seed": 1}
     images = np.repeat(np.linspace(0, 1, 5, dtype=np.float32), 200 * 200 * 3)
     images = images.reshape(5, 200, 200, 3)
-    damage = columns([record] * 5, *DARKNESS_KEYS)
-    ours = array(degradations.darken(tensor(images), *damage, generator()))
-    theirs = on_arrays("darkness", images, [record] * 5)
+    damage = columns([record] * 5, *LOWLIGHT_KEYS)
+    ours = array(degradations.lowlight(tensor(images), *damage, generator()))
+    theirs = on_arrays("lowlight", images, [record] * 5)
     np.testing.assert_allclose(ours.mean((1, 2, 3)), theirs.mean((1, 2, 3)), atol=1e-3)
     np.testing.assert_allclose(ours.std((1, 2, 3)), theirs.std((1, 2, 3)), rtol=0.02)
 
@@ -113,15 +113,15 @@ def test_a_phone_with_everything():
 
 def test_a_batch_equals_its_samples():
     x = tensor(random_pictures(6, 33, 20))
-    dark = degradations.sample_darkness(6, generator(1))
+    dark = degradations.sample_lowlight(6, generator(1))
     dark = dark._replace(gain=torch.zeros(6), read=torch.zeros(6))
     cheap = degradations.sample_phone(6, generator(2))
     cheap = cheap._replace(gain=torch.zeros(6), read=torch.zeros(6))
-    darkened = degradations.darken(x, *dark, generator())
+    darkened = degradations.lowlight(x, *dark, generator())
     photographed = degradations.phone(x, cheap, generator())
     for i in range(6):
         one = slice(i, i + 1)
-        alone = degradations.darken(x[one], *(v[one] for v in dark), generator())
+        alone = degradations.lowlight(x[one], *(v[one] for v in dark), generator())
         torch.testing.assert_close(darkened[one], alone, atol=1e-6, rtol=0)
         own = degradations.PhoneDamage(*(v[one] for v in cheap))
         alone = degradations.phone(x[one], own, generator())
@@ -132,7 +132,7 @@ def test_the_generator_decides():
     x = tensor(random_pictures(2, 16, 16))
     for draw, apply in (
         (degradations.sample_phone, lambda d, g: degradations.phone(x, d, g)),
-        (degradations.sample_darkness, lambda d, g: degradations.darken(x, *d, g)),
+        (degradations.sample_lowlight, lambda d, g: degradations.lowlight(x, *d, g)),
     ):
         results = []
         for seed in (1, 1, 2):
@@ -146,7 +146,7 @@ def test_the_generator_decides():
 
 @pytest.mark.parametrize(
     ("name", "draw"),
-    [("darkness", degradations.sample_darkness), ("phone", degradations.sample_phone)],
+    [("lowlight", degradations.sample_lowlight), ("phone", degradations.sample_phone)],
 )
 def test_drawn_as_the_operators_draw(name, draw):
     ours = draw(4000, generator())._asdict()
@@ -162,13 +162,13 @@ def test_drawn_as_the_operators_draw(name, draw):
 def test_what_does_not_fit():
     x = torch.rand(2, 3, 8, 8)
     dark, cheap = (
-        degradations.sample_darkness(2, generator()),
+        degradations.sample_lowlight(2, generator()),
         degradations.sample_phone(2, generator()),
     )
     with pytest.raises(ValueError, match=r"gamma must lie in 1\.\.5"):
-        degradations.darken(x, *dark._replace(gamma=torch.zeros(2)), generator())
+        degradations.lowlight(x, *dark._replace(gamma=torch.zeros(2)), generator())
     with pytest.raises(ValueError, match="stops must hold one value for each of the 1 pictures"):
-        degradations.darken(x[:1], *dark, generator())
+        degradations.lowlight(x[:1], *dark, generator())
     with pytest.raises(ValueError, match=r"hue must lie in -90\.\.90"):
         degradations.phone(x, cheap._replace(hue=torch.full((2,), 91.0)), generator())
     with pytest.raises(ValueError, match="pictures must be"):

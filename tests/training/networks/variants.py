@@ -38,7 +38,7 @@ VARIANTS = {
 }
 assert {name for name, _ in VARIANTS.values()} | {
     "restorer",
-    "upscaler",
+    "sr",
     "identity",
     "guided",
 } == set(NETWORKS)

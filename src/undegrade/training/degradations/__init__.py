@@ -24,9 +24,9 @@ from undegrade.training.degradations.blur import (
     gaussian_blur,
     sample_blur,
 )
-from undegrade.training.degradations.darkness import DarknessDamage, darken, sample_darkness
 from undegrade.training.degradations.jpeg import JpegDamage, jpeg, sample_jpeg
 from undegrade.training.degradations.jpeg_tables import quality_of_level
+from undegrade.training.degradations.lowlight import LowlightDamage, lowlight, sample_lowlight
 from undegrade.training.degradations.noise import (
     SensorNoiseDamage,
     gaussian_noise,
@@ -41,8 +41,8 @@ from undegrade.training.degradations.resample import bicubic_down, bicubic_to, b
 
 __all__ = [
     "BlurDamage",  # parameters of blur_kernels
-    "DarknessDamage",  # parameters of darken
     "JpegDamage",  # parameters of jpeg
+    "LowlightDamage",  # parameters of lowlight
     "PhoneDamage",  # parameters of phone
     "Real",  # what real_damage makes
     "SensorNoiseDamage",  # parameters of poisson_gaussian_noise
@@ -51,10 +51,10 @@ __all__ = [
     "bicubic_up",  # more pixels
     "blur",  # convolution with one kernel a picture
     "blur_kernels",  # Gaussians, disks and lines for blur
-    "darken",  # underexposure and its noise
     "gaussian_blur",  # a round Gaussian of one sigma a picture
     "gaussian_noise",  # white noise on encoded values
     "jpeg",  # through a JPEG file
+    "lowlight",  # underexposure and its noise
     "phone",  # a cheap phone's camera
     "poisson_gaussian_noise",  # a sensor's noise on encoded values
     "quality_of_level",  # JPEG level to quality
@@ -62,9 +62,9 @@ __all__ = [
     "real_damage",  # cameras, scans and the web
     "resample",  # fewer pixels, and back
     "sample_blur",
-    "sample_darkness",
     "sample_factor",  # of resizing, for real_damage
     "sample_jpeg",
+    "sample_lowlight",
     "sample_phone",
     "sample_sensor_noise",
     "sensor_noise",  # a sensor's noise on linear light

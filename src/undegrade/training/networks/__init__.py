@@ -24,16 +24,16 @@ from undegrade.training.networks.mobilenet_unet import MobileNetUNet
 from undegrade.training.networks.patchgan import PatchDiscriminator
 from undegrade.training.networks.regressors import ResNet18Regressor, SmallRegressor
 from undegrade.training.networks.restorer import Restorer
+from undegrade.training.networks.sr import SuperResolution
 from undegrade.training.networks.srcnn import SRCNN
 from undegrade.training.networks.srresnet import SRDiscriminator, SRResNet
-from undegrade.training.networks.upscaler import Upscaler
 from undegrade.training.networks.vdsr import VDSR
 
 Table = Mapping[str, Callable[..., nn.Module]]
 
 NETWORKS: Table = {
     "restorer": Restorer,
-    "upscaler": Upscaler,
+    "sr": SuperResolution,
     "srresnet": SRResNet,
     "dcgan": DCGANGenerator,
     "dllgan": DLLGenerator,
@@ -78,4 +78,4 @@ def build(name: str, table: Table = NETWORKS, /, **arguments: Any) -> nn.Module:
     return table[name](**arguments)
 
 
-__all__ = ["DISCRIMINATORS", "NETWORKS", "REGRESSORS", "Restorer", "Upscaler", "build"]
+__all__ = ["DISCRIMINATORS", "NETWORKS", "REGRESSORS", "Restorer", "SuperResolution", "build"]

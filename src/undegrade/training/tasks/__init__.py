@@ -10,30 +10,30 @@ from undegrade.training.tasks.base import Batch, GradedTask, Photos, Task
 from undegrade.training.tasks.diagnose import DiagnoseTask
 from undegrade.training.tasks.grade import GradeTask
 from undegrade.training.tasks.guided import GuidedTask
-from undegrade.training.tasks.pairs import DarknessTask, PairsTask, PhoneTask
+from undegrade.training.tasks.pairs import LowlightTask, PairsTask, PhoneTask
 from undegrade.training.tasks.restore import RestoreTask
-from undegrade.training.tasks.upscale import UpscaleTask
+from undegrade.training.tasks.sr import SrTask
 
 TASKS: dict[str, Any] = {
     "restore": RestoreTask,
-    "upscale": UpscaleTask,
+    "sr": SrTask,
     "grade": GradeTask,
     "pairs": PairsTask,
     "phone": PhoneTask,
-    "darkness": DarknessTask,
+    "lowlight": LowlightTask,
     "diagnose": DiagnoseTask,
 }
 
 
 def task(recipe: Recipe) -> Task:
     """The task of *recipe*; arguments it does not take are a :class:`RecipeError`."""
-    scale = {"scale": recipe.scale} if recipe.task == "upscale" else {}
-    damage = dict(recipe.damage)
-    context = damage.pop("context", None)
+    scale = {"scale": recipe.scale} if recipe.task == "sr" else {}
+    arguments = dict(recipe.degradation)
+    context = arguments.pop("context", None)
     try:
-        made: Task = TASKS[recipe.task](**scale, **damage)
+        made: Task = TASKS[recipe.task](**scale, **arguments)
     except TypeError as error:
-        raise RecipeError("damage", recipe.damage, f"does not fit: {error}") from None
+        raise RecipeError("degradation", recipe.degradation, f"does not fit: {error}") from None
     return made if context is None else GuidedTask(made, context)
 
 

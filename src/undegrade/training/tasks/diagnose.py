@@ -63,7 +63,7 @@ class DiagnoseTask:
 
     def __init__(self, real: float = 0.5) -> None:
         if not 0 <= real <= 1:
-            raise RecipeError("damage.real", real, "must be a share, 0..1")
+            raise RecipeError("degradation.real", real, "must be a share, 0..1")
         self.real = real
 
     def batch(
@@ -193,9 +193,9 @@ class DiagnoseTask:
         """Darken the *chosen* of *x* in place, or give them a phone's cast and tone."""
         dark = torch.rand(len(x), generator=generator) < 0.5
         if (under := chosen & dark).any():
-            stops, gamma, *_ = degradations.sample_darkness(int(under.sum()), generator)
+            stops, gamma, *_ = degradations.sample_lowlight(int(under.sum()), generator)
             none = torch.zeros_like(stops)
-            x[under] = degradations.darken(
+            x[under] = degradations.lowlight(
                 x[under], stops, gamma, none, none, device_generator(generator, x.device)
             )
         if (shot := chosen & ~dark).any():

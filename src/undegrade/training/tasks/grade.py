@@ -27,7 +27,7 @@ LEVELS: dict[str, tuple[float, ...]] = {
 def _numbers(key: str, value: object) -> tuple[float, ...]:
     values = value if isinstance(value, list | tuple) else (value,)
     if not values or not all(isinstance(v, int | float) for v in values):
-        raise RecipeError(f"damage.{key}", value, "must be a number or a list of numbers")
+        raise RecipeError(f"degradation.{key}", value, "must be a number or a list of numbers")
     return tuple(values)
 
 
@@ -68,19 +68,23 @@ class GradeTask:
         continuous: float = 0.0,
     ) -> None:
         if kind not in get_args(Kind):
-            raise RecipeError("damage.kind", kind, f"must be one of {', '.join(get_args(Kind))}")
+            raise RecipeError(
+                "degradation.kind", kind, f"must be one of {', '.join(get_args(Kind))}"
+            )
         self.kind = kind
         self.levels = _numbers("levels", LEVELS[kind] if levels is None else levels)
         self.at = self.levels if at is None else _numbers("at", at)
         self.spread = None if spread is None else _numbers("spread", spread)
         self.continuous = continuous
         if kind == "sr" and any(s not in (2, 4, 8, 16) for s in (*self.levels, *self.at)):
-            raise RecipeError("damage", list(self.at), "holds a scale that is not 2, 4, 8 or 16")
+            raise RecipeError(
+                "degradation", list(self.at), "holds a scale that is not 2, 4, 8 or 16"
+            )
         known = [self._continuous(v) for v in (self._nothing(), *self.levels)]
         if any(milder >= worse for milder, worse in pairwise(known)):
-            raise RecipeError("damage.levels", levels, "must go from the mildest to the worst")
+            raise RecipeError("degradation.levels", levels, "must go from the mildest to the worst")
         if self.spread is not None and len(self.spread) != 2:
-            raise RecipeError("damage.spread", spread, "must hold two values")
+            raise RecipeError("degradation.spread", spread, "must hold two values")
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
         clean = self._crops(photos, count, patch, generator)

@@ -57,7 +57,7 @@ class PhoneTask:
         return {"phone": Batch((as_file(_phone(clean, torch.Generator().manual_seed(0))),), clean)}
 
 
-class DarknessTask:
+class LowlightTask:
     """Clean photos and what they would have been with too little light."""
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
@@ -76,5 +76,5 @@ def _phone(clean: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _darkened(clean: Tensor, generator: torch.Generator) -> Tensor:
-    damage = degradations.sample_darkness(len(clean), generator)
-    return degradations.darken(clean, *damage, device_generator(generator, clean.device))
+    damage = degradations.sample_lowlight(len(clean), generator)
+    return degradations.lowlight(clean, *damage, device_generator(generator, clean.device))

@@ -47,7 +47,7 @@ class RestoreTask:
 
     def __init__(self, real: float = 0.5) -> None:
         if not 0 <= real <= 1:
-            raise RecipeError("damage.real", real, "must be a share, 0..1")
+            raise RecipeError("degradation.real", real, "must be a share, 0..1")
         self.real = real
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:

@@ -7,15 +7,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from undegrade.degradation.darkness import WORST_STOPS, Darkness
+from undegrade.degradation.lowlight import WORST_STOPS, Lowlight
 from undegrade.degradation.srgb import MID_GREY_STOPS, to_linear, to_srgb
 from undegrade.training.degradations.batches import check_parameters, check_pictures, column
 from undegrade.training.degradations.draws import uniform
 from undegrade.training.degradations.noise import sensor_noise
 
 
-class DarknessDamage(NamedTuple):
-    """Parameters of :func:`darken` in its order, each (N,)."""
+class LowlightDamage(NamedTuple):
+    """Parameters of :func:`lowlight` in its order, each (N,)."""
 
     stops: Tensor
     """Exposure that is missing, in stops."""
@@ -30,7 +30,7 @@ class DarknessDamage(NamedTuple):
     """Standard deviation of the read noise in linear light."""
 
 
-def darken(
+def lowlight(
     x: Tensor,
     stops: Tensor,
     gamma: Tensor,
@@ -41,24 +41,24 @@ def darken(
     """Underexpose by *stops*, with a sensor's noise; clipped to [0, 1].
 
     ``d = 2**-stops * l**gamma`` in linear light ``l``, then ``y = srgb(d + sqrt(gain * d + read**2)
-    * n)`` with ``n ~ N(0, 1)``; see :class:`undegrade.degradation.darkness.Darkness`.
+    * n)`` with ``n ~ N(0, 1)``; see :class:`undegrade.degradation.lowlight.Lowlight`.
 
     Raises
     ------
     ValueError: *x* is no batch of pictures, or a parameter does not fit it or lies out of range.
     """
     check_pictures(x)
-    check_parameters(len(x), Darkness.fields, stops=stops, gamma=gamma)
+    check_parameters(len(x), Lowlight.fields, stops=stops, gamma=gamma)
     light = to_linear(x).clamp(min=0.0)
     dark = light ** column(gamma, x) * torch.exp2(-column(stops, x))
     return to_srgb(sensor_noise(dark, gain, read, generator)).clamp(0.0, 1.0)
 
 
-def sample_darkness(count: int, generator: torch.Generator) -> DarknessDamage:
+def sample_lowlight(count: int, generator: torch.Generator) -> LowlightDamage:
     """Mid grey loses 0..5 stops, up to a third of them by gamma; noise of high ISO."""
     total = uniform(count, 0.0, WORST_STOPS, generator)
     share = uniform(count, 0.0, 1.0 / 3.0, generator)
-    return DarknessDamage(
+    return LowlightDamage(
         stops=total * (1.0 - share),
         gamma=1.0 + total * share / MID_GREY_STOPS,
         gain=10.0 ** uniform(count, -4.0, -2.5, generator),

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from undegrade.training.networks.blocks import ResidualPair, zero
 
 
-class Upscaler(nn.Module):
+class SuperResolution(nn.Module):
     """Residual pairs at low resolution, pixel-shuffle at the end (ESPCN, Shi et al., CVPR 2016).
 
     The picture enlarged by nearest neighbour is added to the output, as in ABPN (Du et al.,

@@ -13,7 +13,7 @@ WORST_STOPS = 5.0
 """Stops by which mid grey is darkened at level 1."""
 
 
-class Darkness(Degradation):
+class Lowlight(Degradation):
     """Underexposed by *stops*, with a sensor's noise.
 
     ``d = 2**-stops * l**gamma`` in linear light ``l``, then ``y = srgb(d + sqrt(gain * d + read**2)
@@ -25,7 +25,7 @@ class Darkness(Degradation):
     noise), with exposure and noise moved to linear light.
     """
 
-    name = "darkness"
+    name = "lowlight"
     fields = (
         Number("stops", 0.0, 12.0, "exposure that is missing, in stops"),
         Number("gamma", 1.0, 5.0, "exponent in linear light, 1 for none", 1.0),

@@ -9,7 +9,7 @@ from undegrade.training import degradations
 from undegrade.training.tasks.base import Batch, Photos, centres
 
 
-class UpscaleTask:
+class SrTask:
     """Pairs of a picture reduced by *scale*, rounded to 8 bit, and the picture.
 
     *whole* takes photos as they are, of the size of the patch, and reduces them with their
