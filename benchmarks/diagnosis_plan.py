@@ -49,7 +49,7 @@ def blind_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:
     levels = network.card.levels
     rows = []
     for quantity, value in BLIND.get(name, ()):
-        known = Levels(sigma=value) if quantity == "noise" else Levels(quality=value)
+        known = Levels(noise=value) if quantity == "noise" else Levels(jpeg=value)
         told = [known.named()[level] for level in levels]
         knowing, blind = [], []
         for truth in truths:

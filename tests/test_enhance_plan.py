@@ -83,7 +83,7 @@ def test_what_is_left_is_seen_in_the_pixels():
     """The tables of the file that was read say nothing of the picture that was made."""
     look = seeing()
     data = photo_file(NOISY, "JPEG", quality=20)
-    Enhancer(diagnoser=look)(data, Wishes(sigma=20))
+    Enhancer(diagnoser=look)(data, Wishes(noise=20))
     first, second = look.seen
     assert first.encoding.jpeg_quality is not None
     assert second.encoding.jpeg_quality is None
@@ -196,7 +196,7 @@ def test_detail_comes_back_where_a_photo_was_enlarged(size, times, wished):
     enhancer = Enhancer(diagnoser=seeing(scale=scale(times + 0.5)))
     result = enhancer(photo, Wishes(scale=wished))
     (step,) = result.steps
-    assert (step.name, step.shrink) == ("enlarge" if wished else "resharpen", times)
+    assert (step.name, step.shrink) == ("sr" if wished else "resharpen", times)
     assert result.array.shape[:2] == tuple(side * (wished or 1) for side in size)
     if wished is None:
         inner = (slice(8, -8), slice(8, -8))

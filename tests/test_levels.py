@@ -56,11 +56,11 @@ def test_a_large_picture_is_sampled(monkeypatch):
 
 def test_levels_as_numbers():
     assert Levels(25, 5).named()["noise"] == 0.5
-    assert Levels(0, 5).jpeg == pytest.approx(1)
-    assert Levels(0, 100).jpeg == 0
-    qualities = [Levels(0, quality).jpeg for quality in range(1, 101)]
+    assert Levels(0, 5).named()["jpeg"] == pytest.approx(1)
+    assert Levels(0, 100).named()["jpeg"] == 0
+    qualities = [Levels(0, quality).named()["jpeg"] for quality in range(1, 101)]
     assert qualities == sorted(qualities, reverse=True)
-    plain = {"sigma": 7.5, "quality": 80, "noise_levels": None, "grain": 1.0}
+    plain = {"noise": 7.5, "jpeg": 80, "noise_levels": None, "grain": 1.0}
     assert Levels(7.5, 80).as_dict() == plain
 
 
@@ -85,8 +85,8 @@ def test_every_card_finds_its_levels():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sigma": -1}, "sigma -1 is not possible"),
-        ({"sigma": float("nan")}, "sigma nan is not possible"),
+        ({"noise": -1}, "sigma -1 is not possible"),
+        ({"noise": float("nan")}, "sigma nan is not possible"),
         ({"grain": 0.5}, r"grains of 0\.5 pixels"),
         ({"grain": float("nan")}, "grains of nan"),
         ({"noise_levels": (0.1, 0.2)}, "2 levels of noise were given.*luma_dark"),

@@ -160,7 +160,7 @@ def test_what_a_photo_needs(damage, light, detail):
             expected += [(name.removesuffix("-free"), name, 1, strength) for name in retouched]
         if (size or 1) > 1:
             shrink = min(factor, 4 // size)
-            expected.append(("enlarge", f"sr-x{size * shrink}", shrink, strength))
+            expected.append(("sr", f"sr-x{size * shrink}", shrink, strength))
         elif factor > 1 and strength:
             expected.append(("resharpen", f"sr-x{factor}", factor, strength))
         made = [(s.name, s.model.card.name, s.shrink, s.strength) for s in steps]
@@ -256,17 +256,17 @@ def test_detail_must_surely_be_missing(value, error, factor):
 
 @pytest.mark.parametrize("task", ["auto", "denoise", "restore"])
 def test_stated_noise_is_obeyed_however_little(task):
-    (step,) = plan(task=task, sigma=1)
+    (step,) = plan(task=task, noise=1)
     assert step.levels == (pytest.approx(1 / 50), 0)
     assert step.reason == "noise of sigma 1.0"
-    assert plan(made_up(noise=noise(20)), task=task, sigma=0) == ()
+    assert plan(made_up(noise=noise(20)), task=task, noise=0) == ()
 
 
 @pytest.mark.parametrize("task", ["auto", "dejpeg", "restore"])
 def test_stated_quality_is_obeyed_however_fine(task):
-    (step,) = plan(task=task, quality=98)
+    (step,) = plan(task=task, jpeg=98)
     assert step.levels == (0, pytest.approx(jpeg_level(98)))
-    assert plan(made_up(jpeg=jpeg(30)), task=task, quality=100) == ()
+    assert plan(made_up(jpeg=jpeg(30)), task=task, jpeg=100) == ()
 
 
 @pytest.mark.parametrize("wishes", [{}, {"task": "dejpeg"}, {"model": "restore"}])
@@ -279,10 +279,10 @@ def test_only_the_sure_part_of_what_jpeg_did_is_undone(wishes):
 def test_what_is_stated_takes_the_place_of_what_is_found():
     found = made_up(noise=noise(3), jpeg=jpeg(50))
     assert stated(found, Wishes()) == found
-    known = stated(found, Wishes(sigma=0, quality=70))
+    known = stated(found, Wishes(noise=0, jpeg=70))
     assert (known.noise.value, known.noise.found) == (0, False)
     assert (known.jpeg.value, known.jpeg.found, known.jpeg.uncertainty) == (70, True, 0)
-    (step,) = plan(found, sigma=10)
+    (step,) = plan(found, noise=10)
     assert step.levels == (pytest.approx(0.2), pytest.approx(jpeg_level(50)))
 
 
@@ -309,7 +309,7 @@ def test_grain_is_kept():
 def test_steps_that_are_skipped(skipped):
     found = made_up(noise=noise(20), exposure=DARK, red_green=RED, scale=scale(2.3))
     for size in (1, 2):
-        if (skipped, size) == ("enlarge", 2):
+        if (skipped, size) == ("sr", 2):
             with pytest.raises(UsageError, match="a scale of 2 was asked for, and to skip"):
                 Wishes(skip=(skipped,), scale=size)
             continue
@@ -400,11 +400,11 @@ def test_an_unknown_model():
         ({"detail": -0.1}, "-0.1"),
         ({"detail": 1.01}, "1.01"),
         ({"detail": float("nan")}, "nan"),
-        ({"sigma": -1}, "-1"),
-        ({"sigma": 101}, "101"),
-        ({"sigma": float("nan")}, "nan"),
-        ({"quality": 0}, "0"),
-        ({"quality": 101}, "101"),
+        ({"noise": -1}, "-1"),
+        ({"noise": 101}, "101"),
+        ({"noise": float("nan")}, "nan"),
+        ({"jpeg": 0}, "0"),
+        ({"jpeg": 101}, "101"),
         ({"task": "denoise", "scale": 2}, "'denoise'.*2"),
         ({"task": "dejpeg", "scale": 4}, "'dejpeg'.*4"),
         ({"task": "sr", "scale": 1}, "'sr'.*1"),
@@ -412,8 +412,8 @@ def test_an_unknown_model():
         ({"keep": ("noise",)}, "'noise' to keep"),
         ({"skip": ("restore", "blur")}, "'blur' to skip"),
         ({"skip": ("restore",), "task": "denoise"}, "restore cannot be skipped"),
-        ({"skip": ("enlarge",), "task": "sr"}, "enlarge cannot be skipped"),
-        ({"skip": ("enlarge",), "scale": 4}, "scale of 4"),
+        ({"skip": ("sr",), "task": "sr"}, "sr cannot be skipped"),
+        ({"skip": ("sr",), "scale": 4}, "scale of 4"),
     ],
 )
 def test_impossible_wishes_are_refused_with_their_value(wishes, value):
@@ -491,7 +491,7 @@ def split(levels):
 def test_stated_noise_is_white(grey):
     """In a grey photo all of it is luma."""
     found = replace(coarse(), grey=grey)
-    amounts, jpeg_told, grain = split(told_levels(found, sigma=10))
+    amounts, jpeg_told, grain = split(told_levels(found, noise=10))
     assert amounts == pytest.approx(noise_of.white_levels(10, grey))
     assert (jpeg_told, grain) == (0, 0)
     assert (amounts[3] == 0) is grey

@@ -395,7 +395,7 @@ def enhance(
     model: name or ONNX file of the one network to run.
     noise, jpeg: the noise's sigma (0..255 units) and the JPEG quality, where they are known.
     keep: ``grain`` leaves most of the noise and smooths and sharpens less.
-    skip: steps that are left out: ``restore``, ``lowlight``, ``phone``, ``resharpen``, ``enlarge``.
+    skip: steps that are left out: ``restore``, ``lowlight``, ``phone``, ``resharpen``, ``sr``.
     detail: 0 (faithful) to 1 (vivid: crisper, but partly made up), where a network has both.
     tile: kept side of a tile in pixels; smaller needs less memory and more time.
     threads: threads inside a network; by default every core.

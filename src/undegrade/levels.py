@@ -30,9 +30,9 @@ QUIETEST = 0.1
 class Levels:
     """Damage found in, or stated for, a photo."""
 
-    sigma: float = 0.0
+    noise: float = 0.0
     """Standard deviation of the noise in 0..255 units."""
-    quality: float | None = None
+    jpeg: float | None = None
     """JPEG quality 1..100, ``None`` for a picture that shows no JPEG history."""
     noise_levels: tuple[float, ...] | None = None
     """The levels :data:`undegrade.degradation.noise_levels.NOISE`; ``None`` for white noise."""
@@ -40,8 +40,8 @@ class Levels:
     """Size of the noise's grains in pixels."""
 
     def __post_init__(self) -> None:
-        if not self.sigma >= 0:
-            raise UsageError(f"noise of sigma {self.sigma:g} is not possible", "choose 0 or more")
+        if not self.noise >= 0:
+            raise UsageError(f"noise of sigma {self.noise:g} is not possible", "choose 0 or more")
         if not self.grain >= 1:
             raise UsageError(
                 f"grains of {self.grain:g} pixels are not possible", "choose 1 or more"
@@ -56,18 +56,13 @@ class Levels:
             if not level >= 0:
                 raise UsageError(f"{name} = {level:g} is not possible", "choose 0 or more")
 
-    @property
-    def jpeg(self) -> float:
-        """JPEG damage as a level: 0 for none, 1 at quality 5."""
-        return 0.0 if self.quality is None else jpeg_level(self.quality)
-
     def named(self, grey: bool = False) -> dict[str, float]:
         """Every level that a card may name; *grey* where all channels are one."""
-        several = self.noise_levels or white_levels(self.sigma, grey)
-        grain = grain_level(self.grain) if self.sigma or self.noise_levels else 0.0
+        several = self.noise_levels or white_levels(self.noise, grey)
+        grain = grain_level(self.grain) if self.noise or self.noise_levels else 0.0
         return {
-            "noise": self.sigma / MAX_NOISE,
-            "jpeg": self.jpeg,
+            "noise": self.noise / MAX_NOISE,
+            "jpeg": 0.0 if self.jpeg is None else jpeg_level(self.jpeg),
             "grain": grain,
             **dict(zip(NOISE, several, strict=True)),
         }

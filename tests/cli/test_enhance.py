@@ -224,7 +224,7 @@ def test_steps_that_are_bent(undegrade, noisy_photo):
     (other,) = undegrade(*dry, "--skip", "phone", "--precision", "fp32").rows
     assert other["steps"] == whole["steps"]
     both = undegrade(*dry, "--scale", "2").rows[0]["steps"]
-    assert [step["name"] for step in both] == ["restore", "enlarge"]
+    assert [step["name"] for step in both] == ["restore", "sr"]
 
 
 def test_dry_run_of_what_cannot_be_read(undegrade, photos):
@@ -382,7 +382,7 @@ def test_ctrl_c_elsewhere(undegrade, tmp_path, monkeypatch, arguments):
         (["--precision", "fp8"], 2, "'fp8'"),
         (["--keep", "dust"], 2, "'dust'"),
         (["--skip", "dust"], 2, "'dust'"),
-        (["--skip", "enlarge", "--scale", "2"], 2, "a scale of 2"),
+        (["--skip", "sr", "--scale", "2"], 2, "a scale of 2"),
         (["--max-megapixels", "nan"], 2, "nan"),
         (["--tile", "0", "--scale", "2"], 2, "tile of 0"),
         (["--model", "magic"], 5, "'magic'"),

@@ -53,7 +53,7 @@ def test_colour_noise_is_neither_clipped_nor_rounded(tmp_path, sigma):
     np.testing.assert_allclose(made.input, expected, atol=1e-6)
     assert made.input.dtype == np.float32
     assert made.input.min() < 0
-    assert made.levels == Levels(sigma=sigma)
+    assert made.levels == Levels(noise=sigma)
     # The gate: the deviation of 480,000 draws is known to 0.1 %.
     assert psnr(made.input, picture / 255) == pytest.approx(20 * math.log10(255 / sigma), abs=0.02)
 
@@ -86,7 +86,7 @@ def test_colour_jpeg_is_pillows(tmp_path, quality):
     Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=2)
     expected = np.asarray(Image.open(file))
     np.testing.assert_allclose(made.input * 255, expected, atol=1e-4)
-    assert made.levels == Levels(quality=quality)
+    assert made.levels == Levels(jpeg=quality)
     assert made.quality == quality
 
 
@@ -192,9 +192,9 @@ def test_a_camera_takes_the_picture_again(tmp_path):
     # What it is told: the noise as it lies there, which the file holds but for its coding.
     for made in (low, high):
         error = made.input * 255 - made.truth.astype(np.float32)
-        assert np.sqrt(np.mean(error**2)) == pytest.approx(made.levels.sigma, rel=0.4, abs=2)
-        assert made.levels.quality == made.quality
-    assert high.levels.sigma > 2 * low.levels.sigma
+        assert np.sqrt(np.mean(error**2)) == pytest.approx(made.levels.noise, rel=0.4, abs=2)
+        assert made.levels.jpeg == made.quality
+    assert high.levels.noise > 2 * low.levels.noise
     file = Image.open(io.BytesIO(low.file))
     assert file.format == "JPEG"
     np.testing.assert_array_equal(np.asarray(file) / np.float32(255), low.input)

@@ -40,7 +40,7 @@ def opened(*names):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_network_with_a_card_is_run_as_the_product_runs_it(tmp_path, arguments, channels):
     model = tiny_model(tmp_path, **arguments)
-    picture, levels = pixels(45, 52, channels), Levels(sigma=20, quality=30)
+    picture, levels = pixels(45, 52, channels), Levels(noise=20, jpeg=30)
     (contender,) = opened(model.path)
     output = contender.run(case_of(picture, model.card.scale), levels).picture
     told = tuple(levels.named()[name] for name in model.card.levels)
@@ -79,11 +79,11 @@ def test_a_single_sigma_and_its_units(tmp_path):
     """output = input + sigma, whatever the inputs are called."""
     path = foreign_network(tmp_path / "net.onnx", "picture", "strength", [1])
     (contender,) = opened(path)
-    output = contender.run(case_of(pixels(20, 20)), Levels(sigma=25)).picture
+    output = contender.run(case_of(pixels(20, 20)), Levels(noise=25)).picture
     np.testing.assert_allclose(output - as_floats(pixels(20, 20)), 25, atol=1e-5)
     path = foreign_network(tmp_path / "scalar.onnx", "picture", "strength", [])
     (contender,) = opened(path)
-    output = contender.run(case_of(pixels(20, 20)), Levels(sigma=25)).picture
+    output = contender.run(case_of(pixels(20, 20)), Levels(noise=25)).picture
     np.testing.assert_allclose(output - as_floats(pixels(20, 20)), 25, atol=1e-5)
 
 
@@ -133,7 +133,7 @@ def test_the_product_unasked(tmp_path):
     assert (contender.name, contender.takes_levels) == ("auto", False)
     file = write_photo(tmp_path / "a.jpg", truth, quality=15)
     case = paired_case(tmp_path / "pairs", truth, file)
-    made, by_hand = contender.run(case, Levels(sigma=25)), enhance(file)
+    made, by_hand = contender.run(case, Levels(noise=25)), enhance(file)
     np.testing.assert_array_equal(as_bytes(made.picture), by_hand.array)
     assert made.steps == tuple(step.name for step in by_hand.steps) == ("restore",)
     bare = contender.run(replace(case, file=None), Levels())

@@ -100,14 +100,14 @@ def test_true_levels_and_blind(tmp_path):
     data = made_set(tmp_path / "mine", 1, height=96, width=96)
     spy = Spy()
     outcome = evaluate(with_spies(plan_for(data), spy))
-    assert spy.told == [Levels(sigma=25)]
+    assert spy.told == [Levels(noise=25)]
     assert "told the true ones" in outcome.rows[0].protocol
     blind = Spy()
     outcome = evaluate(with_spies(plan_for(data, blind=True), blind))
     truth = pixels(96, 96)
     noisy = truth / 255 + np.random.RandomState(0).normal(0, 25 / 255, truth.shape)
     seen = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
-    assert blind.told == [Levels(sigma=noise_sigma(seen))]
+    assert blind.told == [Levels(noise=noise_sigma(seen))]
     assert "told the estimates" in outcome.rows[0].protocol
 
 
@@ -115,12 +115,12 @@ def test_blind_reads_the_tables_of_the_jpeg(tmp_path):
     data, spy = made_set(tmp_path / "mine", 1), Spy()
     plan = plan_for(data, "jpeg-color", parameters={"jpeg": [20]}, blind=True)
     evaluate(with_spies(plan, spy))
-    assert spy.told[0].quality == 20
+    assert spy.told[0].jpeg == 20
     write_photo(tmp_path / "web" / "a.jpg", pixels(), quality=30)
     spy = Spy()
     plan = plan_for(tmp_path / "web", "noref", metrics=["noise-amplification"])
     evaluate(with_spies(plan, spy))
-    assert spy.told[0].quality == 30
+    assert spy.told[0].jpeg == 30
 
 
 def test_real_noise_is_told_or_not(tmp_path):
@@ -135,8 +135,8 @@ def test_real_noise_is_told_or_not(tmp_path):
         (label, who) for label in ("told 10", "told 15") for who in ("none", "spy")
     ]
     assert psnrs == [("unasked", who) for who in ("none", "spy", "blind")] + told
-    assert [levels.sigma for levels in spy.told[2:]] == [5, 5, 10, 10, 15, 15]
-    assert spy.told[0].quality == 90  # by the tables of the file
+    assert [levels.noise for levels in spy.told[2:]] == [5, 5, 10, 10, 15, 15]
+    assert spy.told[0].jpeg == 90  # by the tables of the file
     assert len(blind.told) == 2
     assert "told the setting's, in 'unasked' the estimates" in rows[0].protocol
     noisy, clean = (pair.pixels for pair in map(decode, sorted(data.rglob("0.jpg"), reverse=True)))

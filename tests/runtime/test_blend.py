@@ -98,7 +98,7 @@ def test_a_shipped_network_moves_away_steadily(restore):
 
     def output(**mix):
         network = open_network(faithful, threads=1, **mix)
-        told = Levels(sigma=15, quality=98).named()
+        told = Levels(noise=15, jpeg=98).named()
         levels = [told[name] for name in faithful.card.levels]
         return process(network, photo, levels, tile=64).astype(int)
 

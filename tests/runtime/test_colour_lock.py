@@ -184,10 +184,10 @@ def damaged(kind, truth, seed):
         file = io.BytesIO()
         Image.fromarray(truth).save(file, "JPEG", quality=20)
         before = np.asarray(Image.open(file))
-        return before, before, "restore", told(quality=20), truth
+        return before, before, "restore", told(jpeg=20), truth
     if kind == "noise":
         before = noisy(truth, 25, seed)
-        return before, before, "restore", told(sigma=25), truth
+        return before, before, "restore", told(noise=25), truth
     height, width = (side // 4 * 4 for side in truth.shape[:2])
     size = width // 4, height // 4
     fitting = Image.fromarray(truth[:height, :width])

@@ -96,7 +96,7 @@ def test_shipped_8_bit_weights_are_sound_small_and_close(name):
     assert model.path.with_name(model.card.int8).stat().st_size < model.path.stat().st_size
     rng = np.random.default_rng(0)
     smooth = np.kron(rng.random((1, 3, 8, 8)), np.ones((8, 8))).astype(np.float32)
-    told = Levels(sigma=15, quality=quality_of_level(0.3)).named()
+    told = Levels(noise=15, jpeg=quality_of_level(0.3)).named()
     levels = [told[level] for level in model.card.levels]
     floats, whole = (
         open_network(model, threads=1, device="cpu", precision=kind) for kind in ("fp32", "int8")

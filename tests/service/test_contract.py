@@ -77,7 +77,7 @@ def test_a_plan_follows_wishes(shared, grainy):
     photo = shared.photo(grainy)
     wishes = {"scale": 2, "strength": 0.5, "skip": ["resharpen"]}
     plan = shared.client.post(f"{photo}/plan", json={"wishes": wishes}).json()
-    assert [step["name"] for step in plan["steps"]] == ["restore", "enlarge"]
+    assert [step["name"] for step in plan["steps"]] == ["restore", "sr"]
     assert (plan["width"], plan["height"]) == (320, 240)
     plan = shared.client.post(f"{photo}/plan", json={"wishes": {"skip": ["restore"]}}).json()
     assert "restore" not in [step["name"] for step in plan["steps"]]

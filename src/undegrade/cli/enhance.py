@@ -55,9 +55,7 @@ def enhance(
     ] = None,
     skip: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Leave a step out: restore, lowlight, phone, resharpen, enlarge; repeatable."
-        ),
+        typer.Option(help="Leave a step out: restore, lowlight, phone, resharpen, sr; repeatable."),
     ] = None,
     format: Annotated[
         str | None, typer.Option(help="Write jpg, png, webp, tif or avif instead of the input's.")

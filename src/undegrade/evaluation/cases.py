@@ -72,7 +72,7 @@ def noisy(photo: Photo, sigma: float, *, grey: bool = False, as_file: bool = Fal
     result = (truth / 255 + drawn).astype(np.float32)
     if as_file:
         result = as_floats(as_bytes(result))
-    return Case(result, truth, Levels(sigma=sigma))
+    return Case(result, truth, Levels(noise=sigma))
 
 
 def coded(photo: Photo, quality: int, *, grey: bool = False) -> Case:
@@ -82,7 +82,7 @@ def coded(photo: Photo, quality: int, *, grey: bool = False) -> Case:
     picture = Image.fromarray(truth[:, :, 0] if grey else truth)
     picture.save(file, "JPEG", quality=quality, **({} if grey else {"subsampling": "4:2:0"}))
     decoded = np.asarray(Image.open(file)).reshape(truth.shape)
-    levels = Levels(quality=quality)
+    levels = Levels(jpeg=quality)
     return Case(as_floats(decoded), truth, levels, float(quality), file.getvalue())
 
 
@@ -129,17 +129,17 @@ def camera(photo: Photo, iso: float) -> Case:
     file = as_jpeg(noisy, quality, parameters["subsampling"])
     decoded = np.asarray(Image.open(io.BytesIO(file)))
     planes = (np.clip(made, 0, 1).transpose(2, 0, 1)[None] for made in (noisy, clean))
-    levels = told_levels(*planes, quality=float(quality))
+    levels = told_levels(*planes, jpeg=float(quality))
     return Case(as_floats(decoded), as_bytes(clean), levels, float(quality), file)
 
 
-def told_levels(noisy: Floats, clean: Floats, *, quality: float) -> Levels:
+def told_levels(noisy: Floats, clean: Floats, *, jpeg: float) -> Levels:
     """The levels of a picture, (1, 3, H, W) each, whose noise is known."""
     noise = noisy - clean
     levels, grain = measure_noise(noise, clean)
     return Levels(
-        sigma=255 * float(np.sqrt(np.mean(noise**2))),
-        quality=quality,
+        noise=255 * float(np.sqrt(np.mean(noise**2))),
+        jpeg=jpeg,
         noise_levels=tuple(map(float, levels[0])),
         grain=grain_size(float(grain[0])),
     )

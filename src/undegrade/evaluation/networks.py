@@ -109,7 +109,7 @@ class Bare:
         height, width = picture.shape[:2]
         edges = [(0, max(0, LEAST_SIDE - side)) for side in (height, width)]
         padded = np.pad(picture, [*edges, (0, 0)], mode="symmetric")
-        made = self.over(padded, levels.sigma)
+        made = self.over(padded, levels.noise)
         if made.shape[:2] != tuple(side * self.scale for side in padded.shape[:2]):
             raise ComputeError(
                 f"{self.name} turned {padded.shape[1]}x{padded.shape[0]} pixels into "

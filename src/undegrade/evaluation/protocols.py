@@ -48,7 +48,7 @@ class Setting:
     @property
     def levels(self) -> Levels | None:
         """What networks are told, where the setting says so."""
-        return Levels(sigma=self.value) if self.told else None
+        return Levels(noise=self.value) if self.told else None
 
 
 @dataclass(frozen=True)

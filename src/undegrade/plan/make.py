@@ -38,9 +38,6 @@ GRAIN: Mapping[str, float] = {"restore": 0.4, "phone": 0.5, "resharpen": 0.5}
 """What ``--keep grain`` leaves of a step: of the noise that ``restore`` is told (JPEG artefacts go
 as ever), and of the change that steps make which smooth or sharpen texture."""
 
-STEP_OF_TASK = {"restore": "restore", "sr": "enlarge", "lowlight": "lowlight", "phone": "phone"}
-"""What a network that the user names does, by the task on its card."""
-
 Find = Callable[[str], Model]
 
 
@@ -108,12 +105,12 @@ def make_plan(
 
 def stated(found: Diagnosis, wishes: Wishes) -> Diagnosis:
     """What was found, with what the user states in its place: exact, and always to be acted on."""
-    if (sigma := wishes.sigma) is not None:
+    if (sigma := wishes.noise) is not None:
         told = Finding(sigma, 0.0, sigma > 0, wording.noise(sigma, 0.0))
         white = Finding(1.0, 0.0, False, wording.grain(1.0, 0.0))
         levels = white_levels(sigma, found.grey)
         found = replace(found, noise=told, grain=white, noise_levels=levels)
-    if (quality := wishes.quality) is not None:
+    if (quality := wishes.jpeg) is not None:
         told = Finding(quality, 0.0, quality < 100, wording.jpeg(quality, 0.0))
         found = replace(found, jpeg=told)
     return found
@@ -123,13 +120,13 @@ def model_names(wishes: Wishes) -> list[str]:
     """Every bundled model that a plan for *wishes* may run, whatever is found."""
     if wishes.task == "face":
         return ["face-x4"]
-    largest = wishes.enlargement
+    largest = wishes.sr_scale
     names = {
         "restore": ["restore"],
         "lowlight": [LOWLIGHT],
         "phone": ["phone"],
         "resharpen": ["sr-x2", "sr-x4"],
-        "enlarge": [f"sr-x{largest}"] if largest > 1 else [],
+        "sr": [f"sr-x{largest}"] if largest > 1 else [],
     }
     return list(dict.fromkeys(name for step in wishes.steps for name in names[step]))
 
@@ -236,29 +233,29 @@ def _retouch(case: _Case, name: str, model: str, reasons: list[str]) -> Step | N
 
 
 def _resharpen(case: _Case) -> Step | None:
-    """Where the size stays; where it grows, :func:`_enlarge` does both at once."""
+    """Where the size stays; where it grows, :func:`_sr` does both at once."""
     strength = case.strength("resharpen")
     factor = _coarseness(case.found.scale)
-    if factor == 1 or case.wishes.enlargement > 1 or strength == 0:
+    if factor == 1 or case.wishes.sr_scale > 1 or strength == 0:
         return None
     model, reason = case.find(f"sr-x{factor}"), case.found.scale.words
     return Step("resharpen", model, (), reason, strength, shrink=factor)
 
 
-def _enlarge(case: _Case) -> Step | None:
-    scale = case.wishes.enlargement
+def _sr(case: _Case) -> Step | None:
+    scale = case.wishes.sr_scale
     if scale == 1:
         return None
     reason = f"enlarging {scale} times was asked for"
     if case.wishes.task == "face":
-        return Step("enlarge", case.find("face-x4"), (), reason, case.wishes.strength)
+        return Step("sr", case.find("face-x4"), (), reason, case.wishes.strength)
     # No network enlarges more than 4 times.
     sharpens = "resharpen" in case.wishes.steps
     shrink = min(_coarseness(case.found.scale), 4 // scale) if sharpens else 1
     if shrink > 1:
         reason += f", and it holds {case.found.scale.words}"
     model = case.find(f"sr-x{scale * shrink}")
-    return Step("enlarge", model, (), reason, case.wishes.strength, shrink=shrink)
+    return Step("sr", model, (), reason, case.wishes.strength, shrink=shrink)
 
 
 def _coarseness(scale: Finding) -> int:
@@ -272,7 +269,7 @@ RULES: Mapping[str, Callable[[_Case], Step | None]] = {
     "lowlight": _lowlight,
     "phone": _phone,
     "resharpen": _resharpen,
-    "enlarge": _enlarge,
+    "sr": _sr,
 }
 
 OPTIONAL = ("lowlight",)
@@ -292,7 +289,7 @@ def _one_model(model: Model, case: _Case) -> list[Step]:
         )
     if not card.enhances:
         raise UsageError(f"the model {card.name!r} makes no pictures", "choose one that enhances")
-    name = STEP_OF_TASK[card.task]
+    name = card.task
     if wishes.task != "auto" and name not in wishes.steps:
         raise UsageError(
             f"the model {card.name!r} is for {card.task!r} and enlarges by {card.scale}, which is "

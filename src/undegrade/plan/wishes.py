@@ -7,22 +7,22 @@ from typing import Any
 
 from undegrade.errors import UsageError
 
-STEPS = ("restore", "lowlight", "phone", "resharpen", "enlarge")
+STEPS = ("restore", "lowlight", "phone", "resharpen", "sr")
 """Every step, in the order in which they are run."""
 
 TASKS = {
     "auto": STEPS,
     "denoise": ("restore",),
     "dejpeg": ("restore",),
-    "sr": ("enlarge",),
+    "sr": ("sr",),
     "restore": ("restore",),
     "lowlight": ("lowlight",),
     "phone": ("phone",),
-    "face": ("enlarge",),
+    "face": ("sr",),
 }
 """Tasks by name, and the steps that each may take: ``auto`` those that the photo needs."""
 
-ENLARGING = {"sr": 4, "face": 4}
+SR_SCALES = {"sr": 4, "face": 4}
 """Tasks that enlarge, and by how much where nobody says."""
 
 SCALES = (1, 2, 4)
@@ -45,14 +45,14 @@ class Wishes:
     task: str = "auto"
     """One of ``TASKS``: ``auto`` runs what the photo needs."""
     scale: int | None = None
-    """Enlargement 1, 2 or 4; ``None`` is 1, or a model's own, or 4 for a task that enlarges."""
+    """1, 2 or 4 times the size; ``None`` is 1, or a model's own, or 4 for a task that enlarges."""
     strength: float = 1.0
     """How far every step goes: 0 leaves the pixels as they are, up to 1.5 does more."""
     model: str | None = None
     """Name or ONNX file of the one network to run instead of what the task would choose."""
-    sigma: float | None = None
-    """Noise in 0..255 units, where the user knows better than the diagnosis."""
-    quality: float | None = None
+    noise: float | None = None
+    """Sigma of the noise in 0..255 units, where the user knows better than the diagnosis."""
+    jpeg: float | None = None
     """JPEG quality, where the user knows better than the diagnosis."""
     detail: float = DETAIL
     """From faithful weights, 0, to vivid ones, 1, where a network has both."""
@@ -71,9 +71,9 @@ class Wishes:
         self._check_together()
 
     @property
-    def enlargement(self) -> int:
+    def sr_scale(self) -> int:
         """The scale that is asked for, once nothing is left open; a model's own is not known."""
-        return self.scale or ENLARGING.get(self.task, 1)
+        return self.scale or SR_SCALES.get(self.task, 1)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -104,10 +104,10 @@ class Wishes:
                 f"a strength of {self.strength:g} is not possible",
                 f"choose one between 0 and {MAX_STRENGTH:g}",
             )
-        if self.sigma is not None and not 0 <= self.sigma <= 100:
-            raise UsageError(f"a noise of {self.sigma:g} is not possible", "choose 0 to 100")
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise UsageError(f"a JPEG quality of {self.quality:g} is not possible", "choose 1-100")
+        if self.noise is not None and not 0 <= self.noise <= 100:
+            raise UsageError(f"a noise of {self.noise:g} is not possible", "choose 0 to 100")
+        if self.jpeg is not None and not 1 <= self.jpeg <= 100:
+            raise UsageError(f"a JPEG quality of {self.jpeg:g} is not possible", "choose 1-100")
         if not 0 <= self.detail <= 1:
             raise UsageError(
                 f"a detail of {self.detail:g} is not possible",
@@ -115,21 +115,21 @@ class Wishes:
             )
 
     def _check_together(self) -> None:
-        if "enlarge" not in TASKS[self.task] and (self.scale or 1) != 1:
+        if "sr" not in TASKS[self.task] and (self.scale or 1) != 1:
             raise UsageError(
                 f"the task {self.task!r} keeps the size, but a scale of {self.scale} was asked for",
                 "use --task auto or sr to enlarge",
             )
-        if self.task in ENLARGING and self.scale == 1:
+        if self.task in SR_SCALES and self.scale == 1:
             raise UsageError(
                 f"the task {self.task!r} enlarges, but a scale of 1 was asked for", "use 2 or 4"
             )
         if self.task == "face" and self.scale == 2:
             raise UsageError("the task 'face' enlarges by 4, but 2 was asked for", "use 4")
-        if not self.steps or ("enlarge" in self.skip and self.enlargement > 1):
+        if not self.steps or ("sr" in self.skip and self.sr_scale > 1):
             raise UsageError(
                 f"{' and '.join(self.skip)} cannot be skipped, for nothing else was asked for"
                 if not self.steps
-                else f"a scale of {self.enlargement} was asked for, and to skip 'enlarge'",
+                else f"a scale of {self.sr_scale} was asked for, and to skip 'sr'",
                 "leave --skip away",
             )

@@ -23,16 +23,13 @@ SHAPES: dict[str, Any] = {
     "task": Annotated[str, _of(TASKS)],
     "scale": Annotated[int, _of(SCALES)] | None,
     "strength": Annotated[float, Field(ge=0, le=MAX_STRENGTH)],
-    "sigma": Annotated[float, Field(ge=0, le=100)] | None,
-    "quality": Annotated[float, Field(ge=1, le=100)] | None,
+    "noise": Annotated[float, Field(ge=0, le=100)] | None,
+    "jpeg": Annotated[float, Field(ge=1, le=100)] | None,
     "detail": Annotated[float, Field(ge=0, le=1)],
     "keep": tuple[Annotated[str, _of(KEEPS)], ...],
     "skip": tuple[Annotated[str, _of(STEPS)], ...],
 }
 """What is known of some fields beyond their types; the engine checks all of them in any case."""
-
-FIELDS = {"sigma": "noise", "quality": "jpeg"}
-"""Names that differ: in the engine, and for clients as on the command line."""
 
 Format = Literal["jpg", "png", "webp", "tif", "avif"]
 FORMATS: tuple[str, ...] = typing.get_args(Format)
@@ -64,8 +61,7 @@ def _wishes_model() -> type[BaseModel]:
         default: Any = field.default
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
-        name = FIELDS.get(field.name, field.name)
-        fields[name] = (SHAPES.get(field.name, types[field.name]), Field(default))
+        fields[field.name] = (SHAPES.get(field.name, types[field.name]), Field(default))
     return create_model("Wishes", __base__=Strict, **fields)
 
 
@@ -104,8 +100,7 @@ def checked(body: BaseModel, models: Iterable[str]) -> dict[str, Any]:
     Problem: they contradict each other, or name a model that is not installed here. A client
         names models, never files.
     """
-    names = {theirs: ours for ours, theirs in FIELDS.items()}
-    values = {names.get(name, name): value for name, value in body.model_dump().items()}
+    values = body.model_dump()
     model = values.get("model")
     if model is not None and model not in (known := sorted(models)):
         remedy = f"choose one of: {', '.join(known)}"

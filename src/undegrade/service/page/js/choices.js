@@ -1,7 +1,7 @@
 /** The result's size, format and metadata, and the task. */
 
 import { byId, h } from './dom.js';
-import { allows, enlargement } from './settings.js';
+import { allows, srScale } from './settings.js';
 import { sentence } from './words.js';
 
 /** @typedef {import('./types.js').Settings} Settings */
@@ -61,7 +61,7 @@ export class Choices {
     this.#metadata.checked = !settings.strip;
     for (const input of this.#scales.querySelectorAll('input')) {
       const scale = Number(input.value);
-      input.checked = scale === enlargement(settings);
+      input.checked = scale === srScale(settings);
       input.disabled = !allows(settings.task, scale);
     }
   }

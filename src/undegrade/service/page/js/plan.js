@@ -61,7 +61,7 @@ export class PlanView {
 
 /** @param {Step} step */
 export function title(step) {
-  if (step.name === 'enlarge') return `Enlarge ${step.scale} times`;
+  if (step.name === 'sr') return `Enlarge ${step.scale} times`;
   if (step.name !== 'restore') return NAMES[step.name] ?? sentence(step.name);
   const { jpeg = 0, grain: _, ...noises } = step.levels;
   const noise = Object.values(noises).some((level) => level > 0);

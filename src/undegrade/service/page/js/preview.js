@@ -4,7 +4,7 @@ import * as api from './api.js';
 import { debounced } from './dom.js';
 import { squares } from './grid.js';
 import { paint } from './layer.js';
-import { enlargement, toWishes } from './settings.js';
+import { srScale, toWishes } from './settings.js';
 
 /** @typedef {import('./types.js').Box} Box */
 /** @typedef {import('./types.js').Item} Item */
@@ -117,5 +117,5 @@ export class Preview {
  * @returns {number} of a square, so that its result has 512 pixels
  */
 function side(item) {
-  return SIDE / enlargement(item.settings);
+  return SIDE / srScale(item.settings);
 }

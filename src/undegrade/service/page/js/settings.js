@@ -3,7 +3,7 @@
 /** @typedef {import('./types.js').Settings} Settings */
 
 /** Tasks that enlarge, and by how much where nobody says. */
-const ENLARGING = { sr: 4, face: 4 };
+const SR_SCALES = { sr: 4, face: 4 };
 
 /** @returns {Settings} what the photo needs */
 export function defaults() {
@@ -39,8 +39,8 @@ export function toOutput({ format, strip }) {
  * @param {Settings} settings
  * @returns {number} how many times larger the result is
  */
-export function enlargement({ task, scale }) {
-  return scale ?? ENLARGING[task] ?? 1;
+export function srScale({ task, scale }) {
+  return scale ?? SR_SCALES[task] ?? 1;
 }
 
 /**
@@ -60,7 +60,7 @@ export function allows(task, scale) {
  */
 export function pixelKey(settings) {
   const { task, strength, detail, grain, skip } = settings;
-  return JSON.stringify([task, enlargement(settings), strength, detail, grain, [...skip].sort()]);
+  return JSON.stringify([task, srScale(settings), strength, detail, grain, [...skip].sort()]);
 }
 
 /**
@@ -89,7 +89,7 @@ export function sameFile(a, b) {
  * @returns {Settings}
  */
 export function switched(settings, step, isOn) {
-  if (step === 'enlarge') return { ...settings, scale: isOn ? settings.scale : 1 };
+  if (step === 'sr') return { ...settings, scale: isOn ? settings.scale : 1 };
   const others = settings.skip.filter((name) => name !== step);
   return { ...settings, skip: isOn ? others : [...others, step] };
 }
