@@ -104,7 +104,7 @@ def fill(folder: Path, count: int, width: int, height: int) -> Path:
 
 def rate(photos: Path, output: Path, workers: int) -> dict[str, float]:
     """Of a run between its first object and its last."""
-    from undegrade.cluster import Cluster, Settings, Tally, run
+    from undegrade.cluster import Cluster, Tally, WorkerSettings, run
 
     marks: list[tuple[Any, ...]] = []
 
@@ -114,7 +114,7 @@ def rate(photos: Path, output: Path, workers: int) -> dict[str, float]:
             marks.append((time.perf_counter(), tally.done, tally.worker_seconds, *cpu_seconds()))
 
     where = Cluster("auto", workers=workers, batch_megapixels=0.001)
-    run(f"file://{photos}", f"file://{output}", Settings(), where, on_rows=mark)
+    run(f"file://{photos}", f"file://{output}", WorkerSettings(), where, on_rows=mark)
     first, last = marks[0], marks[-1]
     clock, done, busy = (last[column] - first[column] for column in range(3))
     cpu, others = (grown([mark[column] for mark in marks]) for column in (3, 4))
@@ -153,26 +153,27 @@ def efficiency(folder: Path, rounds: int) -> dict[str, Any]:
 
 STUB = """
 import json, resource, sys, time
-import undegrade.cluster.engine as engine
-from undegrade.cluster import Cluster, Settings, run
+import undegrade.cluster.ray_data as ray_data
+from undegrade.cluster import Cluster, WorkerSettings, run
 from undegrade.cluster.worker import ROW
 
-class EnhanceUnits(engine.EnhanceUnits):
+class EnhanceUnits(ray_data.EnhanceUnits):
     def one(self, source, target, version=""):
         row = {key: kind() for key, kind in ROW.items()}
         row |= {"input": source, "output": target, "version": version, "settings": self.digest}
         return row | {"status": "enhanced", "report": "x" * 1000}
 
-engine.EnhanceUnits = EnhanceUnits
+ray_data.EnhanceUnits = EnhanceUnits
 source, output, batch = sys.argv[1:]
 import ray
 ray.init("local", num_cpus=2, object_store_memory=200_000_000, include_dashboard=False,
          log_to_driver=False, logging_level="ERROR")
 started, before = time.perf_counter(), time.process_time()
-tally = run(source, output, Settings(), Cluster("auto", workers=2, batch_megapixels=float(batch)))
+where = Cluster("auto", workers=2, batch_megapixels=float(batch))
+tally = run(source, output, WorkerSettings(), where)
 used = time.process_time() - before
 assert tally.done == tally.listed
-again = run(source, output, Settings(), Cluster("auto", workers=2))
+again = run(source, output, WorkerSettings(), Cluster("auto", workers=2))
 assert (again.done, again.skipped) == (0, tally.done)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps({"peak MB": peak / 1e6, "driver CPU s": used, "seconds": tally.seconds}))
@@ -228,7 +229,7 @@ def restart(folder: Path) -> dict[str, int]:
 
 def sizing(folder: Path) -> dict[str, Any]:
     """Of one worker with one core on photos of 12 MP."""
-    from undegrade.cluster import Cluster, Ledger, Settings, run
+    from undegrade.cluster import Cluster, Ledger, WorkerSettings, run
 
     photos = fill(folder / "large", 6, 4000, 3000)
     peaks: list[float] = []
@@ -244,7 +245,7 @@ def sizing(folder: Path) -> dict[str, Any]:
 
     with small_ray(1):
         where = Cluster("auto", workers=1, batch_megapixels=0.001)
-        run(f"file://{photos}", f"file://{folder}/big", Settings(), where, on_rows=mark)
+        run(f"file://{photos}", f"file://{folder}/big", WorkerSettings(), where, on_rows=mark)
     seconds = [grown(pair) for pair in pairwise(marks)]
     wall = [
         row["seconds"]

@@ -22,7 +22,7 @@ from undegrade.plan import (
     MAX_STRENGTH,
     SCALES,
     STEPS,
-    TASKS,
+    TASK_STEPS,
     TWICE,
     Wishes,
     make_plan,
@@ -175,7 +175,7 @@ def test_what_a_photo_needs(damage, light, detail):
         assert scaled == (size or 1)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", TASK_STEPS)
 @pytest.mark.parametrize("damage", FOUND)
 @pytest.mark.parametrize("size", [None, *SCALES])
 def test_every_task(task, damage, size):
@@ -431,7 +431,7 @@ def test_wishes_are_plain_data():
     assert Wishes(**json.loads(json.dumps(wishes.as_dict()))) == wishes
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", TASK_STEPS)
 @pytest.mark.parametrize("size", [None, *SCALES])
 def test_every_model_that_may_run_is_known_before(task, size):
     try:

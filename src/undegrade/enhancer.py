@@ -33,12 +33,12 @@ from undegrade.runtime import (
     Floats,
     Networks,
     Pixels,
-    bound,
     lock_colour,
     make_grid,
+    memory_bound,
     process,
 )
-from undegrade.runtime.dial import dial
+from undegrade.runtime.blend import blend_strength
 from undegrade.runtime.resize import enlarge, reduce
 
 Source: TypeAlias = (
@@ -248,7 +248,7 @@ class Enhancer:
             seen = -(-height // step.shrink), -(-width // step.shrink)
             grid = make_grid(*seen, card.radius, card.multiple, self.networks.tile_of(card))
             channels = picture.channels + (picture.alpha is not None)
-            need = bound(card, grid, channels, picture.pixels.itemsize, workers)
+            need = memory_bound(card, grid, channels, picture.pixels.itemsize, workers)
             need += workers * DIAGNOSIS_NEED
             if step.shrink > 1:
                 need += workers * height * width * channels * picture.pixels.itemsize
@@ -332,7 +332,7 @@ class Enhancer:
         if step.model.card.colour_locked:
             result = lock_colour(pixels, result)
         if step.strength != 1:
-            dial(_plain(pixels, step.scale), result, step.strength)
+            blend_strength(_plain(pixels, step.scale), result, step.strength)
         return picture.with_pixels(result)
 
 

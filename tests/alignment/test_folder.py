@@ -12,7 +12,7 @@ from PIL import Image
 from tests.alignment.measures import WRONG
 from tests.cli.conftest import refused, undegrade
 from tests.photos import files
-from undegrade.alignment import Settings, align, align_pairs, correlation, project
+from undegrade.alignment import WindowSettings, align, align_pairs, correlation, project
 from undegrade.alignment.homography import luma
 from undegrade.errors import InputError, OutputError, UsageError
 
@@ -186,7 +186,7 @@ def test_failures_of_opencv_stop_nothing(photos, tmp_path, monkeypatch):
         raise cv2.error("out of memory")
 
     monkeypatch.setattr(module, "align", fails)
-    summary = align_pairs(photos / "sony", photos / "canon", tmp_path / "out", Settings())
+    summary = align_pairs(photos / "sony", photos / "canon", tmp_path / "out", WindowSettings())
     assert (summary.aligned, summary.kept) == (0, 0)
     assert len(summary.failed) == 5
     assert summary.report.is_file()

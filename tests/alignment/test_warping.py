@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.alignment.synthetic import bilinear, through
-from undegrade.alignment import Box, Resampled, intersection
+from undegrade.alignment import Rectangle, Resampled, intersection
 from undegrade.alignment.warping import prepare
 
 
@@ -58,8 +58,8 @@ def test_intersection_is_the_largest(seed):
 
 
 def test_intersection_of_the_same_and_of_none():
-    assert intersection(np.eye(3), (30, 40), (30, 40)) == Box(2, 2, 36, 26)
-    assert intersection(np.eye(3), (30, 40), (30, 40), border=0) == Box(0, 0, 40, 30)
+    assert intersection(np.eye(3), (30, 40), (30, 40)) == Rectangle(2, 2, 36, 26)
+    assert intersection(np.eye(3), (30, 40), (30, 40), border=0) == Rectangle(0, 0, 40, 30)
     beside = np.array([[1.0, 0, 100], [0, 1, 0], [0, 0, 1]])
     assert intersection(beside, (30, 40), (30, 40)) is None
 
@@ -67,7 +67,7 @@ def test_intersection_of_the_same_and_of_none():
 def test_cut_follows_the_map():
     dslr = smooth(120, 160)
     matrix = np.array([[1.02, 0.05, 8.3], [-0.04, 0.99, 11.6], [1e-4, -2e-4, 1]])
-    box = Box(20, 15, 70, 60)
+    box = Rectangle(20, 15, 70, 60)
     cut = Resampled(dslr, matrix).cut(box, 0.4, -1.7)
     y, x = np.mgrid[0:60, 0:70].astype(float)
     points = np.column_stack([(x + 20.4).ravel(), (y + 13.3).ravel()])
@@ -83,11 +83,11 @@ def test_same_resolution_without_moving():
     assert ready.photo.shape == (120, 160, 3)
     assert np.allclose(ready.matrix, np.eye(3), atol=1e-12)
     means = dslr.reshape(120, 2, 160, 2, 3).mean(axis=(1, 3))
-    assert np.abs(ready.cut(Box(0, 0, 160, 120)) - means).max() <= 1
+    assert np.abs(ready.cut(Rectangle(0, 0, 160, 120)) - means).max() <= 1
 
 
 def test_fewer_pixels_are_left_as_they_are():
     dslr = smooth(60, 80)
     ready = prepare(dslr, np.diag([0.5, 0.5, 1.0]), 80, 60)
     assert ready.photo is dslr
-    assert ready.cut(Box(10, 10, 100, 90)).shape == (90, 100, 3)
+    assert ready.cut(Rectangle(10, 10, 100, 90)).shape == (90, 100, 3)

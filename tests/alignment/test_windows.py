@@ -7,7 +7,7 @@ import pytest
 
 from tests.alignment.measures import WRONG, is_correct, map_errors, share_moved, window_error
 from tests.alignment.synthetic import blurred, texture
-from undegrade.alignment import Box, Settings, align, correlation, find_shift
+from undegrade.alignment import Rectangle, WindowSettings, align, correlation, find_shift
 from undegrade.alignment.warping import Resampled
 from undegrade.alignment.windows import find_windows
 from undegrade.errors import AlignmentError, UsageError
@@ -62,7 +62,7 @@ def test_windows_of_another_scene_are_refused(pair):
     made, other = pair(0), pair(1)
     found = align(made.phone, made.dslr)
     strange = Resampled(other.dslr, np.linalg.inv(other.dslr_to_scene) @ made.to_scene)
-    windows = find_windows(made.phone, strange, found.area, Settings())
+    windows = find_windows(made.phone, strange, found.area, WindowSettings())
     assert len(windows) > 20
     assert not [window for window in windows if window.verdict == "kept"]
 
@@ -75,9 +75,9 @@ def test_grid_lies_in_the_area_side_by_side(aligned):
             assert (window.box.width, window.box.height) == (100, 100)
         assert seen.max() == 1
         outside = seen.copy()
-        margin = Settings().margin
+        margin = WindowSettings().margin
         area = found.area
-        inner = Box(
+        inner = Rectangle(
             area.x + margin,
             area.y + margin,
             area.width - 2 * margin,
@@ -119,9 +119,11 @@ def test_a_shift_beyond_the_search_is_refused():
     photo = np.clip(np.repeat(plane, 3, axis=2) * 40 + 120, 0, 255).astype(np.uint8)
     moved = np.array([[1.0, 0, -6], [0, 1, 0], [0, 0, 1]])
     dslr = Resampled(photo, moved)
-    verdicts = {w.verdict for w in find_windows(photo, dslr, Box(10, 0, 250, 180), Settings())}
+    verdicts = {
+        w.verdict for w in find_windows(photo, dslr, Rectangle(10, 0, 250, 180), WindowSettings())
+    }
     assert verdicts == {"shifted"}
-    more = find_windows(photo, dslr, Box(10, 0, 250, 180), Settings(search=8))
+    more = find_windows(photo, dslr, Rectangle(10, 0, 250, 180), WindowSettings(search=8))
     assert {w.verdict for w in more} == {"kept"}
     assert [w.dx for w in more] == pytest.approx([6.0] * len(more), abs=0.05)
 
@@ -144,13 +146,13 @@ def test_flat_and_noise_are_refused():
     flat = np.full((150, 150, 3), 90, np.uint8)
     noise = np.clip(rng.normal(120, 6, (150, 150, 3)), 0, 255).astype(np.uint8)
     more = np.clip(rng.normal(120, 6, (150, 150, 3)), 0, 255).astype(np.uint8)
-    area = Box(0, 0, 150, 150)
+    area = Rectangle(0, 0, 150, 150)
     for phone, dslr, verdict in (
         (flat, noise, "flat"),
         (noise, flat, "flat"),
         (noise, more, "unlike"),
     ):
-        (window,) = find_windows(phone, Resampled(dslr, np.eye(3)), area, Settings())
+        (window,) = find_windows(phone, Resampled(dslr, np.eye(3)), area, WindowSettings())
         assert window.verdict == verdict
 
 
@@ -165,7 +167,7 @@ def test_correlation():
 
 
 def test_no_search(pair):
-    found = align(pair(0).phone, pair(0).dslr, Settings(search=0))
+    found = align(pair(0).phone, pair(0).dslr, WindowSettings(search=0))
     assert {(w.dx, w.dy) for w in found.windows} == {(0.0, 0.0)}
     assert len(found.kept) > 20
 
@@ -176,10 +178,10 @@ def test_no_search(pair):
 )
 def test_settings_are_checked(values):
     with pytest.raises(UsageError, match=next(iter(values))):
-        Settings(**values)
+        WindowSettings(**values)
 
 
 def test_too_small_an_overlap_is_refused(pair):
     made = pair(0)
     with pytest.raises(AlignmentError, match="in common, 612 x 612 are needed"):
-        align(made.phone, made.dslr, Settings(size=600))
+        align(made.phone, made.dslr, WindowSettings(size=600))

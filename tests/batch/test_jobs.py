@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from undegrade.batch import Job, collect
+from undegrade.batch import FileJob, collect
 from undegrade.errors import InputError, OutputError, UsageError
 
 
@@ -256,4 +256,4 @@ def test_a_folder_that_cannot_be_listed(monkeypatch):
 
 
 def test_jobs_are_values():
-    assert Job(Path("a"), Path("b")) == Job(Path("a"), Path("b"))
+    assert FileJob(Path("a"), Path("b")) == FileJob(Path("a"), Path("b"))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.networks import tiny_model, tiny_network
 from tests.photos import files, noisy, scene, write_photo
-from undegrade.batch import Job, Manifest, collect, run
+from undegrade.batch import FileJob, Manifest, collect, run
 from undegrade.batch.manifest import NAME
 from undegrade.catalog import add
 from undegrade.enhancer import Enhancer
@@ -109,7 +109,7 @@ def test_a_bad_file_stops_no_other(photos, out, network):
     (photos / "1.png").write_bytes(b"no picture")
     (photos / "2.png").write_bytes((photos / "2.png").read_bytes()[:200])
     jobs, _ = collect([str(photos)], out)
-    jobs.append(Job(photos / "missing.png", out / "missing.png"))
+    jobs.append(FileJob(photos / "missing.png", out / "missing.png"))
     outcomes = run(jobs, Enhancer(), Order(Wishes(model=network)), manifest=Manifest(out))
     assert [o.status for o in outcomes] == ["enhanced", "failed", "failed", "enhanced", "failed"]
     assert [o.exit_code for o in outcomes] == [0, 3, 3, 0, 3]
@@ -257,7 +257,7 @@ def test_an_untouched_photo_is_copied_byte_for_byte(tmp_path, out, kind):
     source = write_photo(tmp_path / f"a.{kind}")
     data = source.read_bytes() + b"trailing bytes"
     source.write_bytes(data)
-    (outcome,) = run([Job(source, out / source.name)], Enhancer(), Order(Wishes(strength=0)))
+    (outcome,) = run([FileJob(source, out / source.name)], Enhancer(), Order(Wishes(strength=0)))
     assert outcome.status == "unchanged"
     assert (out / source.name).read_bytes() == data
 
@@ -267,12 +267,12 @@ def test_an_untouched_photo_in_another_format_or_without_metadata(tmp_path):
     exif[0x010F] = "Kamera"
     source = write_photo(tmp_path / "a.png", exif=exif)
     enhancer = Enhancer()
-    jobs = [Job(source, tmp_path / name) for name in ("b.tif", "b.webp", "b.jpeg")]
+    jobs = [FileJob(source, tmp_path / name) for name in ("b.tif", "b.webp", "b.jpeg")]
     assert {o.status for o in run(jobs, enhancer)} == {"unchanged"}
     for job, kind in zip(jobs, ("TIFF", "WEBP", "JPEG"), strict=True):
         assert decode(job.target).encoding.format == kind
     np.testing.assert_array_equal(decode(jobs[0].target).pixels, scene())
-    run([Job(source, tmp_path / "c.png")], enhancer, Order(strip=True))
+    run([FileJob(source, tmp_path / "c.png")], enhancer, Order(strip=True))
     stripped = decode(tmp_path / "c.png")
     assert stripped.metadata.exif is None
     np.testing.assert_array_equal(stripped.pixels, scene())
@@ -301,7 +301,7 @@ def test_an_impossible_output_is_told_before_the_work(tmp_path, network, target,
             return super().plan(*arguments)
 
     before = files(tmp_path)
-    (outcome,) = run([Job(source, tmp_path / target)], Idle(), Order(Wishes(model=network)))
+    (outcome,) = run([FileJob(source, tmp_path / target)], Idle(), Order(Wishes(model=network)))
     assert (outcome.status, outcome.exit_code) == ("failed", code)
     with pytest.raises(AssertionError, match=says):
         raise AssertionError(outcome.error)
@@ -316,7 +316,7 @@ def test_an_impossible_quality_is_told_before_the_work(quality):
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device")
 def test_what_is_no_file_is_not_read(tmp_path):
-    (outcome,) = run([Job(Path("/dev/zero"), tmp_path / "a.png")], Enhancer())
+    (outcome,) = run([FileJob(Path("/dev/zero"), tmp_path / "a.png")], Enhancer())
     assert outcome.exit_code == 3
     assert "/dev/zero" in outcome.error
 
@@ -327,7 +327,7 @@ def test_nothing_to_do(tmp_path):
 
 def test_other_models_do_not_undo_what_is_done(tmp_path):
     photo = write_photo(tmp_path / "a.png", noisy(scene(64, 64), 20))
-    jobs = [Job(photo, tmp_path / "out" / "a.png")]
+    jobs = [FileJob(photo, tmp_path / "out" / "a.png")]
     manifest = Manifest(tmp_path / "out")
     (first,) = run(jobs, Enhancer(), manifest=manifest)
     add(tiny_model(tmp_path, "net"), "unrelated")
@@ -339,7 +339,7 @@ def test_what_the_format_cannot_keep_is_noted(tmp_path):
     pixels = np.full((40, 40, 4), 128, np.uint8)
     pixels[:20, :, 3] = 0
     photo = write_photo(tmp_path / "a.png", pixels)
-    (outcome,) = run([Job(photo, tmp_path / "a.jpg")], Enhancer())
+    (outcome,) = run([FileJob(photo, tmp_path / "a.jpg")], Enhancer())
     assert any("transparency" in note for note in outcome.report["notes"])
 
 
@@ -352,7 +352,7 @@ def test_a_file_that_is_replaced_meanwhile_does_not_pass_for_the_one_that_was_re
             source.write_bytes(b"another file")
             return super().plan(*arguments)
 
-    (outcome,) = run([Job(source, out / "a.png")], Replacing(), manifest=Manifest(out))
+    (outcome,) = run([FileJob(source, out / "a.png")], Replacing(), manifest=Manifest(out))
     assert outcome.status == "unchanged"
     assert (out / "a.png").read_bytes() == data
     (row,) = [json.loads(line) for line in (out / NAME).read_text().splitlines()]

@@ -14,8 +14,8 @@ pytest.importorskip("pyarrow", reason="stores need undegrade[cluster]")
 from PIL import Image
 
 from tests.photos import noisy, photo_file, scene
-from undegrade.cluster import HERE, Cluster, Ledger, Settings, list_objects, run
-from undegrade.cluster.engine import EnhanceUnits
+from undegrade.cluster import HERE, Cluster, Ledger, WorkerSettings, list_objects, run
+from undegrade.cluster.ray_data import EnhanceUnits
 from undegrade.cluster.scratch import Scratch
 from undegrade.cluster.units import output_key
 from undegrade.errors import InputError, UsageError
@@ -47,7 +47,7 @@ def rows(output):
 
 def test_every_good_photo_is_enhanced_and_every_bad_one_told(store, tmp_path):
     output = tmp_path / "out"
-    tally = run(uri(store), uri(output), Settings(), CLUSTER)
+    tally = run(uri(store), uri(output), WorkerSettings(), CLUSTER)
     assert tally.objects == {"enhanced": 3, "failed": 1}
     assert tally.reasons == {"InputError": 1}
     made = sorted(p.relative_to(output).as_posix() for p in output.rglob("*.png"))
@@ -62,22 +62,22 @@ def test_every_good_photo_is_enhanced_and_every_bad_one_told(store, tmp_path):
 
 def test_a_second_run_does_what_is_new_or_changed(store, tmp_path):
     output = tmp_path / "out"
-    run(uri(store), uri(output), Settings(), CLUSTER)
-    again = run(uri(store), uri(output), Settings(), CLUSTER)
+    run(uri(store), uri(output), WorkerSettings(), CLUSTER)
+    again = run(uri(store), uri(output), WorkerSettings(), CLUSTER)
     assert (again.done, again.skipped) == (0, 4)
     (store / "0.png").write_bytes(photo_file(noisy(scene(44, 48), 30)))
-    changed = run(uri(store), uri(output), Settings(), CLUSTER)
+    changed = run(uri(store), uri(output), WorkerSettings(), CLUSTER)
     assert (changed.objects, changed.skipped) == ({"enhanced": 1}, 3)
-    retried = run(uri(store), uri(output), Settings(), CLUSTER, retry_failed=True)
+    retried = run(uri(store), uri(output), WorkerSettings(), CLUSTER, retry_failed=True)
     assert (retried.objects, retried.skipped) == ({"failed": 1}, 3)
 
 
 def test_other_settings_do_all_again_and_so_do_the_first_ones_after_them(store, tmp_path):
     output = tmp_path / "out"
-    run(uri(store), uri(output), Settings(), CLUSTER)
-    other = run(uri(store), uri(output), Settings(Order(Wishes(strength=0.5))), CLUSTER)
+    run(uri(store), uri(output), WorkerSettings(), CLUSTER)
+    other = run(uri(store), uri(output), WorkerSettings(Order(Wishes(strength=0.5))), CLUSTER)
     assert (other.done, other.skipped) == (4, 0)
-    back = run(uri(store), uri(output), Settings(), CLUSTER)
+    back = run(uri(store), uri(output), WorkerSettings(), CLUSTER)
     assert (back.objects, back.skipped) == ({"enhanced": 3}, 1)
 
 
@@ -89,16 +89,16 @@ def test_a_run_that_breaks_off_keeps_what_it_did(store, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(uri(store), uri(output), Settings(), CLUSTER, on_rows=stop)
+        run(uri(store), uri(output), WorkerSettings(), CLUSTER, on_rows=stop)
     assert len(rows(output)) == 2
-    rest = run(uri(store), uri(output), Settings(), CLUSTER)
+    rest = run(uri(store), uri(output), WorkerSettings(), CLUSTER)
     assert (rest.done, rest.skipped) == (2, 2)
 
 
 def test_a_worker_does_not_do_again_what_another_had_finished(store, tmp_path, monkeypatch):
     output = uri(tmp_path / "out")
     scratch = Scratch(output)
-    at = (Settings(), scratch.uri, Ledger(output, scratch))
+    at = (WorkerSettings(), scratch.uri, Ledger(output, scratch))
     unit = {
         "inputs": [[uri(store / "0.png"), uri(store / "bad.jpg")]],
         "outputs": [[f"{output}/0.png", f"{output}/bad.jpg"]],
@@ -149,6 +149,6 @@ def test_nothing_there_is_told(tmp_path):
 
 def test_formats_change_behind_the_name(store, tmp_path):
     output = tmp_path / "out"
-    run(uri(store / "a"), uri(output), Settings(), CLUSTER, suffix=".webp")
+    run(uri(store / "a"), uri(output), WorkerSettings(), CLUSTER, suffix=".webp")
     data = (output / "1.png.webp").read_bytes()
     assert Image.open(io.BytesIO(data)).format == "WEBP"

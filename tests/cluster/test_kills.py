@@ -19,7 +19,7 @@ import psutil
 from PIL import Image
 
 from tests.cluster.running import SILENT, check_whole, command, fill, rows, uri
-from undegrade.cluster import HERE, Cluster, Settings, run
+from undegrade.cluster import HERE, Cluster, WorkerSettings, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -167,7 +167,7 @@ def test_a_worker_and_a_driver_are_killed_over_s3(photos, bucket, nodes):
 def test_the_results_are_those_of_one_undisturbed_process(photos, nodes, tmp_path):
     folder, _ = photos
     finish(start(folder / "sub", tmp_path / "out", nodes), 0)
-    run(uri(folder / "sub"), uri(tmp_path / "here"), Settings(), Cluster(HERE))
+    run(uri(folder / "sub"), uri(tmp_path / "here"), WorkerSettings(), Cluster(HERE))
     digests = [
         sorted((row["input"], row["output_sha256"]) for row in rows(tmp_path / name))
         for name in ("out", "here")

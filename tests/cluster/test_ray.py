@@ -11,8 +11,8 @@ pytest.importorskip("ray", reason="needs undegrade[cluster]")
 pytest.importorskip("fsspec", reason="needs undegrade[cluster]")
 
 from tests.cluster.running import check_whole, command, fill, rows, small_ray, uri
-from undegrade.cluster import ROW, Cluster, Enhance, Settings, run
-from undegrade.cluster.engine import DEATHS, EnhanceUnits
+from undegrade.cluster import ROW, Cluster, Enhance, WorkerSettings, run
+from undegrade.cluster.ray_data import DEATHS, EnhanceUnits
 from undegrade.errors import UsageError
 from undegrade.plan import Wishes
 from undegrade.work import Order
@@ -30,7 +30,7 @@ def test_a_whole_run_and_one_after_it(address, tmp_path):
     keys = fill(tmp_path / "in", 24)
     where = Cluster("auto", batch_megapixels=0.05)
     told = []
-    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), Settings())
+    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings())
     tally = run(*at, where, on_rows=lambda tally: told.append((tally.done, tally.listed)))
     assert tally.objects == {"enhanced": 24, "failed": 1}
     assert tally.reasons == {"InputError": 1}
@@ -44,14 +44,16 @@ def test_a_whole_run_and_one_after_it(address, tmp_path):
 def test_formats_and_one_worker(address, tmp_path):
     fill(tmp_path / "in", 3, 0)
     where = Cluster("auto", workers=1)
-    tally = run(uri(tmp_path / "in"), uri(tmp_path / "out"), Settings(), where, suffix=".webp")
+    tally = run(
+        uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings(), where, suffix=".webp"
+    )
     assert tally.objects == {"enhanced": 3}
     assert len(list((tmp_path / "out").rglob("*.png.webp"))) == 3
 
 
 def test_what_does_not_fit_is_told(address, tmp_path):
     fill(tmp_path / "in", 1, 0)
-    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), Settings())
+    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings())
     with pytest.raises(UsageError, match="no worker fits"):
         run(*at, Cluster("auto", cpus_per_task=64))
     with pytest.raises(UsageError, match="no worker fits"):
@@ -61,10 +63,10 @@ def test_what_does_not_fit_is_told(address, tmp_path):
 
 
 def test_the_device_follows_what_ray_has_promised():
-    assert Cluster("auto").fitted(Settings()).device == "cpu"
-    assert Cluster("auto", gpus_per_task=0.5).fitted(Settings()).device == "gpu"
+    assert Cluster("auto").fitted(WorkerSettings()).device == "cpu"
+    assert Cluster("auto", gpus_per_task=0.5).fitted(WorkerSettings()).device == "gpu"
     with pytest.raises(UsageError, match="--device gpu"):
-        Cluster("auto").fitted(Settings(device="gpu"))
+        Cluster("auto").fitted(WorkerSettings(device="gpu"))
 
 
 class Deadly(EnhanceUnits):
@@ -82,15 +84,15 @@ def test_a_photo_that_kills_its_workers_takes_no_other_with_it(address, tmp_path
     from ray import cloudpickle
 
     import tests.cluster.test_ray as here
-    from undegrade.cluster import engine
+    from undegrade.cluster import ray_data
 
     cloudpickle.register_pickle_by_value(here)
-    monkeypatch.setattr(engine, "EnhanceUnits", Deadly)
-    monkeypatch.setattr(engine, "DEATHS", 0)
+    monkeypatch.setattr(ray_data, "EnhanceUnits", Deadly)
+    monkeypatch.setattr(ray_data, "DEATHS", 0)
     assert DEATHS > 0
     keys = fill(tmp_path / "in", 8, 0)
     where = Cluster("auto", batch_megapixels=0.05, workers=2)
-    tally = run(uri(tmp_path / "in"), uri(tmp_path / "out"), Settings(), where)
+    tally = run(uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings(), where)
     assert tally.objects == {"enhanced": len(keys) - 1, "failed": 1}
     assert tally.reasons == {"crash": 1}
     assert "00002" in tally.failures[0][0]
@@ -106,7 +108,7 @@ def test_map_batches_by_hand(address, tmp_path):
     ]
     done = ray.data.from_items(table).map_batches(
         Enhance,
-        fn_constructor_args=(Settings(Order(Wishes("restore"))),),
+        fn_constructor_args=(WorkerSettings(Order(Wishes("restore"))),),
         batch_size=2,
         compute=ray.data.ActorPoolStrategy(size=1),
     )
@@ -119,7 +121,7 @@ def test_map_batches_by_hand(address, tmp_path):
 def test_a_frame_as_spark_hands_it_over(tmp_path):
     pandas = pytest.importorskip("pandas")
     keys = fill(tmp_path / "in", 3, 0)
-    enhance = Enhance(Settings())
+    enhance = Enhance(WorkerSettings())
 
     def pages(frames):  # what mapInPandas takes: frames in, frames out
         for frame in frames:
@@ -151,7 +153,7 @@ def test_a_frame_of_dask(tmp_path):
     )
 
     def page(part):
-        return pandas.DataFrame(Enhance(Settings())(part))
+        return pandas.DataFrame(Enhance(WorkerSettings())(part))
 
     meta = pandas.DataFrame({key: pandas.Series(dtype=kind) for key, kind in ROW.items()})
     parts = dask.dataframe.from_pandas(frame, npartitions=2).map_partitions(page, meta=meta)
@@ -176,5 +178,5 @@ def test_ctrl_c_keeps_what_is_done_and_ray_is_quiet(address, tmp_path):
     done = len(rows(tmp_path / "out"))
     assert 0 < done < 25
     assert output.startswith(f"{done} objects: ")
-    rest = run(*map(uri, (tmp_path / "in", tmp_path / "out")), Settings(), Cluster("here"))
+    rest = run(*map(uri, (tmp_path / "in", tmp_path / "out")), WorkerSettings(), Cluster("here"))
     assert (rest.done, rest.skipped) == (25 - done, done)

@@ -20,7 +20,7 @@ from undegrade.cluster import (
     ROW,
     Cluster,
     Ledger,
-    Settings,
+    WorkerSettings,
     ledger,
     list_objects,
     objects,
@@ -45,17 +45,17 @@ def upload(bucket, names):
 
 def test_a_run_from_s3_into_s3(bucket):
     fs = upload(bucket, ["in/0.png", "in/a/1.png", "in/a/b/2.png", "in/bad.jpg"])
-    tally = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    tally = run(f"{bucket}/in", f"{bucket}/out", WorkerSettings(), CLUSTER)
     assert tally.objects == {"enhanced": 3, "failed": 1}
     found = fs.find(f"{bucket}/out")
     names = [path.partition("/out/")[2] for path in found]
     kept = [name for name in names if name.startswith("_undegrade/manifest/")]
     assert sorted(set(names) - set(kept)) == ["0.png", "a/1.png", "a/b/2.png"]
     assert {row["status"] for row in rows(f"{bucket}/out")} == {"enhanced", "failed"}
-    again = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    again = run(f"{bucket}/in", f"{bucket}/out", WorkerSettings(), CLUSTER)
     assert (again.done, again.skipped) == (0, 4)
     upload(bucket, ["in/bad.jpg", "in/0.png"])  # another tag, as its pixels differ
-    changed = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    changed = run(f"{bucket}/in", f"{bucket}/out", WorkerSettings(), CLUSTER)
     assert (changed.objects, changed.skipped) == ({"enhanced": 1}, 3)
 
 
@@ -99,9 +99,9 @@ def test_a_worker_that_was_overtaken_says_so_and_the_next_run_mends_it(bucket, m
     calls = iter(["", None])
     monkeypatch.setattr(worker, "tag", lambda target: next(calls))
     monkeypatch.setattr(worker, "read_object", overtaken)
-    first = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    first = run(f"{bucket}/in", f"{bucket}/out", WorkerSettings(), CLUSTER)
     assert first.reasons == {"store": 1}
-    second = run(f"{bucket}/in", f"{bucket}/out", Settings(), CLUSTER)
+    second = run(f"{bucket}/in", f"{bucket}/out", WorkerSettings(), CLUSTER)
     assert second.objects == {"enhanced": 1}
 
 
@@ -132,7 +132,7 @@ def test_a_store_that_fails_for_a_while_is_asked_again(monkeypatch):
 def test_failures_that_pass_are_tried_again_and_others_are_not(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "FIRST_WAIT", 0.0)
     fill(tmp_path / "in", 2, 1)
-    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), Settings(), CLUSTER)
+    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings(), CLUSTER)
     from undegrade.cluster import worker
 
     def unplugged(source):
@@ -149,7 +149,7 @@ def test_failures_that_pass_are_tried_again_and_others_are_not(tmp_path, monkeyp
 def test_memory_is_a_store_for_one_process():
     fs = fsspec.filesystem("memory")
     fs.pipe_file("/shots/0.png", photo_file(noisy(scene(40, 48), 20)))
-    tally = run("memory://shots", "memory://better", Settings(), CLUSTER)
+    tally = run("memory://shots", "memory://better", WorkerSettings(), CLUSTER)
     assert tally.objects == {"enhanced": 1}
     assert fs.cat_file("/better/0.png").startswith(b"\x89PNG")
 
@@ -219,7 +219,7 @@ def test_a_part_is_the_commit_though_the_driver_was_killed(tmp_path):
     """Rows that workers had written are done, and are put together once, doubled ones too."""
     fill(tmp_path / "in", 3, 0)
     output = uri(tmp_path / "out")
-    at = (uri(tmp_path / "in"), output, Settings(), CLUSTER)
+    at = (uri(tmp_path / "in"), output, WorkerSettings(), CLUSTER)
     run(*at)
     (part,) = (tmp_path / "out/_undegrade/manifest").iterdir()
     table = rows(output)

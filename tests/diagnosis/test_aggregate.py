@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from undegrade.diagnosis.combine import combine
+from undegrade.diagnosis.aggregate import aggregate
 from undegrade.diagnosis.units import QUANTITIES
 
 COUNT = len(QUANTITIES)
@@ -19,30 +19,30 @@ def crops(values, deviations):
 
 
 def test_crops_that_agree():
-    level, error = combine(*crops([0.3] * 16, [0.04] * 16))
+    level, error = aggregate(*crops([0.3] * 16, [0.04] * 16))
     assert level == pytest.approx([0.3] * COUNT)
     assert (error < 0.04).all()
     assert (error > 0.04 / 4).all(), "crops of one photo are not independent"
 
 
 def test_one_crop_speaks_for_itself():
-    level, error = combine(*crops([0.3], [0.04]))
+    level, error = aggregate(*crops([0.3], [0.04]))
     assert level == pytest.approx([0.3] * COUNT)
     assert error == pytest.approx([0.04] * COUNT)
 
 
 def test_a_few_that_are_sure_and_wrong_are_outvoted():
-    level, _ = combine(*crops([0.1] * 13 + [0.9] * 3, [0.05] * 16))
+    level, _ = aggregate(*crops([0.1] * 13 + [0.9] * 3, [0.05] * 16))
     assert level == pytest.approx([0.1] * COUNT, abs=0.02)
 
 
 def test_who_cannot_know_is_not_asked():
-    level, _ = combine(*crops([0.1] * 4 + [0.6] * 12, [0.01] * 4 + [0.5] * 12))
+    level, _ = aggregate(*crops([0.1] * 4 + [0.6] * 12, [0.01] * 4 + [0.5] * 12))
     assert level == pytest.approx([0.1] * COUNT, abs=0.05)
 
 
 def test_a_background_out_of_focus_is_no_blur():
-    read = combine(*crops([0.0] * 6 + [0.8] * 10, [0.05] * 16))[0]
+    read = aggregate(*crops([0.0] * 6 + [0.8] * 10, [0.05] * 16))[0]
     noise, blur = read[QUANTITIES.index("luma_middle")], read[QUANTITIES.index("blur")]
     assert noise > 0.5
     assert blur < 0.1

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from undegrade.runtime.dial import dial
+from undegrade.runtime.blend import blend_strength
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -18,7 +18,7 @@ def test_dial(dtype):
 
     def moved(strength):
         result = after.copy()
-        dial(before, result, strength)
+        blend_strength(before, result, strength)
         return result.astype(int)
 
     np.testing.assert_array_equal(moved(0), before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from undegrade.catalog import Card
-from undegrade.runtime import bound, make_grid, tile_need, tile_side
+from undegrade.runtime import make_grid, memory_bound, tile_need, tile_side
 
 
 def card(**changes):
@@ -15,15 +15,17 @@ def card(**changes):
 
 def test_bound_counts_pictures_and_tiles():
     small = make_grid(100, 100, 20, 1, 256)
-    base = bound(card(bytes_per_pixel=1), small, 3, 1)
-    assert bound(card(bytes_per_pixel=1), small, 3, 2) - base == 4 * 100 * 100 * 3
-    assert bound(card(bytes_per_pixel=1001), small, 3, 1) - base == 1000 * small.window_pixels
-    assert bound(card(bytes_per_pixel=1, scale=4), small, 3, 1) - base == 2 * 30_000 * 15
+    base = memory_bound(card(bytes_per_pixel=1), small, 3, 1)
+    assert memory_bound(card(bytes_per_pixel=1), small, 3, 2) - base == 4 * 100 * 100 * 3
+    assert (
+        memory_bound(card(bytes_per_pixel=1001), small, 3, 1) - base == 1000 * small.window_pixels
+    )
+    assert memory_bound(card(bytes_per_pixel=1, scale=4), small, 3, 1) - base == 2 * 30_000 * 15
 
 
 def test_workers_multiply_the_need():
     grid = make_grid(100, 100, 20, 1, 256)
-    one, two, three = (bound(card(), grid, 3, 1, workers) for workers in (1, 2, 3))
+    one, two, three = (memory_bound(card(), grid, 3, 1, workers) for workers in (1, 2, 3))
     assert three - two == two - one > 0
 
 

@@ -157,6 +157,6 @@ def test_a_taken_port_is_one_line():
 
 def test_the_service_leaves_networks_to_workers_and_workers_leave_the_web_to_it():
     service = loaded_after("from undegrade.service import create_app; create_app()")
-    assert not service & {"onnxruntime", "torch", "undegrade.service.engine"}
-    worker = loaded_after("import undegrade.service.worker, undegrade.service.engine")
+    assert not service & {"onnxruntime", "torch", "undegrade.service.workbench"}
+    worker = loaded_after("import undegrade.service.worker, undegrade.service.workbench")
     assert not worker & {"fastapi", "starlette", "uvicorn", "pydantic", "torch"}

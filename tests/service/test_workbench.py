@@ -11,35 +11,35 @@ import pytest
 
 from tests.photos import noisy, photo_file, scene
 from undegrade.service import wire
-from undegrade.service.engine import Engine
+from undegrade.service.workbench import Workbench
 
 GRAINY = photo_file(noisy(scene(), 25), "PNG")
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(threads=1, max_megapixels=1)
+def workbench() -> Workbench:
+    return Workbench(threads=1, max_megapixels=1)
 
 
-def opened(engine: Engine, path: Path) -> Path:
+def opened(workbench: Workbench, path: Path) -> Path:
     path.write_bytes(GRAINY)
-    engine.open(str(path), {})
+    workbench.open(str(path), {})
     return path
 
 
-def test_pixels_of_deleted_photos_are_let_go(engine, tmp_path):
-    kept, deleted = opened(engine, tmp_path / "kept"), opened(engine, tmp_path / "deleted")
+def test_pixels_of_deleted_photos_are_let_go(workbench, tmp_path):
+    kept, deleted = opened(workbench, tmp_path / "kept"), opened(workbench, tmp_path / "deleted")
     deleted.unlink()
-    engine.forget_deleted()
-    assert set(engine._pictures) == set(engine._found) == {str(kept)}
+    workbench.forget_deleted()
+    assert set(workbench._pictures) == set(workbench._found) == {str(kept)}
 
 
-def test_when_idle_pixels_go_and_the_diagnosis_stays(engine, tmp_path):
-    path = opened(engine, tmp_path / "photo")
-    engine.forget()
-    assert not engine._pictures
-    assert str(path) in engine._found
-    assert engine.plan(str(path), {})["steps"]
+def test_when_idle_pixels_go_and_the_diagnosis_stays(workbench, tmp_path):
+    path = opened(workbench, tmp_path / "photo")
+    workbench.forget()
+    assert not workbench._pictures
+    assert str(path) in workbench._found
+    assert workbench.plan(str(path), {})["steps"]
 
 
 def test_a_worker_lets_go_before_its_next_task(tmp_path):

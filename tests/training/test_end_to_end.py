@@ -20,7 +20,12 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::FutureWarning:torch.*",
 )
 
-TASKS = {"drgn": "lowlight", "lowlight": "lowlight", "phone": "phone", "phone-guided": "phone"}
+ON_CARD = {
+    "drgn": "lowlight",
+    "lowlight": "lowlight",
+    "phone": "phone",
+    "phone-guided": "phone",
+}
 """What a card calls what is neither restored nor enlarged."""
 CHOICES = {"dllgan-sr": "dllgan-sr:x4+"}
 SCALES = {"dllgan-sr": 4}
@@ -41,7 +46,7 @@ def test_from_a_recipe_to_a_better_photo(name, sources, photos, tmp_path):
 
     card = write_model(recipe, path, tmp_path / "models")
     assert card.scale == SCALES.get(name, recipe.scale)
-    assert card.task == TASKS.get(name, "sr" if card.scale > 1 else "restore")
+    assert card.task == ON_CARD.get(name, "sr" if card.scale > 1 else "restore")
     assert card.variant == recipe.card.get("variant", "faithful")
     model = tmp_path / "models" / card.file
     assert Catalog().find(str(model)).card == card

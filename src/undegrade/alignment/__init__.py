@@ -8,17 +8,17 @@ resolution, windows with a small shift of their own, and only those that correla
 from undegrade.alignment.folder import AlignSummary, align_pairs
 from undegrade.alignment.homography import Homography, find_homography, project
 from undegrade.alignment.pair import Alignment, align
-from undegrade.alignment.warping import Box, Resampled, intersection
-from undegrade.alignment.windows import Settings, Window, correlation, find_shift
+from undegrade.alignment.warping import Rectangle, Resampled, intersection
+from undegrade.alignment.windows import Window, WindowSettings, correlation, find_shift
 
 __all__ = [
     "AlignSummary",
     "Alignment",
-    "Box",
     "Homography",
+    "Rectangle",
     "Resampled",
-    "Settings",
     "Window",
+    "WindowSettings",
     "align",
     "align_pairs",
     "correlation",

@@ -14,7 +14,7 @@ from undegrade.alignment.homography import Photo
 from undegrade.alignment.opencv import opencv
 from undegrade.alignment.pair import Alignment, align
 from undegrade.alignment.report import MOST, Chapter, page
-from undegrade.alignment.windows import Settings, Window
+from undegrade.alignment.windows import Window, WindowSettings
 from undegrade.batch.jobs import SUFFIXES
 from undegrade.batch.pairs import Failure, Progress
 from undegrade.errors import Cancelled, InputError, OutputError, UndegradeError, UsageError
@@ -57,7 +57,7 @@ def align_pairs(
     phone: Path,
     dslr: Path,
     output: Path,
-    settings: Settings | None = None,
+    settings: WindowSettings | None = None,
     *,
     progress: Progress | None = None,
 ) -> AlignSummary:
@@ -86,7 +86,7 @@ def align_pairs(
     OutputError: the output folder holds windows, or manifest or report cannot be written.
     """
     cv2 = opencv()
-    settings = settings or Settings()
+    settings = settings or WindowSettings()
     phone, dslr, output = Path(phone), Path(dslr), Path(output)
     pairs, failed = _pairs(phone, dslr)
     _check_output(output)
@@ -212,7 +212,7 @@ def _line(
     }
 
 
-def _totals(summary: AlignSummary, settings: Settings) -> Sequence[tuple[str, str]]:
+def _totals(summary: AlignSummary, settings: WindowSettings) -> Sequence[tuple[str, str]]:
     """The first table of the report."""
     return [
         ("pairs aligned", str(summary.aligned)),

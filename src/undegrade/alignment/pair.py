@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from undegrade.alignment.homography import Homography, Photo, find_homography, magnification
-from undegrade.alignment.warping import Box, Resampled, intersection, prepare
-from undegrade.alignment.windows import Settings, Window, find_windows
+from undegrade.alignment.warping import Rectangle, Resampled, intersection, prepare
+from undegrade.alignment.windows import Window, WindowSettings, find_windows
 from undegrade.errors import AlignmentError
 
 
@@ -19,7 +19,7 @@ class Alignment:
     phone: Photo
     dslr: Resampled
     homography: Homography
-    area: Box
+    area: Rectangle
     """What both photos show, in the phone's."""
     windows: tuple[Window, ...]
     """The whole grid, kept and refused."""
@@ -41,7 +41,7 @@ class Alignment:
         return phone, self.dslr.cut(window.box, window.dx, window.dy)
 
 
-def align(phone: Photo, dslr: Photo, settings: Settings | None = None) -> Alignment:
+def align(phone: Photo, dslr: Photo, settings: WindowSettings | None = None) -> Alignment:
     """Lay *dslr* over *phone*, and cut both into windows.
 
     Raises
@@ -49,7 +49,7 @@ def align(phone: Photo, dslr: Photo, settings: Settings | None = None) -> Alignm
     AlignmentError: they do not fit each other, or what both show is smaller than a window.
     UsageError: OpenCV is not installed.
     """
-    settings = settings or Settings()
+    settings = settings or WindowSettings()
     found = find_homography(phone, dslr)
     area = intersection(found.matrix, phone.shape[:2], dslr.shape[:2])
     least = settings.size + 2 * settings.margin
@@ -64,5 +64,5 @@ def align(phone: Photo, dslr: Photo, settings: Settings | None = None) -> Alignm
     return Alignment(phone, ready, found, area, tuple(windows))
 
 
-def _middle(area: Box) -> tuple[float, float]:
+def _middle(area: Rectangle) -> tuple[float, float]:
     return area.x + (area.width - 1) / 2, area.y + (area.height - 1) / 2

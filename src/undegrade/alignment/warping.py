@@ -20,7 +20,7 @@ _BORDER = 2
 
 
 @dataclass(frozen=True)
-class Box:
+class Rectangle:
     """A rectangle of whole pixels of the phone's photo."""
 
     x: int
@@ -41,7 +41,7 @@ class Resampled:
     matrix: Matrix
     """From the phone's photo into this one."""
 
-    def cut(self, box: Box, dx: float = 0.0, dy: float = 0.0) -> Photo:
+    def cut(self, box: Rectangle, dx: float = 0.0, dy: float = 0.0) -> Photo:
         """What *photo* shows in *box* moved by (dx, dy), bicubic; one interpolation, shift and all.
 
         Beyond the border of the photo it goes on mirrored.
@@ -78,7 +78,7 @@ def prepare(dslr: Photo, matrix: Matrix, x: float, y: float) -> Resampled:
 
 def intersection(
     matrix: Matrix, phone: tuple[int, int], dslr: tuple[int, int], border: float = _BORDER
-) -> Box | None:
+) -> Rectangle | None:
     """The largest upright rectangle of the phone's photo that the DSLR's photo covers whole.
 
     Where the map stays in front of the camera, the covered region is convex: a rectangle over the
@@ -102,7 +102,7 @@ def intersection(
         k = int(areas.argmax())
         if areas[k] > best:
             best = int(areas[k])
-            found = Box(int(left[k]), top, int(right[k] - left[k]) + 1, k + 1)
+            found = Rectangle(int(left[k]), top, int(right[k] - left[k]) + 1, k + 1)
     return found
 
 

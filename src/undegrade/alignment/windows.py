@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from undegrade.alignment.homography import Photo, luma
 from undegrade.alignment.opencv import opencv
-from undegrade.alignment.warping import Box, Resampled
+from undegrade.alignment.warping import Rectangle, Resampled
 from undegrade.errors import UsageError
 
 Verdict: TypeAlias = Literal["kept", "flat", "unlike", "shifted"]
@@ -33,7 +33,7 @@ edge all shifts correlate alike; this keeps noise from choosing among them."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class WindowSettings:
     """How windows are cut and kept; the values of DPED (Ignatov et al., 2017).
 
     Raises
@@ -68,7 +68,7 @@ class Settings:
 class Window:
     """A square of the phone's photo and what the DSLR's has for it."""
 
-    box: Box
+    box: Rectangle
     dx: float
     """The DSLR's part is cut this much further right than the homography says, in phone pixels."""
     dy: float
@@ -78,7 +78,9 @@ class Window:
     verdict: Verdict
 
 
-def find_windows(phone: Photo, dslr: Resampled, area: Box, settings: Settings) -> list[Window]:
+def find_windows(
+    phone: Photo, dslr: Resampled, area: Rectangle, settings: WindowSettings
+) -> list[Window]:
     """Every window of a grid over *area*, row by row, side by side and without overlap.
 
     The grid leaves free what the search needs around it, so nothing outside *area* is looked at,
@@ -92,7 +94,7 @@ def find_windows(phone: Photo, dslr: Resampled, area: Box, settings: Settings) -
         for x in _starts(area.width, size, margin):
             around = target[y - margin : y + size + margin, x - margin : x + size + margin]
             part = source[y : y + size, x : x + size]
-            box = Box(area.x + x, area.y + y, size, size)
+            box = Rectangle(area.x + x, area.y + y, size, size)
             windows.append(_judge(part, around, box, dslr, settings))
     return windows
 
@@ -103,7 +105,9 @@ def _starts(length: int, size: int, margin: int) -> range:
     return range(first, first + count * size, size)
 
 
-def _judge(part: Plane, around: Plane, box: Box, dslr: Resampled, settings: Settings) -> Window:
+def _judge(
+    part: Plane, around: Plane, box: Rectangle, dslr: Resampled, settings: WindowSettings
+) -> Window:
     if part.std() < FLAT or around.std() < FLAT:
         return Window(box, 0.0, 0.0, 0.0, "flat")
     dx, dy, inside = find_shift(part, around)

@@ -23,7 +23,7 @@ MARK = "-enhanced"
 
 
 @dataclass(frozen=True)
-class Job:
+class FileJob:
     """One photo to enhance."""
 
     source: Path
@@ -36,7 +36,7 @@ def collect(
     *,
     recursive: bool = False,
     suffix: str | None = None,
-) -> tuple[list[Job], Path | None]:
+) -> tuple[list[FileJob], Path | None]:
     """Resolve files, folders and globs into jobs, and the folder that holds all outputs, if any.
 
     One file goes to *output*, or into it where it is a folder or ends with a slash, or beside
@@ -81,7 +81,7 @@ def collect(
         else:
             named = _renamed(Path(source.name), suffix)
             target = source.with_name(_marked(named.stem) + named.suffix)
-        jobs.append(Job(source, target))
+        jobs.append(FileJob(source, target))
     _check(jobs)
     return jobs, folder
 
@@ -185,7 +185,7 @@ def _marked(stem: str) -> str:
     return (stem if len(raw) <= room else raw[:room].decode(errors="ignore")) + MARK
 
 
-def _check(jobs: Sequence[Job]) -> None:
+def _check(jobs: Sequence[FileJob]) -> None:
     sources = {job.source.resolve(): job.source for job in jobs}
     seen: dict[Path, Path] = {}
     for job in jobs:

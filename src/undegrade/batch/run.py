@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from undegrade.batch.jobs import Job
+from undegrade.batch.jobs import FileJob
 from undegrade.batch.manifest import Manifest
 from undegrade.enhancer import Enhancer
 from undegrade.errors import Cancelled
@@ -26,7 +26,7 @@ Status = Literal["enhanced", "unchanged", "skipped", "failed", "stopped"]
 class Outcome:
     """What became of one photo."""
 
-    job: Job
+    job: FileJob
     status: Status
     seconds: float = 0.0
     report: dict[str, Any] = field(default_factory=dict)
@@ -46,14 +46,14 @@ class Outcome:
 
 
 def run(
-    jobs: Sequence[Job],
+    jobs: Sequence[FileJob],
     enhancer: Enhancer,
     order: Order | None = None,
     *,
     manifest: Manifest | None = None,
     resume: bool = False,
     workers: int = 1,
-    on_part: Callable[[Job, float], None] | None = None,
+    on_part: Callable[[FileJob, float], None] | None = None,
     on_done: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Enhance *jobs* with *workers* threads; the outcomes stand in the order of the jobs.
@@ -78,7 +78,7 @@ def run(
     batch = _Batch(enhancer, order, manifest, settings, resume)
     stop = threading.Event()
 
-    def one(job: Job) -> Outcome:
+    def one(job: FileJob) -> Outcome:
         if stop.is_set():
             return Outcome(job, "stopped", exit_code=Cancelled.exit_code)
         part = (lambda done: on_part(job, done)) if on_part else None
@@ -119,7 +119,7 @@ class _Batch:
     resume: bool
 
     def one(
-        self, job: Job, part: Callable[[float], None] | None, cancelled: Callable[[], bool]
+        self, job: FileJob, part: Callable[[float], None] | None, cancelled: Callable[[], bool]
     ) -> Outcome:
         started = time.perf_counter()
         manifest = self.manifest

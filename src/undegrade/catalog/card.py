@@ -13,7 +13,7 @@ from undegrade.errors import ModelError
 
 ENHANCING = ("restore", "sr", "lowlight", "phone")
 """Tasks of networks that make a picture out of a picture."""
-TASKS = (*ENHANCING, "diagnose", "compare")
+CARD_TASKS = (*ENHANCING, "diagnose", "compare")
 TRAITS = ("grain",)
 """Levels that say of what kind the damage is, not how much: no strength multiplies them."""
 LEVELS = ("noise", "jpeg", *NOISE, *TRAITS)
@@ -46,7 +46,7 @@ class Card:
     name: str
     """How the command line and Python call it."""
     task: str
-    """One of ``TASKS``."""
+    """One of ``CARD_TASKS``."""
     file: str
     """Name of the ONNX file beside the card."""
     sha256: str
@@ -105,8 +105,8 @@ class Card:
         def refuse(what: str) -> None:
             raise ModelError(f"the card of model {self.name!r} {what}", "mend the card")
 
-        if self.task not in TASKS:
-            refuse(f"names the task {self.task!r}, which is not one of {', '.join(TASKS)}")
+        if self.task not in CARD_TASKS:
+            refuse(f"names the task {self.task!r}, which is not one of {', '.join(CARD_TASKS)}")
         if self.scale not in (1, 2, 3, 4, 8, 16):
             refuse(f"has scale {self.scale}; it must be 1, 2, 3, 4, 8 or 16")
         if self.radius < 0 or self.multiple < 1 or self.bytes_per_pixel < 0:

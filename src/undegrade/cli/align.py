@@ -21,11 +21,11 @@ def align(
     ] = 0.9,
 ) -> None:
     """Make training pairs of phone and DSLR photos of one scene; shows them in report.html."""
-    from undegrade.alignment import Settings, align_pairs
+    from undegrade.alignment import WindowSettings, align_pairs
     from undegrade.cli.wording import plural
     from undegrade.errors import InputError
 
-    summary = align_pairs(phone, dslr, output, Settings(size, search, threshold))
+    summary = align_pairs(phone, dslr, output, WindowSettings(size, search, threshold))
     for failure in summary.failed:
         typer.echo(f"undegrade: {failure.name}: {failure.reason}", err=True)
     typer.echo(

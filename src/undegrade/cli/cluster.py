@@ -89,7 +89,7 @@ def cluster(
     from undegrade.errors import UsageError
 
     try:
-        from undegrade.cluster import Cluster, Settings, run
+        from undegrade.cluster import Cluster, WorkerSettings, run
     except ModuleNotFoundError as error:
         raise UsageError(
             f"stores need {error.name}, which is not installed", "pip install 'undegrade[cluster]'"
@@ -103,7 +103,9 @@ def cluster(
         skip=tuple(skip or ()),
     )
     order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
-    settings = Settings(order, precision, device, threads=max(1, int(cpus_per_task)), tile=tile)
+    settings = WorkerSettings(
+        order, precision, device, threads=max(1, int(cpus_per_task)), tile=tile
+    )
     where = Cluster(address, cpus_per_task, gpus_per_task, batch, max_in_flight, workers)
     meter = _Meter()
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from undegrade.batch import Job, Outcome
+    from undegrade.batch import FileJob, Outcome
     from undegrade.enhancer import Enhancer
     from undegrade.work import Order
 
@@ -216,7 +216,9 @@ def _to_stdout(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _dry_run(jobs: list[Job], enhancer: Enhancer, order: Order, workers: int, json: bool) -> int:
+def _dry_run(
+    jobs: list[FileJob], enhancer: Enhancer, order: Order, workers: int, json: bool
+) -> int:
     from undegrade.cli.wording import describe_found, describe_steps, show
     from undegrade.errors import UndegradeError
     from undegrade.picture import decode

@@ -15,13 +15,13 @@ from undegrade.cli.wording import describe_report, plural, show
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from undegrade.batch import Job, Outcome
+    from undegrade.batch import FileJob, Outcome
 
 
 class Screen(Protocol):
     """Where a batch shows how far it is."""
 
-    def part(self, job: Job, done: float) -> None:
+    def part(self, job: FileJob, done: float) -> None:
         """The part done of one photo, 0 to 1; called from worker threads."""
 
     def finished(self, outcome: Outcome) -> None:
@@ -53,7 +53,7 @@ class PlainScreen:
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
 
-    def part(self, job: Job, done: float) -> None:
+    def part(self, job: FileJob, done: float) -> None:
         pass
 
     def finished(self, outcome: Outcome) -> None:
@@ -67,9 +67,9 @@ class BarScreen:
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
         self._task: TaskID = progress.add_task("enhancing", total=total)
-        self._parts: dict[Job, float] = {}
+        self._parts: dict[FileJob, float] = {}
 
-    def part(self, job: Job, done: float) -> None:
+    def part(self, job: FileJob, done: float) -> None:
         self._parts[job] = done
         self._progress.update(self._task, completed=sum(self._parts.values()))
 
@@ -81,7 +81,7 @@ class BarScreen:
 
 
 @contextmanager
-def show_progress(jobs: Sequence[Job], quiet: bool) -> Iterator[Screen]:
+def show_progress(jobs: Sequence[FileJob], quiet: bool) -> Iterator[Screen]:
     """Show a batch's progress while the block runs, and a summary of several photos behind it."""
     counts: Counter[str] = Counter()
     if quiet or not sys.stderr.isatty():
@@ -104,7 +104,7 @@ class _Counting:
     def __init__(self, inner: Screen, counts: Counter[str]) -> None:
         self._inner, self._counts = inner, counts
 
-    def part(self, job: Job, done: float) -> None:
+    def part(self, job: FileJob, done: float) -> None:
         self._inner.part(job, done)
 
     def finished(self, outcome: Outcome) -> None:

@@ -1,14 +1,14 @@
 """Objects of any store, on one machine or many: Ray Data runs it, fsspec reads and writes.
 
->>> from undegrade.cluster import Cluster, Settings, run
->>> run("s3://in/photos", "s3://out", Settings(), Cluster("auto"))  # doctest: +SKIP
+>>> from undegrade.cluster import Cluster, WorkerSettings, run
+>>> run("s3://in/photos", "s3://out", WorkerSettings(), Cluster("auto"))  # doctest: +SKIP
 """
 
 from undegrade.cluster.cluster import HERE, Cluster
 from undegrade.cluster.ledger import Ledger
 from undegrade.cluster.objects import Object, list_objects
 from undegrade.cluster.run import Tally, run
-from undegrade.cluster.worker import ROW, Enhance, Settings
+from undegrade.cluster.worker import ROW, Enhance, WorkerSettings
 
 __all__ = [
     "HERE",
@@ -17,8 +17,8 @@ __all__ = [
     "Enhance",
     "Ledger",
     "Object",
-    "Settings",
     "Tally",
+    "WorkerSettings",
     "list_objects",
     "run",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from undegrade.cluster.worker import Settings
+from undegrade.cluster.worker import WorkerSettings
 from undegrade.errors import UsageError
 
 HERE = "here"
@@ -41,7 +41,7 @@ class Cluster:
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"--workers {self.workers} is not possible", "give 1 or more")
 
-    def fitted(self, settings: Settings) -> Settings:
+    def fitted(self, settings: WorkerSettings) -> WorkerSettings:
         """The *settings* of a worker: Ray lends a GPU only to whom it has promised one.
 
         Raises

@@ -1,4 +1,4 @@
-"""Ray Data as the engine: actors that keep their networks open, units that survive their deaths."""
+"""Ray Data: actors that keep their networks open, units that survive their deaths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import numpy as np
 from undegrade.cluster.cluster import CLIENT, Cluster
 from undegrade.cluster.ledger import Ledger
 from undegrade.cluster.listing import Listing
-from undegrade.cluster.worker import Batch, Enhance, Row, Settings
+from undegrade.cluster.worker import Batch, Enhance, Row, WorkerSettings
 from undegrade.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class EnhanceUnits(Enhance):
     ``COUNTED`` of its rows as JSON, for what Ray Data does for each block takes milliseconds.
     """
 
-    def __init__(self, settings: Settings, scratch: str, ledger: Ledger) -> None:
+    def __init__(self, settings: WorkerSettings, scratch: str, ledger: Ledger) -> None:
         # Not by super(), which a class that was sent as code, not by its name, does not survive.
         Enhance.__init__(self, settings, scratch)
         self.ledger = ledger
@@ -66,7 +66,7 @@ class EnhanceUnits(Enhance):
 
 
 def on_ray(
-    listing: Listing, scratch: str, ledger: Ledger, settings: Settings, cluster: Cluster
+    listing: Listing, scratch: str, ledger: Ledger, settings: WorkerSettings, cluster: Cluster
 ) -> Generator[list[Row], None, None]:
     """Finished rows, a unit at a time; those of units whose workers kept dying are missing.
 

@@ -12,7 +12,7 @@ from undegrade.errors import UndegradeError
 if TYPE_CHECKING:
     from undegrade.cluster.cluster import Cluster
     from undegrade.cluster.run import Tally
-    from undegrade.cluster.worker import Settings
+    from undegrade.cluster.worker import WorkerSettings
 
 EVERY = 1.0
 """Seconds between two looks at how far it is."""
@@ -57,7 +57,7 @@ class Driver:
 def run_inside(
     source: str,
     output: str,
-    settings: Settings,
+    settings: WorkerSettings,
     cluster: Cluster,
     wishes: dict[str, Any],
     on_rows: Callable[[Tally], None] | None,

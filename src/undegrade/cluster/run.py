@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from fsspec.core import url_to_fs
 
-from undegrade.cluster import engine
+from undegrade.cluster import ray_data
 from undegrade.cluster.cluster import CLIENT, HERE, Cluster
 from undegrade.cluster.ledger import Done, Ledger
 from undegrade.cluster.listing import Listing
@@ -19,7 +19,7 @@ from undegrade.cluster.remote import run_inside
 from undegrade.cluster.scratch import Scratch
 from undegrade.cluster.store import absolute, joined, protocols
 from undegrade.cluster.units import Unit, measure_out
-from undegrade.cluster.worker import ROW, Enhance, Row, Settings, failed
+from undegrade.cluster.worker import ROW, Enhance, Row, WorkerSettings, failed
 from undegrade.errors import OutputError, UsageError
 
 
@@ -59,7 +59,7 @@ class Tally:
         self.reasons.clear()
         self.failures.clear()
         self.megapixels = self.worker_seconds = 0.0
-        for part in ledger.parts(list(engine.COUNTED), own=True):
+        for part in ledger.parts(list(ray_data.COUNTED), own=True):
             self.add(part.to_pylist())
 
     def add(self, rows: list[Row]) -> None:
@@ -77,7 +77,7 @@ class Tally:
 def run(
     source: str,
     output: str,
-    settings: Settings,
+    settings: WorkerSettings,
     cluster: Cluster | None = None,
     *,
     recursive: bool = True,
@@ -108,7 +108,7 @@ def run(
     settings = cluster.fitted(settings)
     output = _checked(source, output, cluster)
     # Before the listing, which may take an hour.
-    ours = cluster.address != HERE and engine.connect(cluster)
+    ours = cluster.address != HERE and ray_data.connect(cluster)
     scratch = Scratch(output)
     try:
         if cluster.address.startswith(CLIENT):
@@ -121,7 +121,7 @@ def run(
         return _run(*at, settings, cluster, recursive, suffix, retry_failed, on_rows)
     finally:
         if ours:
-            engine.disconnect()
+            ray_data.disconnect()
         scratch.remove()
 
 
@@ -130,7 +130,7 @@ def _run(
     output: str,
     scratch: str,
     ledger: Ledger,
-    settings: Settings,
+    settings: WorkerSettings,
     cluster: Cluster,
     recursive: bool,
     suffix: str | None,
@@ -199,7 +199,7 @@ def _counted(
 
 
 def _work(
-    listing: Listing, scratch: str, ledger: Ledger, settings: Settings, cluster: Cluster
+    listing: Listing, scratch: str, ledger: Ledger, settings: WorkerSettings, cluster: Cluster
 ) -> Generator[list[Row], None, None]:
     if not listing.paths:
         return
@@ -215,7 +215,7 @@ def _work(
                 if rows:
                     ledger.keep(unit.outputs, rows)
     else:
-        yield from engine.on_ray(listing, scratch, ledger, settings, cluster)
+        yield from ray_data.on_ray(listing, scratch, ledger, settings, cluster)
 
 
 def _missing(listing: Listing, recorded: Done) -> Iterator[Unit]:

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Settings:
+class WorkerSettings:
     """What decides the outputs, and how a worker runs."""
 
     order: Order = field(default_factory=Order)
@@ -49,7 +49,7 @@ class Enhance:
     ``map_partitions``.
     """
 
-    def __init__(self, settings: Settings, scratch: str = "") -> None:
+    def __init__(self, settings: WorkerSettings, scratch: str = "") -> None:
         """*scratch* is a folder for outputs that are not whole yet; by default their own."""
         self.settings, self.scratch = settings, scratch
         self.enhancer = Enhancer(settings.networks())

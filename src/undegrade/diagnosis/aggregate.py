@@ -21,7 +21,7 @@ blocks. For blur the sharpest quarter, because a background out of focus is no d
 """
 
 
-def combine(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
+def aggregate(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
     """Levels of the photo and their standard deviations, each (K,), from crops' (N, K).
 
     Each crop counts by the inverse of its variance, so that a crop that cannot know, such as blue

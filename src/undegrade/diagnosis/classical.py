@@ -6,7 +6,7 @@ import math
 
 from undegrade.degradation.noise_levels import white_levels
 from undegrade.diagnosis import light, wording
-from undegrade.diagnosis.judge import judge_light, told_jpeg
+from undegrade.diagnosis.decide import decide_light, told_jpeg
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.levels import noise_sigma
 from undegrade.picture import Picture
@@ -37,7 +37,7 @@ def estimate(picture: Picture) -> Diagnosis:
         jpeg=Finding(NO_JPEG, math.inf, False, unseen.words) if told is None else told_jpeg(told),
         blur=unseen,
         scale=Finding(1.0, math.inf, False, unseen.words),
-        **judge_light(light.measure(picture)),
+        **decide_light(light.measure(picture)),
         grey=picture.channels == 1,
         file_quality=told,
         crops=0,

@@ -17,7 +17,7 @@ def told_jpeg(quality: float) -> Finding:
     return Finding(quality, 0.0, found, wording.jpeg(quality, 0.0))
 
 
-def judge_light(found: Light) -> dict[str, Finding]:
+def decide_light(found: Light) -> dict[str, Finding]:
     """The findings on light and colour, by the names that :class:`Diagnosis` has for them."""
     value, error = found.value, found.error
     dark = (

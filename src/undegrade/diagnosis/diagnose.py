@@ -14,9 +14,9 @@ from undegrade.degradation.jpeg_tables import LUMA as LUMA_STEPS
 from undegrade.degradation.jpeg_tables import jpeg_level, table_scale
 from undegrade.degradation.noise_levels import CHROMA, KNOTS, LUMA, MAX_NOISE, NOISE, part_weights
 from undegrade.diagnosis import crops, grid, light, white, wording
+from undegrade.diagnosis.aggregate import aggregate
 from undegrade.diagnosis.classical import estimate
-from undegrade.diagnosis.combine import combine
-from undegrade.diagnosis.judge import judge_light, told_jpeg
+from undegrade.diagnosis.decide import decide_light, told_jpeg
 from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import DEVIATIONS, NOISE_DEVIATIONS, RESAVED, THRESHOLDS
@@ -54,7 +54,7 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     looked = crops.cut(picture, corners)
     if any(phase := grid.phase(looked, corners)):
         looked = crops.cut(picture, crops.lay(corners, phase))
-    found = _Read(*combine(*reader(looked)))
+    found = _Read(*aggregate(*reader(looked)))
     mirrored = min(picture.height, picture.width) < CROP
     jpeg = _jpeg(*found["jpeg"], picture.encoding.jpeg_quality, proof=not mirrored)
     seen = noise_sigma(picture.pixels) if mirrored else math.inf
@@ -62,7 +62,7 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     if noise["noise"].found and not jpeg.found:
         noise = _measured(noise, looked)
     blur = found["blur"]
-    counted: dict[str, Any] = {**noise, **judge_light(light.measure(picture))}
+    counted: dict[str, Any] = {**noise, **decide_light(light.measure(picture))}
     return Diagnosis(
         **counted,
         jpeg=jpeg,

@@ -17,7 +17,7 @@ from undegrade.plan.wishes import (
     MAX_STRENGTH,
     SCALES,
     STEPS,
-    TASKS,
+    TASK_STEPS,
     Wishes,
 )
 
@@ -30,7 +30,7 @@ __all__ = [
     "MAX_STRENGTH",
     "SCALES",
     "STEPS",
-    "TASKS",
+    "TASK_STEPS",
     "TWICE",
     "Plan",
     "Step",

@@ -67,7 +67,7 @@ class _Case:
         return self.wishes.task == "auto"
 
     def strength(self, step: str) -> float:
-        """How far a step goes: the dial, less what is to be kept."""
+        """How far a step goes: the strength wished for, less what is to be kept."""
         factor = GRAIN.get(step, 1.0) if "grain" in self.wishes.keep else 1.0
         return self.wishes.strength * factor
 
@@ -226,7 +226,7 @@ def _phone(case: _Case) -> Step | None:
 
 
 def _retouch(case: _Case, name: str, model: str, reasons: list[str]) -> Step | None:
-    """A network that changes light and tone, unless the dial is at 0."""
+    """A network that changes light and tone, unless its strength is 0."""
     if (strength := case.strength(name)) == 0:
         return None
     return Step(name, case.find(model), (), " and ".join(reasons), strength)

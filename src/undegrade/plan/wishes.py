@@ -10,7 +10,7 @@ from undegrade.errors import UsageError
 STEPS = ("restore", "lowlight", "phone", "resharpen", "sr")
 """Every step, in the order in which they are run."""
 
-TASKS = {
+TASK_STEPS = {
     "auto": STEPS,
     "denoise": ("restore",),
     "dejpeg": ("restore",),
@@ -43,7 +43,7 @@ class Wishes:
     """
 
     task: str = "auto"
-    """One of ``TASKS``: ``auto`` runs what the photo needs."""
+    """One of ``TASK_STEPS``: ``auto`` runs what the photo needs."""
     scale: int | None = None
     """1, 2 or 4 times the size; ``None`` is 1, or a model's own, or 4 for a task that enlarges."""
     strength: float = 1.0
@@ -78,16 +78,16 @@ class Wishes:
     @property
     def steps(self) -> tuple[str, ...]:
         """The steps that may be run."""
-        return tuple(step for step in TASKS[self.task] if step not in self.skip)
+        return tuple(step for step in TASK_STEPS[self.task] if step not in self.skip)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data: with the input's hash, what decides an output."""
         return asdict(self)
 
     def _check_names(self) -> None:
-        if self.task not in TASKS:
+        if self.task not in TASK_STEPS:
             raise UsageError(
-                f"there is no task {self.task!r}", f"choose one of: {', '.join(TASKS)}"
+                f"there is no task {self.task!r}", f"choose one of: {', '.join(TASK_STEPS)}"
             )
         for kind, given, known in (("keep", self.keep, KEEPS), ("skip", self.skip, STEPS)):
             for name in given:
@@ -115,7 +115,7 @@ class Wishes:
             )
 
     def _check_together(self) -> None:
-        if "sr" not in TASKS[self.task] and (self.scale or 1) != 1:
+        if "sr" not in TASK_STEPS[self.task] and (self.scale or 1) != 1:
             raise UsageError(
                 f"the task {self.task!r} keeps the size, but a scale of {self.scale} was asked for",
                 "use --task auto or sr to enlarge",

@@ -2,7 +2,7 @@
 
 from undegrade.runtime.colour_lock import lock_colour
 from undegrade.runtime.device import cores, providers
-from undegrade.runtime.memory import bound, tile_need, tile_side
+from undegrade.runtime.memory import memory_bound, tile_need, tile_side
 from undegrade.runtime.networks import Networks
 from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.probe import find_model
@@ -22,13 +22,13 @@ __all__ = [
     "Pixels",
     "Progress",
     "Tile",
-    "bound",
     "choose_precision",
     "cores",
     "find_model",
     "lock_colour",
     "make_grid",
     "make_thumbnail",
+    "memory_bound",
     "open_network",
     "open_session",
     "process",

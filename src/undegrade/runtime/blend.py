@@ -1,4 +1,4 @@
-"""Between two files of one network, faithful and vivid: weights mixed as the detail asked for."""
+"""In between: of faithful and vivid weights by detail, of before and after by strength."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from undegrade.catalog import Model, read_weights
 from undegrade.errors import ModelError
 from undegrade.runtime.onnx_file import Weight, find_weights, frame
+from undegrade.runtime.tiling import Pixels
+
+ROWS = 64
+"""Rows of pixels that are mixed at once, which bounds memory."""
 
 
 def mixed_weights(model: Model, vivid: Model, detail: float) -> bytes:
@@ -42,6 +46,26 @@ def mixed_weights(model: Model, vivid: Model, detail: float) -> bytes:
             values = np.where(goal == faithful, faithful, between)
             mixed[weight.start : weight.stop] = values.astype(weight.dtype).tobytes()
     return bytes(mixed)
+
+
+def blend_strength(before: Pixels, after: Pixels, strength: float) -> None:
+    """Move *after*, in place, to ``before + strength * (after - before)``, rounded and clipped.
+
+    Float32 holds whole numbers of 16 bit exactly, and their differences; so 0 gives *before* and 1
+    *after* to the bit, and every value moves monotonically in between and up to the ends of the
+    range.
+
+    Parameters
+    ----------
+    before, after: (H, W, C) of one depth.
+    """
+    peak = np.iinfo(after.dtype).max
+    for top in range(0, len(after), ROWS):
+        rows = slice(top, top + ROWS)
+        plain = before[rows].astype(np.float32)
+        values = plain + np.float32(strength) * (after[rows] - plain)
+        np.rint(values, out=values)
+        after[rows] = np.clip(values, 0, peak)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def tile_need(card: Card, grid: Grid) -> int:
     return grid.window_pixels * (card.bytes_per_pixel or UNMEASURED)
 
 
-def bound(card: Card, grid: Grid, channels: int, itemsize: int, workers: int = 1) -> int:
+def memory_bound(card: Card, grid: Grid, channels: int, itemsize: int, workers: int = 1) -> int:
     """Upper bound on peak memory in bytes: base, input, output, a copy of each, and the tiles.
 
     The copies are the decoder's and the encoder's; they never live at once with the network's

@@ -13,7 +13,7 @@ from undegrade.runtime.session import Network, open_network
 
 DEVICES = ("auto", "cpu", "gpu")
 DETAILS = 4
-"""Settings of the detail dial for which networks stay open: for each they are mixed anew."""
+"""Details for which networks stay open: for each they are mixed anew."""
 
 
 class Networks:

@@ -103,7 +103,7 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-class Photos:
+class PhotoStore:
     """Every upload by its id, until its time is over."""
 
     def __init__(self, settings: Settings, folder: Folder) -> None:

@@ -72,7 +72,7 @@ class Problem(BaseModel):
     instance: str | None = None
 
 
-class Job(BaseModel):
+class JobState(BaseModel):
     """A photo being enhanced."""
 
     id: str

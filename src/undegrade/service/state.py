@@ -12,7 +12,7 @@ from undegrade.catalog import Catalog
 from undegrade.service import uploads
 from undegrade.service.jobs import Job, Jobs
 from undegrade.service.metrics import Metrics
-from undegrade.service.photos import Folder, Photo, Photos, every
+from undegrade.service.photos import Folder, Photo, PhotoStore, every
 from undegrade.service.problems import Problem
 from undegrade.service.settings import Settings
 from undegrade.service.workers import Pool
@@ -37,7 +37,7 @@ class Service:
         settings = self.settings
         self.folder = Folder(settings)
         self.pool = Pool(settings, self.metrics.worker_died)
-        self.photos = Photos(settings, self.folder)
+        self.photos = PhotoStore(settings, self.folder)
         self.jobs = Jobs(settings, self.pool, self.folder, self.metrics.job_over)
         self.metrics.watch(self)
         self._janitor = asyncio.create_task(

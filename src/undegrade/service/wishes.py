@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from undegrade.errors import UndegradeError
-from undegrade.plan import KEEPS, MAX_STRENGTH, SCALES, STEPS, TASKS, Wishes
+from undegrade.plan import KEEPS, MAX_STRENGTH, SCALES, STEPS, TASK_STEPS, Wishes
 from undegrade.service.problems import Problem, of_error
 
 
@@ -20,7 +20,7 @@ def _of(values: Iterable[Any]) -> Any:
 
 
 SHAPES: dict[str, Any] = {
-    "task": Annotated[str, _of(TASKS)],
+    "task": Annotated[str, _of(TASK_STEPS)],
     "scale": Annotated[int, _of(SCALES)] | None,
     "strength": Annotated[float, Field(ge=0, le=MAX_STRENGTH)],
     "noise": Annotated[float, Field(ge=0, le=100)] | None,
@@ -69,19 +69,19 @@ WishesBody = _wishes_model()
 """Made of the engine's fields, so that what is added there can be asked for here."""
 
 
-class Order(Strict):
+class PlanBody(Strict):
     """What to do with a photo."""
 
     wishes: WishesBody = Field(default_factory=WishesBody)  # type: ignore[valid-type]
 
 
-class JobOrder(Order):
+class JobBody(PlanBody):
     """What to do with a photo, and how to write it."""
 
     output: Output = Field(default_factory=Output)
 
 
-class Part(Order):
+class PartBody(PlanBody):
     """What to do with a part of a photo, in pixels of the photo, upright."""
 
     x: Annotated[int, Field(ge=0, le=1_000_000)]
@@ -112,7 +112,7 @@ def checked(body: BaseModel, models: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def from_form(fields: Mapping[str, str]) -> JobOrder:
+def from_form(fields: Mapping[str, str]) -> JobBody:
     """Wishes and output from the fields of a form; lists are separated by commas.
 
     Raises
@@ -129,7 +129,7 @@ def from_form(fields: Mapping[str, str]) -> JobOrder:
         else:
             kind = WishesBody.model_fields.get(name)
             wishes[name] = value.split(",") if kind and _is_list(kind.annotation) else value
-    return JobOrder.model_validate({"wishes": wishes, "output": output}, strict=False)
+    return JobBody.model_validate({"wishes": wishes, "output": output}, strict=False)
 
 
 def form_properties() -> dict[str, Any]:

@@ -28,7 +28,7 @@ SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG2000": "jp2", "HEIF": "heic"}
 """Where a format's suffix is not its name in small letters."""
 
 
-class Engine:
+class Workbench:
     """Networks and photos that stay open from one task to the next; for one thread.
 
     Parameters

@@ -33,11 +33,11 @@ class Worker:
     """The loop: tasks come through one pipe, progress and answers go through the other."""
 
     def __init__(self, reading: BinaryIO, writing: BinaryIO, options: dict[str, Any]) -> None:
-        from undegrade.service.engine import Engine
+        from undegrade.service.workbench import Workbench
 
         self._reading, self._writing = reading, writing
         self._idle_seconds = options.pop("idle_seconds")
-        self._engine = Engine(**options)
+        self._workbench = Workbench(**options)
         self._tasks: queue.Queue[wire.Head] = queue.Queue()
         self._cancelled = threading.Event()
 
@@ -49,11 +49,11 @@ class Worker:
             try:
                 task = self._tasks.get(timeout=self._idle_seconds)
             except queue.Empty:
-                self._engine.forget()
+                self._workbench.forget()
                 _give_memory_back()
                 task = self._tasks.get()
             self._cancelled.clear()
-            self._engine.forget_deleted()
+            self._workbench.forget_deleted()
             self._send(*self._answer(task))
             if task["do"] == "enhance":
                 _give_memory_back()
@@ -79,26 +79,26 @@ class Worker:
     def _do(self, task: wire.Head) -> tuple[wire.Head, bytes]:
         from undegrade.service.part import Box
 
-        engine, path = self._engine, task["path"]
+        workbench, path = self._workbench, task["path"]
         match task["do"]:
             case "open":
-                return engine.open(path, task["wishes"]), b""
+                return workbench.open(path, task["wishes"]), b""
             case "plan":
-                return engine.plan(path, task["wishes"]), b""
+                return workbench.plan(path, task["wishes"]), b""
             case "preview":
-                return {}, engine.preview(path, task["wishes"], Box(**task["box"]))
+                return {}, workbench.preview(path, task["wishes"], Box(**task["box"]))
             case "view":
-                body, kind = engine.view(path, task["side"])
+                body, kind = workbench.view(path, task["side"])
                 return {"type": kind}, body
             case "crop":
-                return {}, engine.crop(path, Box(**task["box"]))
+                return {}, workbench.crop(path, Box(**task["box"]))
             case "enhance":
                 return self._enhance(task), b""
             case unknown:
                 raise ValueError(f"no task is called {unknown!r}")
 
     def _enhance(self, task: wire.Head) -> wire.Head:
-        return self._engine.enhance(
+        return self._workbench.enhance(
             task["path"],
             task["wishes"],
             task["output"],

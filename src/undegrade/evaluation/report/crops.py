@@ -21,7 +21,7 @@ _THUMBNAIL = 160
 
 
 @dataclass(frozen=True)
-class Box:
+class Region:
     """A part of a picture, in pixels."""
 
     left: int
@@ -54,7 +54,7 @@ def fitted(arrays: Mapping[str, NDArray[np.uint8]]) -> dict[str, tuple[Pixels, i
     return found
 
 
-def find_box(worse: Pixels, better: Pixels, truth: Pixels | None, side: int) -> Box:
+def find_box(worse: Pixels, better: Pixels, truth: Pixels | None, side: int) -> Region:
     """Where *worse* falls most behind *better*: a square, less where the picture ends.
 
     Behind is the excess of squared error; without a truth, the squared difference of the two.
@@ -80,7 +80,7 @@ def find_box(worse: Pixels, better: Pixels, truth: Pixels | None, side: int) -> 
         + sums[np.ix_(tops, lefts)]
     )
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)
-    return Box(int(lefts[column]), int(tops[row]), across, down)
+    return Region(int(lefts[column]), int(tops[row]), across, down)
 
 
 def lossless(picture: Pixels) -> str:

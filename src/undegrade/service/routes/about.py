@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from undegrade.plan import KEEPS, SCALES, STEPS, TASKS
+from undegrade.plan import KEEPS, SCALES, STEPS, TASK_STEPS
 from undegrade.service import schemas
 from undegrade.service.state import Here
 from undegrade.service.wishes import FORMATS
@@ -30,7 +30,7 @@ async def get_limits(here: Here) -> dict[str, Any]:
         "sync_megapixels": settings.sync_megapixels,
         "queue": settings.queue,
         "keep_seconds": settings.keep,
-        "tasks": list(TASKS),
+        "tasks": list(TASK_STEPS),
         "scales": list(SCALES),
         "steps": list(STEPS),
         "keeps": list(KEEPS),

@@ -60,7 +60,7 @@ async def diagnose(request: Request, here: Here) -> dict[str, Any]:
             "The enhanced photo; the header Undegrade-Report says what was done, in JSON.",
             *dict.fromkeys(TYPES.values()),
         ),
-        202: {"model": schemas.Job, "description": "It is too large to wait for: a job."},
+        202: {"model": schemas.JobState, "description": "It is too large to wait for: a job."},
         **_ERRORS,
     },
 )

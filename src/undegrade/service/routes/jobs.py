@@ -60,7 +60,7 @@ async def get_archive(
     return StreamingResponse(archive.stream(members), headers=headers, media_type="application/zip")
 
 
-@router.get("/{id}", responses={200: {"model": schemas.Job}, **_ERRORS})
+@router.get("/{id}", responses={200: {"model": schemas.JobState}, **_ERRORS})
 async def get_job(id: str, here: Here) -> dict[str, Any]:
     """How far a job is."""
     return here.jobs.find(id).as_dict()

@@ -63,7 +63,7 @@ async def crop_photo(
 
 
 @router.post("/{id}/plan", responses={200: {"model": schemas.Plan}, **_ERRORS})
-async def plan_photo(id: str, order: wishes.Order, here: Here) -> dict[str, Any]:
+async def plan_photo(id: str, order: wishes.PlanBody, here: Here) -> dict[str, Any]:
     """What would be done for these wishes."""
     photo, asked = here.photos.find(id), wishes.checked(order.wishes, here.catalog.enhancing)
     plan, _ = await here.pool.look({"do": "plan", "path": str(photo.path), "wishes": asked})
@@ -75,7 +75,7 @@ async def plan_photo(id: str, order: wishes.Order, here: Here) -> dict[str, Any]
     response_class=Response,
     responses={200: schemas.binary("The enhanced part.", "image/png"), **_ERRORS},
 )
-async def preview_photo(id: str, part: wishes.Part, here: Here) -> Response:
+async def preview_photo(id: str, part: wishes.PartBody, here: Here) -> Response:
     """What becomes of a part, by the diagnosis of the whole photo."""
     photo, asked = here.photos.find(id), wishes.checked(part.wishes, here.catalog.enhancing)
     box = {"x": part.x, "y": part.y, "width": part.width, "height": part.height}
@@ -89,13 +89,13 @@ async def preview_photo(id: str, part: wishes.Part, here: Here) -> Response:
     status_code=202,
     tags=["jobs"],
     responses={
-        202: {"model": schemas.Job, "description": "It is in the queue."},
+        202: {"model": schemas.JobState, "description": "It is in the queue."},
         **_ERRORS,
         **schemas.problems("storage", "cross-site", "too-large"),
     },
 )
 async def start_job(
-    id: str, order: wishes.JobOrder, response: Response, here: Here
+    id: str, order: wishes.JobBody, response: Response, here: Here
 ) -> dict[str, Any]:
     """Enhance the photo, in the background."""
     here.check_open()

@@ -11,8 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from undegrade.training.data.photos import Photos as Photos
     from undegrade.training.data.photos import PhotoSet as PhotoSet
+    from undegrade.training.data.photos import PhotoSource as PhotoSource
     from undegrade.training.data.prefetch import Prefetcher as Prefetcher
     from undegrade.training.data.prefetch import step_generator as step_generator
     from undegrade.training.data.settings import Reading as Reading
@@ -22,14 +22,22 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "LazyPhotoSet": "stream",
     "PhotoSet": "photos",
-    "Photos": "photos",
+    "PhotoSource": "photos",
     "Prefetcher": "prefetch",
     "Reading": "settings",
     "load": "stream",
     "step_generator": "prefetch",
 }
 
-__all__ = ["LazyPhotoSet", "PhotoSet", "Photos", "Prefetcher", "Reading", "load", "step_generator"]
+__all__ = [
+    "LazyPhotoSet",
+    "PhotoSet",
+    "PhotoSource",
+    "Prefetcher",
+    "Reading",
+    "load",
+    "step_generator",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ from undegrade.training.data.sources import Source, entries
 from undegrade.training.data.sources import hold_out as split
 
 
-class Photos(Protocol):
+class PhotoSource(Protocol):
     """A set from which crops are drawn, wherever its photos are."""
 
     device: torch.device

@@ -17,7 +17,7 @@ from undegrade.errors import InputError
 from undegrade.training.data import crops as cropping
 from undegrade.training.data.decoding import read_size
 from undegrade.training.data.entry import Entry
-from undegrade.training.data.photos import Photos, PhotoSet, decode_all, decode_one, too_small
+from undegrade.training.data.photos import PhotoSet, PhotoSource, decode_all, decode_one, too_small
 from undegrade.training.data.settings import Reading
 from undegrade.training.data.sources import Source, entries
 from undegrade.training.data.sources import hold_out as split
@@ -214,7 +214,7 @@ def load(
     hold_out: int = 0,
     device: torch.device | str = "cpu",
     reading: Reading | None = None,
-) -> tuple[Photos, list[Tensor]]:
+) -> tuple[PhotoSource, list[Tensor]]:
     """The training photos of *sources* and the held-out ones, all on the device or on demand.
 
     Which of the two, ``reading.memory`` decides; see :meth:`PhotoSet.load` for the rest.

@@ -6,7 +6,7 @@ import { sentence } from './words.js';
 
 /** @typedef {import('./types.js').Settings} Settings */
 
-const TASKS = {
+const TASK_LABELS = {
   auto: 'What the photo needs',
   restore: 'Noise and JPEG artefacts',
   denoise: 'Noise only',
@@ -42,9 +42,9 @@ export class Choices {
    * @param {import('./types.js').Limits} limits
    */
   offer({ tasks, scales, formats }) {
-    const order = Object.keys(TASKS);
+    const order = Object.keys(TASK_LABELS);
     const sorted = [...tasks].sort((a, b) => order.indexOf(a) - order.indexOf(b));
-    this.#task.replaceChildren(...sorted.map((task) => option(task, TASKS[task])));
+    this.#task.replaceChildren(...sorted.map((task) => option(task, TASK_LABELS[task])));
     this.#format.replaceChildren(...['', ...formats].map((name) => option(name, FORMATS[name])));
     this.#scales.replaceChildren(
       ...scales.map((scale) => {
