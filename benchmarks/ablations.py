@@ -245,7 +245,7 @@ def trial(
         return before
     recipe = recipe_file.read(study.recipe, {**settings, "checkpoint_every": 10**6})
     shutil.rmtree(folder, ignore_errors=True)
-    loop.train(
+    loop.fit(
         recipe,
         [data / pack for pack in study.packs],
         folder,

@@ -4,7 +4,7 @@
 
 The bare loop runs the networks, losses and optimisers of the recipe's last stage on one random
 batch that never changes: no data, no degradation, no clipping, no average, no log. Whole-pipeline
-steps come from :func:`undegrade.training.loop.train` on made-up photos. Medians of the same
+steps come from :func:`undegrade.training.loop.fit` on made-up photos. Medians of the same
 number of steps, taken in turns so that a machine that slows down slows both; one thread. The
 small settings are those of the ``study`` variants, where a recipe has one.
 """
@@ -25,14 +25,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from undegrade.training import loop, precision, setup
-from undegrade.training.data import PhotoSet
+from undegrade.training import loop, machine, setup
+from undegrade.training.data.photos import PhotoSet
+from undegrade.training.loop import Run, Turns
+from undegrade.training.machine import Processes
 from undegrade.training.monitor import Monitor
-from undegrade.training.players import Players
-from undegrade.training.processes import Processes
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_file import names, read, variants
-from undegrade.training.run import Run
 from undegrade.training.tasks import Batch, task
 
 ROUNDS = 3
@@ -55,7 +54,7 @@ def main() -> None:
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in [arguments.only] if arguments.only else names():
-            recipe, _ = precision.settled(small(name, arguments.steps), Processes())
+            recipe, _ = machine.settled(small(name, arguments.steps), Processes())
             photos = made_up(Path(folder) / name, recipe)
             bare, whole = measure(recipe, photos, Path(folder) / f"{name}-run", arguments.steps)
             results[name] = {"bare": round(bare, 4), "whole": round(whole, 4)}
@@ -122,7 +121,7 @@ def measure(recipe: Recipe, photos: Path, folder: Path, steps: int) -> tuple[flo
         before = time.perf_counter()
 
     with contextlib.suppress(Enough):
-        loop.train(recipe, [photos], folder, tick=tick)
+        loop.fit(recipe, [photos], folder, tick=tick)
     return statistics.median(bare[3:]), statistics.median(whole[3:])
 
 
@@ -131,8 +130,19 @@ def bare_steps(recipe: Recipe, stage: Stage, folder: Path) -> Callable[[], None]
     state = setup.initial_state(recipe, None, "cpu")
     photos = PhotoSet([torch.zeros(3, 64, 64, dtype=torch.uint8)])  # never looked at
     nobody = Monitor(folder, main=False)
-    run = Run(recipe, state, folder, task(recipe), photos, [], Processes(), nobody, None, None)
-    players = Players(run, stage)
+    run = Run(
+        recipe,
+        state,
+        folder,
+        task(recipe.task, recipe.scale, recipe.degradation),
+        photos,
+        [],
+        Processes(),
+        nobody,
+        None,
+        None,
+    )
+    turns = Turns(run, stage)
     state.optimizers = setup.optimizers(recipe, stage, state)
     generator = torch.Generator().manual_seed(0)
     size, side = recipe.batch, recipe.patch
@@ -142,11 +152,11 @@ def bare_steps(recipe: Recipe, stage: Stage, folder: Path) -> Callable[[], None]
     batch = Batch((picture, *levels), target, reference=target)
 
     def step() -> None:
-        views = players.system(batch)
-        for name, adversary in players.adversaries.items():
+        views = turns.system(batch)
+        for name, adversary in turns.adversaries.items():
             descend(state.optimizers[name], adversary.loss(views, generator))
         if "generator" in state.optimizers:
-            descend(state.optimizers["generator"], players.objective(views, 0.5)[0])
+            descend(state.optimizers["generator"], turns.objective(views, 0.5)[0])
 
     return step
 

@@ -37,8 +37,8 @@ def test_against_the_loss(variant, name, zipped, tmp_path):
     torch = pytest.importorskip("torch", reason="needs undegrade[train]")
     from undegrade.training import losses
     from undegrade.training.backbones import BACKBONES
-    from undegrade.training.backbones.features import IMAGENET
-    from undegrade.training.losses.lpips import LAYERS
+    from undegrade.training.backbones.classifiers import IMAGENET
+    from undegrade.training.losses.perceptual import LAYERS
 
     torch.manual_seed(0)
     trunk = BACKBONES[name](IMAGENET).eval()

@@ -75,12 +75,12 @@ def test_what_cannot_be_had(table, tmp_path, monkeypatch):
 def test_the_other_table_says_the_same():
     """Trunks and heads lie once on a disk, wherever they are read from."""
     pytest.importorskip("torch", reason="needs undegrade[train]")
-    from undegrade.training.backbones import published
+    from undegrade.training.backbones import weights
 
     def files(table):
         return {f.name: (f.sha256, f.url) for entry in table.values() for f in entry.files}
 
-    ours, theirs = files(WEIGHTS), files(published.WEIGHTS)
+    ours, theirs = files(WEIGHTS), files(weights.WEIGHTS)
     shared = ours.keys() & theirs.keys()
     assert len(shared) == 8
     assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}

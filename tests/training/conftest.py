@@ -13,10 +13,10 @@ from tests.training.data.sets import textured
 def _one_arithmetic():
     """Runs are compared bit for bit, and a trial on a busy machine may end either way."""
     pytest.importorskip("torch", reason="the make half needs undegrade[train]")
-    from undegrade.training import precision
+    from undegrade.training import machine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(precision, "cpu_flags", frozenset)
+        patch.setattr(machine, "cpu_flags", frozenset)
         yield
 
 

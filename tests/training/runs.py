@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from undegrade.training.checkpoint import State
-from undegrade.training.loop import train
+from undegrade.training.loop import fit
 
 CLOCK = {"seconds", "stage_seconds"}
 """What a checkpoint notes that no second run repeats."""
@@ -97,7 +97,7 @@ def assert_same_checkpoint(one: Path, other: Path) -> None:
 def first_checkpoint(recipe, sources, folder: Path, **arguments: Any) -> Path:
     """Train until the first checkpoint and crash in the step behind it."""
     try:
-        train(recipe, sources, folder, tick=stop_after(recipe.checkpoint_every + 1), **arguments)
+        fit(recipe, sources, folder, tick=stop_after(recipe.checkpoint_every + 1), **arguments)
     except Stop:
         return folder / "last.safetensors"
     raise AssertionError("the run ended before it was stopped")

@@ -8,13 +8,13 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from torch import nn  # noqa: E402
 
-from undegrade.training.adversary import Adversary  # noqa: E402
 from undegrade.training.losses import (  # noqa: E402
     discriminator_loss,
     generator_loss,
     swapped_loss,
 )
 from undegrade.training.networks import DISCRIMINATORS, build  # noqa: E402
+from undegrade.training.objective import Adversary  # noqa: E402
 from undegrade.training.recipe import Discriminator  # noqa: E402
 
 FORMS = ("vanilla", "saturating", "least-squares", "hinge", "relativistic")

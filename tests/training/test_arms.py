@@ -7,13 +7,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from undegrade.training import setup  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
-from undegrade.training.tasks.grade import GradeTask  # noqa: E402
+from undegrade.training.tasks.level import LevelTask  # noqa: E402
 from undegrade.training.tasks.pairs import PairsTask  # noqa: E402
 
 ARMS = [
-    ("dllgan-denoise:debug", "dllgan-denoise:l1+debug", GradeTask),
+    ("dllgan-denoise:debug", "dllgan-denoise:l1+debug", LevelTask),
     ("drgn:debug", "drgn:one-step+debug", PairsTask),
 ]
 """A whole system, an ablation that lacks its first stage, and what draws their batches."""
@@ -34,24 +34,24 @@ def test_a_stage_sees_the_same_batches_in_every_arm(
     for choice in (whole, part):
         seen.append([])
         recipe = read(choice)
-        train(recipe, sources(recipe), tmp_path / recipe.name / str(len(seen)))
+        fit(recipe, sources(recipe), tmp_path / recipe.name / str(len(seen)))
     steps = recipe.stages[list(recipe.stages)[-1]].steps
     for one, other in zip(seen[0][-steps:], seen[1][-steps:], strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_another_stage_sees_other_batches(sources, tmp_path, monkeypatch):
-    seen, draw = [], GradeTask.batch
+    seen, draw = [], LevelTask.batch
 
     def watched(*arguments):
         batch = draw(*arguments)
         seen.append(batch.target)
         return batch
 
-    monkeypatch.setattr(GradeTask, "batch", watched)
+    monkeypatch.setattr(LevelTask, "batch", watched)
     changes = {"stages.second": {"steps": 10, "losses": {"l1": 1.0}}}
     recipe = read("dllgan-denoise:l1+debug", changes)
-    train(recipe, sources(recipe), tmp_path)
+    fit(recipe, sources(recipe), tmp_path)
     first, second = seen[1:11], seen[11:]
     assert len(first) == len(second) == 10
     assert not any(torch.equal(a, b) for a, b in zip(first, second, strict=True))

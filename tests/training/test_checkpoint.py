@@ -11,7 +11,7 @@ from tests.training.runs import part  # noqa: E402
 from undegrade.errors import ModelError  # noqa: E402
 from undegrade.training import checkpoint  # noqa: E402
 from undegrade.training.export import trained, write_model  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 from undegrade.training.setup import initial_state  # noqa: E402
 
@@ -33,7 +33,7 @@ def ran(photos, tmp_path_factory):
 
     def run(name):
         if name not in made:
-            made[name] = train(short(name), [photos], tmp_path_factory.mktemp("run"))
+            made[name] = fit(short(name), [photos], tmp_path_factory.mktemp("run")).path
         return made[name]
 
     return run
@@ -58,17 +58,17 @@ def test_a_run_begins_with_an_exported_network_and_its_card_remembers(ran, photo
     with torch.no_grad():
         expected = trained(recipe, path)(x, level)
         assert torch.allclose(state.generator(x, level), expected, atol=0.5 / 255)
-    again = train(recipe, [photos], tmp_path / "second", init=shipped)
+    again = fit(recipe, [photos], tmp_path / "second", init=shipped).path
     card = write_model(recipe, again, tmp_path / "models")
     assert card.recipe == "; then ".join(["restore.yaml, 3 steps in 0 minutes"] * 2)
     # A resumed run remembers, too.
-    resumed = train(recipe, [photos], tmp_path / "second", init=shipped)
+    resumed = fit(recipe, [photos], tmp_path / "second", init=shipped).path
     assert checkpoint.history(resumed) == ["restore.yaml, 3 steps in 0 minutes"] * 2
 
 
 def test_the_average_follows_the_weights(photos, tmp_path):
     paths = {
-        ema: train(short("sr-x2", ema=ema), [photos], tmp_path / str(ema)) for ema in (0.0, 1.0)
+        ema: fit(short("sr-x2", ema=ema), [photos], tmp_path / str(ema)).path for ema in (0.0, 1.0)
     }
     now = part(paths[0.0], "generator")
     assert all(torch.equal(part(paths[0.0], "average")[key], now[key]) for key in now)

@@ -15,10 +15,10 @@ from undegrade.diagnosis.units import CROP, LOG_VARIANCES, QUANTITIES  # noqa: E
 from undegrade.errors import ModelError, RecipeError  # noqa: E402
 from undegrade.picture import from_array  # noqa: E402
 from undegrade.training import recipe_file  # noqa: E402
-from undegrade.training.data import PhotoSet  # noqa: E402
-from undegrade.training.export_regressor import write_regressor  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
-from undegrade.training.losses.gaussian import gaussian_loss  # noqa: E402
+from undegrade.training.data.photos import PhotoSet  # noqa: E402
+from undegrade.training.export import write_regressor  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
+from undegrade.training.losses.levels import gaussian_loss  # noqa: E402
 from undegrade.training.networks import REGRESSORS, build  # noqa: E402
 from undegrade.training.tasks.diagnose import DiagnoseTask  # noqa: E402
 
@@ -217,7 +217,7 @@ def test_coefficients_are_those_of_jpeg():
 def test_from_the_recipe_to_a_diagnosis(sources, tmp_path):
     recipe = recipe_file.read("diagnosis:debug")
     first_checkpoint(recipe, sources(recipe), tmp_path / "run")
-    path = train(recipe, sources(recipe), tmp_path / "run")
+    path = fit(recipe, sources(recipe), tmp_path / "run").path
     told = [row for row in rows(tmp_path / "run") if "level-error" in row]
     assert {f"level-error/{name}" for name in QUANTITIES} <= told[-1].keys()
 
@@ -260,4 +260,4 @@ def test_a_level_loss_does_not_read_variances():
 def test_the_number_of_levels_must_fit(sources, tmp_path):
     recipe = recipe_file.read("diagnosis:debug", {"regressor.arguments.detail": 1})
     with pytest.raises(RecipeError, match=r"regressor.arguments.levels = 8 must be 9"):
-        train(recipe, sources(recipe), tmp_path)
+        fit(recipe, sources(recipe), tmp_path)

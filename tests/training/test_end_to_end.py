@@ -12,7 +12,7 @@ from tests.training.runs import first_checkpoint, progress, rows  # noqa: E402
 from undegrade.catalog import Catalog  # noqa: E402
 from undegrade.training import recipe_file  # noqa: E402
 from undegrade.training.export import write_model  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
     # The exporter's own dependencies are old-fashioned; nothing of ours.
@@ -39,7 +39,7 @@ SCALES = {"dllgan-sr": 4}
 def test_from_a_recipe_to_a_better_photo(name, sources, photos, tmp_path):
     recipe = recipe_file.read(f"{CHOICES.get(name, name + ':')}debug")
     first_checkpoint(recipe, sources(recipe), tmp_path / "run")
-    path = train(recipe, sources(recipe), tmp_path / "run")
+    path = fit(recipe, sources(recipe), tmp_path / "run").path
     assert progress(path)["stage"] == len(recipe.stages)
     assert progress(path)["step"] == sum(stage.steps for stage in recipe.stages.values())
     assert {row["stage"] for row in rows(tmp_path / "run")} == set(recipe.stages)

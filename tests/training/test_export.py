@@ -22,9 +22,9 @@ from undegrade.training.export import (  # noqa: E402
     trained,
     write_model,
 )
-from undegrade.training.loop import train  # noqa: E402
-from undegrade.training.networks import build  # noqa: E402
-from undegrade.training.networks.folding import plain  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
+from undegrade.training.networks import architecture, build  # noqa: E402
+from undegrade.training.networks.blocks import plain  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
@@ -46,7 +46,7 @@ def models(photos, tmp_path_factory):
     def model(name):
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
-            path = train(short(name), [photos], folder / "run")
+            path = fit(short(name), [photos], folder / "run").path
             card = write_model(short(name), path, folder)
             made[name] = path, card, folder / card.file
         return made[name]
@@ -65,7 +65,8 @@ def test_a_trained_network_runs_in_the_use_half(name, models, tmp_path):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.randn(parameter.shape) * 0.1)
-    assert export(network, tmp_path / "full.onnx", half=False) < 1e-4
+    inputs = architecture("network", short(name).network).inputs
+    assert export(network, tmp_path / "full.onnx", inputs, half=False) < 1e-4
     assert parity(network, tmp_path / "full.onnx") < 1e-4
 
 
@@ -136,7 +137,7 @@ def test_a_radius_beyond_the_usual_probe_is_measured():
 @pytest.mark.parametrize("scale", [4, pytest.param(16, marks=pytest.mark.slow)])
 def test_a_graded_enlargement_has_its_true_scale(scale, photos, tmp_path):
     recipe = read(f"dllgan-sr:x{scale}+l1+debug", {"stages.adversarial.steps": 1})
-    checkpoint = train(recipe, [photos], tmp_path / "run")
+    checkpoint = fit(recipe, [photos], tmp_path / "run").path
     card = write_model(recipe, checkpoint, tmp_path)
     assert (card.task, card.scale, card.multiple) == ("sr", scale, 1)
     network = trained(recipe, checkpoint)
@@ -153,7 +154,7 @@ def test_a_graded_enlargement_has_its_true_scale(scale, photos, tmp_path):
 
 def test_one_network_for_several_scales_is_exported_as_one(photos, tmp_path):
     recipe = read("dllgan-sr:blind+l1+debug", {"stages.adversarial.steps": 1})
-    checkpoint = train(recipe, [photos], tmp_path / "run")
+    checkpoint = fit(recipe, [photos], tmp_path / "run").path
     with pytest.raises(RecipeError, match=r"degradation.at = .* for 4, 8, 16; export it as one"):
         write_model(recipe, checkpoint, tmp_path)
     chosen = read("dllgan-sr:blind+l1+x4+debug")

@@ -20,7 +20,7 @@ from undegrade.errors import (  # noqa: E402
     RecipeError,
     UsageError,
 )
-from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 
 
@@ -31,12 +31,12 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_last_checkpoint_sound(s
     # The same run with a rate that blows the weights up within a step.
     bad = read("phone:debug", {"precision": "fp32", "stages.main.rate": 1e30})
     with pytest.raises(ComputeError, match=r"not finite at step 20; the last good") as error:
-        train(bad, sources(bad), tmp_path)
+        fit(bad, sources(bad), tmp_path)
     assert error.value.exit_code == 7
     assert path.read_bytes() == before
     assert all(torch.isfinite(tensor).all() for tensor in load_file(path).values())
     # And it can be resumed.
-    train(good, sources(good), tmp_path)
+    fit(good, sources(good), tmp_path)
 
 
 def test_weights_that_are_not_finite_are_never_saved(sources, tmp_path):
@@ -49,7 +49,7 @@ def test_weights_that_are_not_finite_are_never_saved(sources, tmp_path):
                 parameter.register_hook(lambda gradient: gradient * math.inf)
 
     with pytest.raises(ComputeError, match="weights are not finite at step 8"):
-        train(recipe, sources(recipe), tmp_path, tick=tick)
+        fit(recipe, sources(recipe), tmp_path, tick=tick)
     saved = load_file(tmp_path / "last.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in saved.values())
 
@@ -57,7 +57,7 @@ def test_weights_that_are_not_finite_are_never_saved(sources, tmp_path):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_weights_stay_in_full_precision(precision, sources, tmp_path):
     recipe = read("sr-x2:debug", {"precision": precision, "stages.main.steps": 2})
-    path = train(recipe, sources(recipe), tmp_path)
+    path = fit(recipe, sources(recipe), tmp_path).path
     floats = [t.dtype for t in load_file(path).values() if t.is_floating_point()]
     assert set(floats) == {torch.float32}
 
@@ -65,14 +65,14 @@ def test_weights_stay_in_full_precision(precision, sources, tmp_path):
 def test_fp16_is_for_a_gpu(sources, tmp_path):
     recipe = read("sr-x2:debug", {"precision": "fp16"})
     with pytest.raises(RecipeError, match="precision = 'fp16' needs a GPU"):
-        train(recipe, sources(recipe), tmp_path)
+        fit(recipe, sources(recipe), tmp_path)
 
 
 @pytest.mark.parametrize(("device", "message"), [("gpu", "'gpu'"), ("cuda", "no GPU")])
 def test_devices_that_are_not_there(device, message, sources, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match=message):
-        train(read("sr-x2:debug"), sources(read("sr-x2:debug")), tmp_path, device=device)
+        fit(read("sr-x2:debug"), sources(read("sr-x2:debug")), tmp_path, device=device)
 
 
 def test_a_budget_of_time_ends_with_finished_schedules(sources, tmp_path):
@@ -91,7 +91,7 @@ def test_a_budget_of_time_ends_with_finished_schedules(sources, tmp_path):
         parts.append(progress)
         assert samples > 0
 
-    train(recipe, sources(recipe), tmp_path, minutes=3 / 60, tick=tick)
+    fit(recipe, sources(recipe), tmp_path, minutes=3 / 60, tick=tick)
     last = {row["stage"]: row for row in rows(tmp_path)}
     assert list(last) == ["main", "second"]
     for name, row in last.items():
@@ -117,7 +117,7 @@ def test_parts_of_a_batch_add_up_to_it(tmp_path):
         }
         recipe = read("vdsr:debug", changes)
         folder = tmp_path / str(parts)
-        weights[parts] = part(train(recipe, [tmp_path / "flat"], folder), "generator")
+        weights[parts] = part(fit(recipe, [tmp_path / "flat"], folder).path, "generator")
         logs[parts] = [row["loss"] for row in rows(folder)]
     assert logs[1][-1] < logs[1][0]
     for parts in (2, 4):
@@ -164,7 +164,7 @@ def test_parts_of_a_batch_are_worked_through_one_by_one(choice, stage, sources, 
         changes |= {f"stages.{stage}.steps": 2, "batch": 2 * parts, "accumulate": parts}
         recipe, kept = read(choice, changes), Kept()
         with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
-            train(recipe, sources(recipe), tmp_path / str(parts))
+            fit(recipe, sources(recipe), tmp_path / str(parts))
         most[parts] = kept.most
     assert 0 < most[4] <= 1.15 * most[1]
 
@@ -176,7 +176,7 @@ def test_parts_of_a_batch_are_different_samples(sources, tmp_path):
         state.generator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
 
     recipe = read("sr-x2:debug", {"accumulate": 2, "stages.main.steps": 2})
-    train(recipe, sources(recipe), tmp_path, tick=tick)
+    fit(recipe, sources(recipe), tmp_path, tick=tick)
     assert [x.shape[0] for x in seen] == [2, 2]
     assert not torch.equal(*seen)
 
@@ -186,7 +186,7 @@ def test_streamed_photos_do_not_depend_on_the_number_of_threads(sources, tmp_pat
     for workers in (1, 3):
         changes = {"data": {"memory": 0.001, "workers": workers}, "stages.main.steps": 6}
         recipe = read("restore:debug", changes)
-        path = train(recipe, sources(recipe), tmp_path / str(workers))
+        path = fit(recipe, sources(recipe), tmp_path / str(workers)).path
         found.append(load_file(path))
     assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
 
@@ -195,7 +195,7 @@ def test_streamed_photos_do_not_depend_on_the_number_of_threads(sources, tmp_pat
 def test_photos_that_are_too_small_for_a_patch(late, sources, tmp_path):
     recipe = read("sr-x2:debug", {"patch": 16 if late else 512, "patch_late": late})
     with pytest.raises(InputError, match="too few for a crop of 1040 x 1040"):
-        train(recipe, sources(recipe), tmp_path, tick=stop_after(1))
+        fit(recipe, sources(recipe), tmp_path, tick=stop_after(1))
 
 
 def test_photos_too_small_for_validation(tmp_path):
@@ -203,17 +203,17 @@ def test_photos_too_small_for_validation(tmp_path):
         write_photo(tmp_path / "photos" / f"{index}.png", plain(side, side))
     recipe = read("sr-x2:debug", {"validation": {"crop": 192, "photos": 3}})
     with pytest.raises(InputError, match=r"only \d+ x \d+ of 192 x 192 pixels"):
-        train(recipe, [tmp_path / "photos"], tmp_path / "run")
+        fit(recipe, [tmp_path / "photos"], tmp_path / "run")
 
 
 def test_too_few_photos(sources, tmp_path):
     recipe = read("sr-x2:debug", {"validation.photos": 4})
     with pytest.raises(RecipeError, match="leaves nothing of 4 photos to train on"):
-        train(recipe, sources(recipe), tmp_path)
+        fit(recipe, sources(recipe), tmp_path)
 
 
 def test_a_file_in_the_place_of_the_run(sources, tmp_path):
     (tmp_path / "run").write_text("mine")
     recipe = read("sr-x2:debug")
     with pytest.raises(OutputError, match="cannot create"):
-        train(recipe, sources(recipe), tmp_path / "run")
+        fit(recipe, sources(recipe), tmp_path / "run")

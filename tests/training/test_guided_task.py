@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from tests.training.runs import rows  # noqa: E402
 from undegrade.errors import RecipeError  # noqa: E402
 from undegrade.training import recipe_file, setup  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
 from undegrade.training.tasks import Batch, task  # noqa: E402
-from undegrade.training.tasks.guided import GuidedTask  # noqa: E402
+from undegrade.training.tasks.pairs import GuidedTask  # noqa: E402
 
 
 class Ramp:
@@ -57,7 +57,7 @@ def test_references_come_with_what_is_around_them():
 def test_the_shipped_recipe_makes_pairs_of_its_own(choice, sources, tmp_path):
     changes = {"stages.main": {"steps": 4, "warmup": 0}, "validation.every": 4}
     recipe = recipe_file.read(choice, changes)
-    path = train(recipe, sources(recipe), tmp_path)
+    path = fit(recipe, sources(recipe), tmp_path).path
     (row,) = rows(path.parent)
     assert row["loss/reference-charbonnier"] > 0
 
@@ -95,6 +95,11 @@ def test_a_thumbnail_belongs_to_a_guided_network(choice, changes):
         setup.initial_state(recipe, None, "cpu")
 
 
+def made(name):
+    recipe = recipe_file.read(name)
+    return task(recipe.task, recipe.scale, recipe.degradation)
+
+
 def test_recipes_ask_for_it():
-    assert isinstance(task(recipe_file.read("lowlight")), GuidedTask)
-    assert not isinstance(task(recipe_file.read("phone")), GuidedTask)
+    assert isinstance(made("lowlight"), GuidedTask)
+    assert not isinstance(made("phone"), GuidedTask)

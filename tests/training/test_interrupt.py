@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from undegrade.training.interrupt import Interrupt  # noqa: E402
+from undegrade.training.loop import Interrupt  # noqa: E402
 
 
 @pytest.mark.parametrize("number", Interrupt.SIGNALS)

@@ -17,9 +17,13 @@ from tensorboardX.proto.event_pb2 import Event  # noqa: E402
 
 from tests.training.runs import every_row, rows  # noqa: E402
 from undegrade.training.checkpoint import State  # noqa: E402
-from undegrade.training.display import Display  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
-from undegrade.training.monitor import GAP, Monitor, grid  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
+from undegrade.training.monitor import (  # noqa: E402
+    GAP,
+    Display,
+    Monitor,
+    grid,
+)
 from undegrade.training.recipe_file import read  # noqa: E402
 
 ROW = {"step": 7, "stage": "main", "seconds": 1.5, "rate": 0.25, "psnr": 31.0}
@@ -107,7 +111,7 @@ def test_pictures_are_files_and_events(tmp_path):
 def test_what_a_run_writes(sources, tmp_path):
     recipe = read("restore:debug", {"validation": {"photos": 2, "pictures": 1}})
     heard = []
-    train(recipe, sources(recipe), tmp_path, log=heard.append)
+    fit(recipe, sources(recipe), tmp_path, log=heard.append)
     assert every_row(tmp_path) == json.loads(json.dumps(heard))
     told = heard.pop(0)
     assert (told["step"], told["stage"], told["precision"]) == (0, "main", "fp32")
@@ -132,7 +136,7 @@ def test_what_a_run_writes(sources, tmp_path):
 
 def test_the_losses_of_adversaries_have_their_names(sources, tmp_path):
     recipe = read("drgn:debug", {"stages.deg": None, "stages.joint.steps": 5})
-    train(recipe, sources(recipe), tmp_path)
+    fit(recipe, sources(recipe), tmp_path)
     (row,) = rows(tmp_path)
     assert {"critic-low", "critic-de", "loss", "psnr", "ssim"} <= row.keys()
     terms = recipe.stages["joint"].losses

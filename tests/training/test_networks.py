@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from undegrade.training.export import gflop_per_megapixel, measured_radius  # noqa: E402
-from undegrade.training.networks import Restorer, SuperResolution, build  # noqa: E402
+from undegrade.training.networks import NETWORKS, Restorer, SuperResolution, build  # noqa: E402
 from undegrade.training.networks.blocks import CollapsibleConv, fold  # noqa: E402
 
 SHIPPED = {
@@ -51,7 +51,7 @@ def test_output_size_and_folding(name):
 @pytest.mark.parametrize("pairs", [1, 3])
 def test_stated_radius_is_the_measured_one(name, pairs):
     network = build(name, **SHIPPED[name] | {"pairs": pairs})
-    assert measured_radius(network) == network.radius
+    assert measured_radius(network, inputs=NETWORKS[name].inputs) == network.radius
 
 
 @pytest.mark.parametrize("name", SHIPPED)

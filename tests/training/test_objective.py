@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: E402
 
 from undegrade.errors import ModelError, RecipeError  # noqa: E402
 from undegrade.training import losses, objective  # noqa: E402
-from undegrade.training.adversary import Adversary  # noqa: E402
+from undegrade.training.objective import Adversary  # noqa: E402
 from undegrade.training.recipe import Discriminator  # noqa: E402
 
 VIEWS = ("input", "target", "output")

@@ -15,8 +15,8 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from tests.training.runs import part, progress, rows  # noqa: E402
 from tests.training.worker import RUNS, recipe  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
-from undegrade.training.processes import Processes  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
+from undegrade.training.machine import Processes  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 NETWORKS = {
@@ -72,7 +72,7 @@ def heard(together):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_two_processes_equal_one_with_two_parts(name, together, photos, tmp_path):
-    alone = train(recipe(name, 2), [photos], tmp_path)
+    alone = fit(recipe(name, 2), [photos], tmp_path).path
     ours, theirs = rows(tmp_path), rows(together / f"{name}-0")
     assert len(ours) == len(theirs) >= 5
     for one, other in zip(ours, theirs, strict=True):

@@ -152,7 +152,7 @@ def test_a_stage_before_another():
         ({"stages": [1]}, "stages", "must be a table"),
         ({"stages__main": 5}, "stages.main", "must be a table"),
         ({"arguments": 5}, "arguments", "must be a table"),
-        ({"task": "fly"}, "task", "must be one of restore, sr"),
+        ({"task": "fly"}, "task", "is not one of: degrade, diagnose"),
         ({"precision": "fp8"}, "precision", "must be one of auto, fp32"),
         ({"stages__main__kind": "critical"}, "stages.main.kind", "must be one of generator"),
         ({"network": None}, "network", "is missing"),

@@ -21,7 +21,7 @@ from tests.training.runs import (  # noqa: E402
 )
 from undegrade.errors import Cancelled, ModelError  # noqa: E402
 from undegrade.training import checkpoint  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 
 TINY = {"network": "phone", "arguments": {"preset": None, "size": None, "width": None}}
@@ -77,7 +77,7 @@ def whole(sources, tmp_path_factory):
         if name not in made:
             recipe = read(*RUNS[name])
             folder = tmp_path_factory.mktemp("whole")
-            made[name] = train(recipe, sources(recipe), folder)
+            made[name] = fit(recipe, sources(recipe), folder).path
         return made[name]
 
     return run
@@ -90,11 +90,11 @@ def test_a_run_that_dies_in_every_stage_ends_bit_for_bit_the_same(name, whole, s
     recipe = read(*RUNS[name])
     for stage, step in enumerate(CRASHES[name]):
         with pytest.raises(Stop):
-            train(recipe, sources(recipe), tmp_path, tick=stop_after(step))
+            fit(recipe, sources(recipe), tmp_path, tick=stop_after(step))
         before = progress(tmp_path / "last.safetensors")
         assert before["stage"] == stage
         assert step - recipe.checkpoint_every <= before["step"] <= step
-    again = train(recipe, sources(recipe), tmp_path)
+    again = fit(recipe, sources(recipe), tmp_path).path
     assert_same_checkpoint(again, whole(name))
     assert progress(again)["stage"] == len(recipe.stages)
 
@@ -109,18 +109,18 @@ def test_a_signal_ends_the_step_and_writes_a_checkpoint(number, whole, sources, 
             signal.raise_signal(number)
 
     with pytest.raises(Cancelled) as stopped:
-        train(recipe, sources(recipe), tmp_path, tick=tick)
+        fit(recipe, sources(recipe), tmp_path, tick=tick)
     assert stopped.value.exit_code == 130
     assert signal.getsignal(number) is before
     assert progress(tmp_path / "last.safetensors")["step"] == 7
-    assert_same_checkpoint(train(recipe, sources(recipe), tmp_path), whole("restore"))
+    assert_same_checkpoint(fit(recipe, sources(recipe), tmp_path).path, whole("restore"))
 
 
 def test_a_finished_run_is_left_as_it_is(whole, sources, tmp_path):
     recipe = read(*RUNS["restore"])
     path = whole("restore")
     before, lines = path.read_bytes(), rows(path.parent)
-    assert train(recipe, sources(recipe), path.parent) == path
+    assert fit(recipe, sources(recipe), path.parent).path == path
     assert path.read_bytes() == before
     assert rows(path.parent) == lines
 
@@ -130,13 +130,13 @@ def test_the_callers_random_numbers_are_left_alone(sources, tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    train(recipe, sources(recipe), tmp_path)
+    fit(recipe, sources(recipe), tmp_path)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_another_seed_is_another_run(whole, sources, tmp_path):
     recipe = read("restore:debug", {"seed": 1})
-    path = train(recipe, sources(recipe), tmp_path)
+    path = fit(recipe, sources(recipe), tmp_path).path
     with pytest.raises(AssertionError):
         assert_same_checkpoint(path, whole("restore"))
 
@@ -154,7 +154,7 @@ def test_another_seed_is_another_run(whole, sources, tmp_path):
 def test_a_finished_run_of_another_recipe_is_refused(changes, key, whole, sources):
     recipe = read("restore:debug", changes)
     with pytest.raises(ModelError, match=f"holds another run: its {key}.*; train into a new"):
-        train(recipe, sources(recipe), whole("restore").parent)
+        fit(recipe, sources(recipe), whole("restore").parent)
 
 
 def test_what_shapes_nothing_may_change_and_a_stage_may_follow(whole, sources, tmp_path):
@@ -162,23 +162,23 @@ def test_what_shapes_nothing_may_change_and_a_stage_may_follow(whole, sources, t
     (tmp_path / "last.safetensors").write_bytes(path.read_bytes())
     changes = {"card.summary": "other words", "validation.every": 7, "data.workers": 1}
     recipe = read("restore:debug", changes)
-    again = train(recipe, sources(recipe), tmp_path)
+    again = fit(recipe, sources(recipe), tmp_path).path
     assert again.read_bytes() == path.read_bytes()
     further = {"kind": "generator", "steps": 3, "losses": {"l1": 1.0}}
     longer = read("restore:debug", {"stages.further": further})
-    assert progress(train(longer, sources(longer), tmp_path))["step"] == 23
+    assert progress(fit(longer, sources(longer), tmp_path).path)["step"] == 23
 
 
 def test_a_run_under_way_may_change_but_not_become_another(sources, tmp_path):
     recipe = read("restore:debug", {"stages.main.steps": 30})
     with pytest.raises(Stop):
-        train(recipe, sources(recipe), tmp_path, tick=stop_after(15))
+        fit(recipe, sources(recipe), tmp_path, tick=stop_after(15))
     for changes in ({"name": "other"}, {"arguments.channels": 12}):
         other = read("restore:debug", changes)
         with pytest.raises(ModelError, match=r"holds another (run: its name|generator)"):
-            train(other, sources(other), tmp_path)
+            fit(other, sources(other), tmp_path)
     slower = read("restore:debug", {"stages.main.rate": 1e-4})
-    assert progress(train(slower, sources(slower), tmp_path))["step"] == 20
+    assert progress(fit(slower, sources(slower), tmp_path).path)["step"] == 20
 
 
 @pytest.mark.parametrize("data", [b"", b"no checkpoint at all"])
@@ -186,7 +186,7 @@ def test_a_damaged_checkpoint_is_refused(data, sources, tmp_path):
     recipe = read("sr-x2:debug")
     (tmp_path / "last.safetensors").write_bytes(data)
     with pytest.raises(ModelError, match="cannot read the checkpoint"):
-        train(recipe, sources(recipe), tmp_path)
+        fit(recipe, sources(recipe), tmp_path)
 
 
 def test_an_average_alone_is_nothing_to_resume_from(whole, sources, tmp_path):
@@ -194,12 +194,12 @@ def test_an_average_alone_is_nothing_to_resume_from(whole, sources, tmp_path):
     (tmp_path / "last.safetensors").write_bytes(best.read_bytes())
     recipe = read("restore:debug")
     with pytest.raises(ModelError, match="holds only an average"):
-        train(recipe, sources(recipe), tmp_path)
+        fit(recipe, sources(recipe), tmp_path)
 
 
 def test_checkpoints_that_are_kept(sources, tmp_path):
     recipe = read("sr-x2:debug", {"keep": 3, "checkpoint_every": 4})
-    train(recipe, sources(recipe), tmp_path)
+    fit(recipe, sources(recipe), tmp_path)
     kept = sorted(tmp_path.glob("*.safetensors"))
     assert [path.name for path in kept] == [
         "best.safetensors",
@@ -213,16 +213,16 @@ def test_checkpoints_that_are_kept(sources, tmp_path):
     older = tmp_path / "older"
     older.mkdir()
     (older / "last.safetensors").write_bytes(kept[2].read_bytes())
-    assert_same_checkpoint(train(recipe, sources(recipe), older), kept[1])
+    assert_same_checkpoint(fit(recipe, sources(recipe), older).path, kept[1])
     fewer = read("sr-x2:debug", {"checkpoint_every": 4, "stages.main.steps": 4})
-    train(fewer, sources(fewer), tmp_path / "few")
+    fit(fewer, sources(fewer), tmp_path / "few")
     assert len(list((tmp_path / "few").glob("*.safetensors"))) == 2
 
 
 def test_a_checkpoint_from_before_these_numbers_goes_on(sources, tmp_path):
     recipe = read("restore:debug", {"precision": "fp32"})
     with pytest.raises(Stop):
-        train(recipe, sources(recipe), tmp_path, tick=stop_after(15))
+        fit(recipe, sources(recipe), tmp_path, tick=stop_after(15))
     path = tmp_path / "last.safetensors"
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
@@ -235,4 +235,4 @@ def test_a_checkpoint_from_before_these_numbers_goes_on(sources, tmp_path):
             del stage[key]
     older = {"progress": json.dumps(numbers), "recipe": json.dumps(plain)}
     save_file(tensors, path, older)
-    assert progress(train(recipe, sources(recipe), tmp_path))["step"] == 20
+    assert progress(fit(recipe, sources(recipe), tmp_path).path)["step"] == 20

@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from torch import nn  # noqa: E402
 
+from undegrade.training.loop import level_errors, outputs, scores  # noqa: E402
 from undegrade.training.losses import ssim  # noqa: E402
 from undegrade.training.objective import lpips  # noqa: E402
-from undegrade.training.scores import level_error, level_errors, outputs, scores  # noqa: E402
 from undegrade.training.tasks import Batch  # noqa: E402
 
 
@@ -64,7 +64,7 @@ def test_the_error_of_levels():
 
     pictures = torch.tensor([0.25, 0.5]).view(2, 1, 1, 1).expand(2, 3, 4, 4)
     batch = Batch((pictures,), pictures, torch.tensor([[0.5], [0.25]]))
-    assert level_error(Mean(), batch) == pytest.approx(0.25)
+    assert level_errors(Mean(), batch)["level-error"] == pytest.approx(0.25)
 
 
 def test_levels_that_nobody_knows_are_passed_over():

@@ -16,7 +16,7 @@ SSIM = "stages.joint.losses.ssim"
 
 def begin(recipe):
     """All that a run does before it looks at photos."""
-    task(recipe)
+    task(recipe.task, recipe.scale, recipe.degradation)
     state = setup.initial_state(recipe, None, "cpu")
     setup.check(recipe, state)
     return state
@@ -103,11 +103,11 @@ def test_validation_crops_fit_the_network():
 
 
 def test_a_regressor_of_another_number_of_levels(photos, tmp_path):
-    from undegrade.training.loop import train
+    from undegrade.training.loop import fit
 
     recipe = read("dllgan-sr:debug", {"regressor.arguments.levels": 2})
     with pytest.raises(RecipeError, match=r"regressor\.arguments\.levels = 2 must be 1"):
-        train(recipe, [photos], tmp_path)
+        fit(recipe, [photos], tmp_path)
 
 
 def test_the_seed_decides_the_weights():

@@ -16,7 +16,7 @@ from tests.training.runs import (  # noqa: E402
     stop_after,
 )
 from undegrade.training import checkpoint, setup  # noqa: E402
-from undegrade.training.loop import train  # noqa: E402
+from undegrade.training.loop import fit  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 
 TINY = {
@@ -29,7 +29,7 @@ TINY = {
 def run(recipe, sources, folder):
     """The networks that changed in every step but the first, and the checkpoint."""
     changed, tick = learners()
-    path = train(recipe, sources(recipe), folder, tick=tick)
+    path = fit(recipe, sources(recipe), folder, tick=tick).path
     return changed, path
 
 
@@ -58,7 +58,7 @@ def test_a_critic_learns_from_a_generator_that_stands_still(sources, tmp_path):
     changed, path = run(recipe, sources, tmp_path)
     assert changed == [{"generator"}] * 7 + [{"discriminator.critic"}] * 6
     with pytest.raises(Stop):
-        train(recipe, sources(recipe), tmp_path / "half", tick=stop_after(9))
+        fit(recipe, sources(recipe), tmp_path / "half", tick=stop_after(9))
     # Its statistics stand still, too.
     before = part(tmp_path / "half" / "last.safetensors", "generator")
     after = part(path, "generator")
@@ -75,7 +75,7 @@ def test_stored_outputs_come_again_and_new_ones_do_not(sources, tmp_path):
     for stored in (8, 0):
         recipe = read("artifact-gan:debug", changes | {"stages.critic.stored": stored})
         folder = tmp_path / str(stored)
-        train(recipe, sources(recipe), folder)
+        fit(recipe, sources(recipe), folder)
         losses[stored] = [row["critic-critic"] for row in rows(folder)]
     # Spectral norm still settles over the first steps, whatever the batch.
     again, fresh = ([abs(x[22] - x[20]) for x in (losses[s],)] for s in (8, 0))
@@ -121,8 +121,8 @@ def test_a_critic_that_does_not_learn_gives_the_generator_its_turn(sources, tmp_
     assert [row["turns"] for row in rows(tmp_path)] == [0, 1, 2]
     # A turn that was interrupted goes on.
     with pytest.raises(Stop):
-        train(recipe, sources(recipe), tmp_path / "half", tick=stop_after(7))
-    again = train(recipe, sources(recipe), tmp_path / "half")
+        fit(recipe, sources(recipe), tmp_path / "half", tick=stop_after(7))
+    again = fit(recipe, sources(recipe), tmp_path / "half").path
     assert_same_checkpoint(again, path)
 
 
@@ -137,7 +137,7 @@ def test_the_average_waits_while_the_critic_has_its_turn(sources, tmp_path):
                 moved.append(name)
             before[name] = now
 
-    train(recipe, sources(recipe), tmp_path, tick=tick)
+    fit(recipe, sources(recipe), tmp_path, tick=tick)
     assert moved == ["generator", "average"] * 2  # of seven steps, five of the critic
 
 
@@ -147,13 +147,13 @@ def test_a_frozen_part_stands_still(sources, tmp_path):
     changes = {"stages.generator": {"steps": 3, "frozen": ["layers.2"]}}
     recipe = read("artifact-gan:debug", tiny | changes)
     start = setup.initial_state(recipe, None, "cpu").generator.state_dict()
-    end = part(train(recipe, sources(recipe), tmp_path), "generator")
+    end = part(fit(recipe, sources(recipe), tmp_path).path, "generator")
     still = {key for key in start if torch.equal(start[key], end[key])}
     assert still == {key for key in start if key.startswith("layers.2.")}
     # And learns again in the next stage.
     changes["stages.second"] = {"steps": 3, "losses": {"l1": 1.0}}
     recipe = read("artifact-gan:debug", tiny | changes)
-    end = part(train(recipe, sources(recipe), tmp_path), "generator")
+    end = part(fit(recipe, sources(recipe), tmp_path).path, "generator")
     assert not any(torch.equal(start[key], end[key]) for key in start if "weight" in key)
 
 
@@ -174,7 +174,7 @@ def test_a_stage_has_its_own_patches_batch_and_optimiser(sources, tmp_path):
         "validation.every": 100,
     }
     recipe = read("artifact-gan:debug", TINY | changes)
-    train(recipe, sources(recipe), tmp_path, tick=tick)
+    fit(recipe, sources(recipe), tmp_path, tick=tick)
     assert seen == [(4, 3, 64, 64), (2, 3, 80, 80), (2, 3, 80, 80)]
     assert kinds[0] == {"generator": torch.optim.Adam}
     assert kinds[-1] == {"generator": torch.optim.AdamW, "critic": torch.optim.AdamW}
@@ -189,7 +189,7 @@ def test_the_generators_step_leaves_no_gradient_in_the_critic(sources, tmp_path)
         grads = [p.grad for p in state.discriminators["critic"].parameters()]
         kept.append(torch.cat([g.flatten() for g in grads]).clone())
 
-    train(recipe, sources(recipe), tmp_path, tick=tick)
+    fit(recipe, sources(recipe), tmp_path, tick=tick)
     assert torch.equal(kept[4], kept[5])
     assert torch.equal(kept[4], kept[6])
     assert kept[4].abs().max() > 0
@@ -207,7 +207,7 @@ def test_the_level_loss_moves_the_generator_and_nothing_of_the_regressor(sources
     changed, path = run(recipe, sources, tmp_path)
     assert changed[-3:] == [{"generator"}] * 3
     with pytest.raises(Stop):
-        train(recipe, sources(recipe), tmp_path / "half", tick=stop_after(11))
+        fit(recipe, sources(recipe), tmp_path / "half", tick=stop_after(11))
     before = part(tmp_path / "half" / "last.safetensors", "regressor")
     after = part(path, "regressor")
     assert any("running_var" in key for key in before)
@@ -223,7 +223,7 @@ def test_a_regressor_learns_to_tell_levels(sources, tmp_path):
         "batch": 8,
     }
     recipe = read("dllgan-denoise:debug", changes)
-    train(recipe, sources(recipe), tmp_path)
+    fit(recipe, sources(recipe), tmp_path)
     errors = [row["level-error"] for row in rows(tmp_path)]
     assert min(errors) < 0.8 * errors[0]
 
@@ -259,7 +259,7 @@ def test_training_restores(sources, tmp_path):
         "validation.every": 100,
     }
     recipe = read("restore:debug", changes)
-    train(recipe, sources(recipe), tmp_path)
+    fit(recipe, sources(recipe), tmp_path)
     noisy = 20 * torch.log10(torch.tensor(255 / 25.0))
     last = rows(tmp_path)[-1]
     assert last["noise25/psnr"] > noisy + 1
@@ -291,7 +291,7 @@ def early(**changes):
 
 def test_the_best_weights_by_lpips_come_back(sources, tmp_path):
     recipe = early(rate=0.003, steps=400)
-    path = train(recipe, sources(recipe), tmp_path)
+    path = fit(recipe, sources(recipe), tmp_path).path
     found = [row for row in rows(tmp_path) if row["stage"] == "second"]
     start = [row for row in rows(tmp_path) if row["stage"] == "main"][-1]
     allowed = [row for row in found if row["psnr"] >= start["psnr"] - 0.5]
@@ -305,9 +305,9 @@ def test_the_best_weights_by_lpips_come_back(sources, tmp_path):
 
 def test_a_stage_that_finds_nothing_better_ends_with_what_it_began(sources, tmp_path):
     recipe = early(rate=0.5)
-    path = train(recipe, sources(recipe), tmp_path)
+    path = fit(recipe, sources(recipe), tmp_path).path
     with pytest.raises(Stop):
-        train(recipe, sources(recipe), tmp_path / "half", tick=stop_after(11))
+        fit(recipe, sources(recipe), tmp_path / "half", tick=stop_after(11))
     # Three validations without a better one, and then it is over.
     assert [row["step"] for row in rows(tmp_path) if row["stage"] == "second"] == [14, 18, 22]
     start = part(tmp_path / "half" / "last.safetensors", "average")
@@ -318,13 +318,13 @@ def test_a_stage_that_finds_nothing_better_ends_with_what_it_began(sources, tmp_
 def test_a_better_lpips_beyond_the_allowance_does_not_count(sources, tmp_path):
     # The start's own PSNR may not be lost at all, and here nothing keeps it.
     recipe = early(rate=0.5, allowance=1e-9)
-    train(recipe, sources(recipe), tmp_path)
+    fit(recipe, sources(recipe), tmp_path)
     assert checkpoint.step_of(tmp_path / "best.safetensors") == 10
 
 
 def test_without_an_allowance_the_best_by_psnr_is_set_aside(sources, tmp_path):
     recipe = short("sr-x2", main=20)
-    path = train(recipe, sources(recipe), tmp_path)
+    path = fit(recipe, sources(recipe), tmp_path).path
     best = max(rows(tmp_path), key=lambda row: row.get("psnr", 0.0))
     assert checkpoint.step_of(tmp_path / "best.safetensors") == best["step"]
     # The run itself ends with its last weights.

@@ -9,9 +9,9 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
+from undegrade.training.forward import SYSTEMS, PlainSystem, TwoStepSystem  # noqa: E402
 from undegrade.training.networks import build  # noqa: E402
 from undegrade.training.networks.drgn import Steps  # noqa: E402
-from undegrade.training.systems import SYSTEMS, PlainSystem, TwoStepSystem  # noqa: E402
 from undegrade.training.tasks import Batch  # noqa: E402
 
 

@@ -10,12 +10,12 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from tests.training.data.sets import textured  # noqa: E402
 from undegrade.errors import InputError, RecipeError  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
-from undegrade.training.data import PhotoSet  # noqa: E402
+from undegrade.training.data.photos import PhotoSet  # noqa: E402
 from undegrade.training.recipe_file import names, read, variants  # noqa: E402
 from undegrade.training.tasks import TASKS, task  # noqa: E402
 from undegrade.training.tasks.base import centres  # noqa: E402
 from undegrade.training.tasks.diagnose import DiagnoseTask  # noqa: E402
-from undegrade.training.tasks.grade import GradeTask  # noqa: E402
+from undegrade.training.tasks.level import LevelTask  # noqa: E402
 from undegrade.training.tasks.pairs import LowlightTask, PairsTask, PhoneTask  # noqa: E402
 from undegrade.training.tasks.restore import LEVELS, RestoreTask  # noqa: E402
 from undegrade.training.tasks.sr import SrTask  # noqa: E402
@@ -27,11 +27,11 @@ MADE = {
     "x2": SrTask(2),
     "x4": SrTask(4),
     "whole": SrTask(4, whole=True),
-    "sr": GradeTask("sr", at=16),
-    "noise": GradeTask("noise"),
-    "blind noise": GradeTask("noise", spread=(0, 75)),
-    "jpeg": GradeTask("jpeg", at=[20, 10]),
-    "blind jpeg": GradeTask("jpeg", spread=(5, 95), continuous=0.5),
+    "sr": LevelTask("sr", at=16),
+    "noise": LevelTask("noise"),
+    "blind noise": LevelTask("noise", spread=(0, 75)),
+    "jpeg": LevelTask("jpeg", at=[20, 10]),
+    "blind jpeg": LevelTask("jpeg", spread=(5, 95), continuous=0.5),
     "pairs": PairsTask(),
     "exposed pairs": PairsTask(stops=1.0),
     "references": PairsTask(references=True),
@@ -42,8 +42,8 @@ GRADED = {
     "restore": RestoreTask(real=0),
     "real restore": RestoreTask(real=1),
     "restore of both": RestoreTask(),
-    **{kind: GradeTask(kind) for kind in ("sr", "noise", "jpeg")},
-    **{f"continuous {kind}": GradeTask(kind, continuous=1.0) for kind in ("noise", "jpeg")},
+    **{kind: LevelTask(kind) for kind in ("sr", "noise", "jpeg")},
+    **{f"continuous {kind}": LevelTask(kind, continuous=1.0) for kind in ("noise", "jpeg")},
 }
 REAL = ("camera", "web")
 """What the restorer is judged on besides, made from a part of each crop."""
@@ -163,7 +163,7 @@ def test_graded_pictures(name, sets):
 
 @pytest.mark.parametrize("kind", ["sr", "noise", "jpeg"])
 def test_levels_come_in_equal_parts_and_get_worse(kind, sets):
-    made = GradeTask(kind)
+    made = LevelTask(kind)
     batch = draw(made.graded, sets[3], 300)
     level, count = batch.level[:, 0], len(made.levels) + 1
     assert set(level.tolist()) == set(range(count))
@@ -185,14 +185,14 @@ def test_levels_come_in_equal_parts_and_get_worse(kind, sets):
     ],
 )
 def test_the_index_of_a_parameter(kind, parameters, indices):
-    found = GradeTask(kind).index(torch.tensor(parameters, dtype=torch.float32))
+    found = LevelTask(kind).index(torch.tensor(parameters, dtype=torch.float32))
     assert found.shape == (len(parameters), 1)
     assert found[:, 0].tolist() == pytest.approx(indices)
 
 
 @pytest.mark.parametrize("kind", ["sr", "noise", "jpeg"])
 def test_what_is_left_is_the_level_of_as_large_a_residual(kind, sets):
-    made = GradeTask(kind)
+    made = LevelTask(kind)
     batch = draw(made.graded, sets[3], 40)
     generator = torch.Generator().manual_seed(1)
     left = made.left(batch.inputs[0], batch.target, generator)
@@ -209,7 +209,7 @@ def test_what_is_left_is_the_level_of_as_large_a_residual(kind, sets):
 
 
 def test_half_the_noise_is_that_of_half_the_sigma(sets):
-    made = GradeTask("noise", at=50)
+    made = LevelTask("noise", at=50)
     batch = draw(made.batch, sets[3], 8)
     blend = (batch.inputs[0] + batch.target) / 2
     left = made.left(blend, batch.target, torch.Generator().manual_seed(1))
@@ -219,32 +219,32 @@ def test_half_the_noise_is_that_of_half_the_sigma(sets):
 def test_faint_residuals_of_flat_crops_are_no_damage():
     flat = torch.full((2, 3, 32, 32), 0.5)
     for kind in ("sr", "jpeg"):
-        left = GradeTask(kind).left(flat + 0.1 / 255, flat, torch.Generator().manual_seed(0))
+        left = LevelTask(kind).left(flat + 0.1 / 255, flat, torch.Generator().manual_seed(0))
         assert left.max() < 0.5
 
 
 def test_own_levels_have_own_indices():
-    found = GradeTask("noise", levels=[10, 30]).index(torch.tensor([10.0, 20.0, 30.0]))
+    found = LevelTask("noise", levels=[10, 30]).index(torch.tensor([10.0, 20.0, 30.0]))
     assert found[:, 0].tolist() == pytest.approx([1, 1.5, 2])
 
 
 @pytest.mark.parametrize(("sigma", "index"), [(15, 1), (70, 4)])
 def test_one_generator_a_level(sigma, index, sets):
-    batch = draw(GradeTask("noise", at=sigma).batch, sets[3], 32)
+    batch = draw(LevelTask("noise", at=sigma).batch, sets[3], 32)
     assert batch.level.unique().tolist() == [index]
     noise = batch.inputs[0] - batch.target
     assert noise.std().item() * 255 == pytest.approx(sigma, rel=0.02)
 
 
 def test_a_blind_generator_sees_all_in_between(sets):
-    batch = draw(GradeTask("noise", spread=(10, 20)).batch, sets[3], 64)
+    batch = draw(LevelTask("noise", spread=(10, 20)).batch, sets[3], 64)
     sigma = (batch.inputs[0] - batch.target).std((1, 2, 3)) * 255
     assert 9 < sigma.min() < 12
     assert 18 < sigma.max() < 21.5
 
 
 def test_super_resolution_by_grade_is_of_one_size(sets):
-    batch = draw(GradeTask("sr", at=4).batch, sets[3], 4)
+    batch = draw(LevelTask("sr", at=4).batch, sets[3], 4)
     levels = batch.inputs[0] * 255
     torch.testing.assert_close(levels, levels.round())
     # Reduced by four, it is as sharp as the truth reduced by four.
@@ -416,7 +416,7 @@ def test_every_bundled_recipe_has_its_task():
     for name in names():
         for choice in (name, *(f"{name}:{variant}" for variant in variants(name))):
             recipe = read(choice)
-            made = task(recipe)
+            made = task(recipe.task, recipe.scale, recipe.degradation)
             made = made.task if "context" in recipe.degradation else made
             assert isinstance(made, TASKS[recipe.task])
 
@@ -436,7 +436,7 @@ def test_every_bundled_recipe_has_its_task():
 )
 def test_grades_that_cannot_be(arguments, key):
     with pytest.raises(RecipeError) as error:
-        GradeTask(**arguments)
+        LevelTask(**arguments)
     assert error.value.key == key
 
 

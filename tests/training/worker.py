@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from undegrade.errors import UndegradeError
-from undegrade.training.loop import train
+from undegrade.training.loop import fit
 from undegrade.training.recipe_file import read
 
 RUNS = {
@@ -74,7 +74,7 @@ def main() -> None:
     heard = {}
     for name in RUNS:
         rows: list[dict] = []
-        train(recipe(name, 1), [photos], folder / f"{name}-{rank}", log=rows.append)
+        fit(recipe(name, 1), [photos], folder / f"{name}-{rank}", log=rows.append)
         heard[name] = len(rows)
 
     def stop(state, progress, samples):
@@ -86,7 +86,7 @@ def main() -> None:
         ("stopped", recipe("plain", 1), stop),
     ):
         try:
-            train(chosen, [photos], folder / f"{name}-{rank}", tick=tick)
+            fit(chosen, [photos], folder / f"{name}-{rank}", tick=tick)
         except UndegradeError as error:
             heard[name] = f"{type(error).__name__}: {error}"
     (folder / f"heard-{rank}.json").write_text(json.dumps(heard))

@@ -39,7 +39,7 @@ def check(
     Exit code 3 where anything is wrong.
     """
     from undegrade.training.data.check import check as look_through
-    from undegrade.training.data.settings import Reading
+    from undegrade.training.data.sources import Reading
 
     with _progress("checking") as progress:
         report = look_through(
@@ -88,9 +88,9 @@ def gather(
     The same command goes on where it stopped. Exit code 1 where a picture could not be read.
     """
     from undegrade.errors import UsageError
-    from undegrade.training.data.collection import load_collections
+    from undegrade.training.data.collections import load_collections
+    from undegrade.training.data.decoding import Reduction
     from undegrade.training.data.gather import gather as build
-    from undegrade.training.data.reduction import Reduction
 
     if output is None:
         raise UsageError("no folder for the set was given", "name one with -o")

@@ -34,8 +34,8 @@ def train(
     """Train a network; a folder that already holds a run is resumed."""
     training = _training()
     chosen = training.recipe_file.read(recipe, _overrides(set))
-    with training.display.Display(chosen) as display:
-        path = training.loop.train(
+    with training.monitor.Display(chosen) as display:
+        run = training.loop.fit(
             chosen,
             data,
             output,
@@ -45,7 +45,7 @@ def train(
             log=display.row,
             tick=display.tick,
         )
-    typer.echo(path)
+    typer.echo(run.path)
 
 
 def recipes() -> None:
@@ -74,7 +74,7 @@ def export(
     if (mix is None) != (share == 0) or (mix and chosen.only_regressor):
         raise UsageError("--mix and --share belong together", "give both, for a generator")
     if chosen.only_regressor:
-        card = training.export_regressor.write_regressor(chosen, checkpoint, output)
+        card = training.export.write_regressor(chosen, checkpoint, output)
     else:
         card = training.export.write_model(chosen, checkpoint, output, mix or "", share)
     typer.echo(output / card.file)
@@ -102,10 +102,9 @@ def _training() -> Any:
     from undegrade.errors import UsageError
 
     try:
-        import undegrade.training.display
         import undegrade.training.export
-        import undegrade.training.export_regressor
         import undegrade.training.loop
+        import undegrade.training.monitor
         import undegrade.training.recipe_file
     except ModuleNotFoundError as error:
         raise UsageError(

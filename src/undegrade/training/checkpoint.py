@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +18,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from undegrade.catalog import Catalog
-from undegrade.errors import ModelError
+from undegrade.errors import ModelError, RecipeError
 from undegrade.runtime import find_model
-from undegrade.training.recipe import Precision
+from undegrade.training.recipe import Precision, Recipe
+from undegrade.training.recipe_file import parse
 
 HALF = ".half"
 """Ending of the names of weights that an exported network stores in fp16."""
@@ -44,7 +45,7 @@ class State:
     regressor: nn.Module | None = None
     discriminators: dict[str, nn.Module] = field(default_factory=dict)
     optimizers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
-    """Of the players of the present stage: "generator", "regressor", or a discriminator's name."""
+    """Of the learners of the present stage: "generator", "regressor", or a discriminator's name."""
     scaler: torch.amp.GradScaler | None = None
     """Of the gradients, where the arithmetic is fp16."""
     stage: int = 0
@@ -74,7 +75,7 @@ class State:
             found["regressor"] = self.regressor
         return found | {f"discriminator.{k}": v for k, v in self.discriminators.items()}
 
-    def player(self, name: str) -> nn.Module:
+    def learner(self, name: str) -> nn.Module:
         """The network that the optimiser called *name* trains."""
         if name in ("generator", "regressor"):
             return self.networks()[name]
@@ -112,13 +113,13 @@ def save(state: State, path: Path) -> None:
     for name, network in state.networks().items():
         tensors |= {f"{name}.{k}": v for k, v in network.state_dict().items()}
     moments: dict[str, dict[str, dict[str, float]]] = {}
-    for player, optimizer in state.optimizers.items():
+    for learner, optimizer in state.optimizers.items():
         for index, entry in optimizer.state_dict()["state"].items():
             for key, value in entry.items():
                 if isinstance(value, Tensor):
-                    tensors[f"optimizer.{player}.{index}.{key}"] = value
+                    tensors[f"optimizer.{learner}.{index}.{key}"] = value
                 else:
-                    moments.setdefault(player, {}).setdefault(str(index), {})[key] = value
+                    moments.setdefault(learner, {}).setdefault(str(index), {})[key] = value
     numbers = {key: getattr(state, key) for key in NUMBERS}
     numbers |= {"earlier": state.earlier, "moments": moments}
     numbers["precision_reason"] = state.precision_reason
@@ -158,12 +159,12 @@ class Moments:
 
     def restore(self, state: State) -> None:
         """Put them into the optimisers of *state*."""
-        for player, optimizer in state.optimizers.items():
+        for learner, optimizer in state.optimizers.items():
             entries: dict[int, dict[str, Any]] = {
-                int(k): dict(v) for k, v in self.numbers.get(player, {}).items()
+                int(k): dict(v) for k, v in self.numbers.get(learner, {}).items()
             }
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            for key, value in _under(f"{player}.", self.tensors).items():
+            for key, value in _under(f"{learner}.", self.tensors).items():
                 index, name = key.split(".", 1)
                 like = parameters[int(index)]
                 if value.shape == like.shape:
@@ -304,3 +305,62 @@ def _direct(key: str) -> str:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+KIND = ("name", "task", "network", "system", "scale")
+"""What makes a run the one it is, as long as it is under way; the rest may be changed then."""
+FREE = {
+    *("card", "validation", "checkpoint_every", "keep", "precision", "compile", "accumulate"),
+    *("data.memory", "data.workers"),
+}
+"""What changes nothing, or little, of what a finished run has made."""
+
+
+def check_begun(recipe: Recipe, path: Path) -> None:
+    """Refuse to go on from the checkpoint at *path* with another *recipe* than it was begun with.
+
+    Under way, a run may be given other rates, losses or data, and further stages behind; finished,
+    it has made what its recipe says, and would be handed back for what another one says.
+
+    Raises :class:`ModelError` naming the first setting that differs.
+    """
+    told, stage = begun(path)
+    now = _plain(recipe.as_dict())
+    try:
+        before = _plain(parse(told).as_dict())
+    except RecipeError:
+        return  # of an older version, which knew other settings
+    passed, ahead = list(before["stages"]), list(now["stages"])
+    under_way = stage < max(len(passed), len(ahead))
+    if passed[: stage + 1] != ahead[: stage + 1][: len(passed)]:
+        raise _refusal(path, "stages", passed, ahead)
+    if under_way:
+        before, now = ({key: table[key] for key in KIND} for table in (before, now))
+    for key, (one, other) in _differences(before, now, ""):
+        if not any(key == free or key.startswith(f"{free}.") for free in FREE):
+            raise _refusal(path, key, one, other)
+
+
+def _refusal(path: Path, key: str, before: object, now: object) -> ModelError:
+    return ModelError(
+        f"{path.parent} holds another run: its {key} is {before!r}, the recipe's is {now!r}",
+        f"train into a new folder; --init {path} begins with its weights",
+    )
+
+
+def _plain(table: dict[str, Any]) -> dict[str, Any]:
+    """As it comes out of a checkpoint: lists for tuples."""
+    plain: dict[str, Any] = json.loads(json.dumps(table))
+    return plain
+
+
+def _differences(
+    one: object, other: object, path: str
+) -> Iterator[tuple[str, tuple[object, object]]]:
+    """Dotted keys under which two tables differ, with both values; None where one has none."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in dict.fromkeys([*one, *other]):
+            where = f"{path}.{key}" if path else str(key)
+            yield from _differences(one.get(key), other.get(key), where)
+    elif one != other:
+        yield path, (one, other)

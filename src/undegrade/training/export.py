@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -14,22 +15,28 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from undegrade.catalog import Card, Catalog, sha256, write_card
+from undegrade.diagnosis.units import CROP, LOG_VARIANCES, QUANTITIES
 from undegrade.errors import RecipeError
 from undegrade.runtime import find_model, open_session
-from undegrade.training.checkpoint import HALF, history, load_average
-from undegrade.training.networks import build
-from undegrade.training.networks.enlarged import Enlarged
-from undegrade.training.networks.folding import plain
+from undegrade.training.checkpoint import HALF, history, load_average, load_regressor
+from undegrade.training.networks import architecture, built
+from undegrade.training.networks.blocks import plain
+from undegrade.training.networks.dllgan import Enlarged
+from undegrade.training.networks.shipped import THUMBNAIL
 from undegrade.training.recipe import Recipe
-from undegrade.training.tasks import task
-from undegrade.training.tasks.grade import GradeTask
+from undegrade.training.tasks import allows, task
+from undegrade.training.tasks.level import LevelTask
 from undegrade.training.tasks.restore import LEVELS
+
+Inputs = Sequence[str]
+"""Names of what a network takes, see :class:`~undegrade.training.networks.Architecture`."""
+PICTURE: Inputs = ("input",)
 
 OPSET = 18
 TOLERANCE = 1e-4
 """Largest difference between ONNX Runtime and torch with the same weights."""
-CARD_TASKS = {"sr": "sr", "phone": "phone", "lowlight": "lowlight"}
-"""What the card calls a recipe's task; "restore" where nothing else is said here or by it."""
+LEVEL_TOLERANCE = 1e-3
+"""Largest difference of a level or log-variance between the two."""
 
 THIN = 16
 """Least width of the strips by which a radius is measured."""
@@ -41,7 +48,7 @@ HALF_TOLERANCE = 0.5 / 255
 
 def trained(recipe: Recipe, checkpoint: Path) -> nn.Module:
     """The averaged network of a checkpoint, folded to plain convolutions."""
-    network = build(recipe.network, **recipe.arguments)
+    network = built("network", recipe.network, recipe.arguments)
     load_average(network, checkpoint, whole=True)
     return plain(network).requires_grad_(False)
 
@@ -52,52 +59,34 @@ def whole(multiple: int, *sides: int) -> tuple[int, ...]:
 
 
 def example_inputs(
-    network: nn.Module, height: int, width: int, seed: int = 0
+    network: nn.Module, inputs: Inputs, height: int, width: int, seed: int = 0
 ) -> tuple[Tensor, ...]:
-    """A random picture, and levels or a thumbnail where the network takes them."""
+    """A random picture, and levels or a thumbnail where they are among *inputs*."""
     generator = torch.Generator().manual_seed(seed)
-    picture = torch.rand(1, 3, height, width, generator=generator)
-    if side := getattr(network, "thumbnail", 0):
-        return picture, torch.rand(1, 3, side, side, generator=generator)
-    steer = getattr(network, "steer", None)
-    if steer is None:
-        return (picture,)
-    return picture, torch.rand(1, steer[0].in_channels, 1, 1, generator=generator)
+    shapes = {
+        "input": (3, height, width),
+        "level": (getattr(network, "told", 0), 1, 1),
+        "thumbnail": (3, THUMBNAIL, THUMBNAIL),
+    }
+    return tuple(torch.rand(1, *shapes[name], generator=generator) for name in inputs)
 
 
-def export(network: nn.Module, path: Path, half: bool = True) -> float:
+def export(network: nn.Module, path: Path, inputs: Inputs = PICTURE, half: bool = True) -> float:
     """Write *network* as ONNX with free height and width; returns the largest error found.
 
-    With *half* the large weights are stored as fp16 and widened when the file is opened. The
-    file is run against torch on three odd shapes; a difference over ``TOLERANCE`` (before the
-    weights are rounded) or ``HALF_TOLERANCE`` (after) raises ``ArithmeticError``.
+    *inputs* are those of its :class:`~undegrade.training.networks.Architecture`. With *half* the
+    large weights are stored as fp16 and widened when the file is opened. The file is run against
+    torch on three odd shapes; a difference over ``TOLERANCE`` (before the weights are rounded) or
+    ``HALF_TOLERANCE`` (after) raises ``ArithmeticError``.
     """
     network = copy.deepcopy(network).cpu().eval()
     m = network.multiple
     assert isinstance(m, int)
-    inputs = example_inputs(network, *whole(m, 48, 64))
     height, width = (torch.export.Dim(name, min=1, max=1 << 20) * m for name in ("h", "w"))
-    shapes: list[dict[int, object]] = [{2: height, 3: width}]
-    second = "thumbnail" if hasattr(network, "thumbnail") else "level"
-    if len(inputs) == 2:
-        shapes.append({})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
-        program = torch.onnx.export(
-            network,
-            inputs,
-            input_names=["input", second][: len(inputs)],
-            output_names=["output"],
-            dynamic_shapes=tuple(shapes),
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
-    path.parent.mkdir(parents=True, exist_ok=True)
-    clear_notes(model)
-    if len(inputs) == 2 and second == "level":
+    shapes: list[dict[int, Any]] = [{2: height, 3: width}, *({} for _ in inputs[1:])]
+    example = example_inputs(network, inputs, *whole(m, 48, 64))
+    model = _graph(network, example, inputs, "output", shapes)
+    if "level" in inputs:
         _free_level_size(model)
     onnx.save(model, path)
     error = parity(network, path)
@@ -109,6 +98,31 @@ def export(network: nn.Module, path: Path, half: bool = True) -> float:
         if error > HALF_TOLERANCE:
             raise ArithmeticError(f"weights in fp16 change the output by {error * 255:.2f} levels")
     return error
+
+
+def _graph(
+    network: nn.Module,
+    example: tuple[Tensor, ...],
+    inputs: Inputs,
+    output: str,
+    shapes: Sequence[dict[int, Any]],
+) -> onnx.ModelProto:
+    """The ONNX graph of *network*, whose sides in *shapes* are free."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own dependencies
+        program = torch.onnx.export(
+            network,
+            example,
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_shapes=tuple(shapes),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    clear_notes(program.model_proto)
+    return program.model_proto
 
 
 def clear_notes(model: onnx.ModelProto) -> None:
@@ -154,13 +168,13 @@ def with_half_weights(model: onnx.ModelProto, smallest: int = 64) -> onnx.ModelP
 def parity(network: nn.Module, path: Path) -> float:
     """Largest absolute difference between the file in ONNX Runtime and *network* in torch."""
     session = open_session(path.read_bytes(), path.name)
-    names = [i.name for i in session.get_inputs()]
+    names = tuple(i.name for i in session.get_inputs())
     worst = 0.0
     m = network.multiple
     assert isinstance(m, int)
     for seed, sides in enumerate(((32, 32), (31, 53), (75, 40))):
         height, width = whole(m, *sides)
-        inputs = example_inputs(network, height, width, seed)
+        inputs = example_inputs(network, names, height, width, seed)
         with torch.no_grad():
             expected = network(*inputs).numpy()
         feed = dict(zip(names, (x.numpy() for x in inputs), strict=True))
@@ -168,7 +182,7 @@ def parity(network: nn.Module, path: Path) -> float:
     return worst
 
 
-def measured_radius(network: nn.Module, side: int = 160) -> int:
+def measured_radius(network: nn.Module, side: int = 160, inputs: Inputs = PICTURE) -> int:
     """How far the output at the centre depends on the input, in input pixels, by its gradient.
 
     The largest over one period of the network's grid, along a wide strip and along a tall one.
@@ -186,12 +200,13 @@ def measured_radius(network: nn.Module, side: int = 160) -> int:
             fan = max(1, parameter[0].numel()) if parameter.ndim else 1
             parameter.copy_(torch.rand(parameter.shape, generator=generator).double() / fan)
     period = max(2, multiple)
-    return max(_reach(network, thin, side, period), _reach(network, side, thin, period))
+    shapes = (thin, side), (side, thin)
+    return max(_reach(network, inputs, *shape, period) for shape in shapes)
 
 
-def _reach(network: nn.Module, height: int, width: int, period: int) -> int:
+def _reach(network: nn.Module, names: Inputs, height: int, width: int, period: int) -> int:
     """How far a *period* of outputs at the centre of a strip depends on the input along it."""
-    inputs = tuple(x.double() for x in example_inputs(network, height, width))
+    inputs = tuple(x.double() for x in example_inputs(network, names, height, width))
     picture = inputs[0].requires_grad_(True)
     output = network(picture, *inputs[1:])
     scale = output.shape[-1] // width
@@ -207,17 +222,17 @@ def _reach(network: nn.Module, height: int, width: int, period: int) -> int:
     return reach
 
 
-def gflop_per_megapixel(network: nn.Module) -> float:
+def gflop_per_megapixel(network: nn.Module, inputs: Inputs = PICTURE) -> float:
     """Multiply-adds times two of all convolutions per megapixel of output, in billions."""
     m, total = network.multiple, 0
     assert isinstance(m, int)
     (side,) = whole(m, 64)
 
-    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def count(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
         assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
         # A kernel is applied once per output pixel, a transposed one once per input pixel.
-        at = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
+        at = given[0] if isinstance(module, nn.ConvTranspose2d) else output
         total += 2 * module.weight.numel() * at.shape[-1] * at.shape[-2]
 
     hooks = [
@@ -226,7 +241,7 @@ def gflop_per_megapixel(network: nn.Module) -> float:
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
     ]
     with torch.no_grad():
-        output = network(*example_inputs(network, side, side))
+        output = network(*example_inputs(network, inputs, side, side))
     for hook in hooks:
         hook.remove()
     pixels: int = output.shape[-1] * output.shape[-2]
@@ -241,7 +256,7 @@ def mix(network: nn.Module, recipe: Recipe, other: Path, share: float) -> None:
     give up less of the one for most of the other (Wang et al., "Deep Network Interpolation", CVPR
     2019). Raises :class:`ModelError` where *other* is another network.
     """
-    goal = plain(build(recipe.network, **recipe.arguments))
+    goal = plain(built("network", recipe.network, recipe.arguments))
     load_average(goal, other, whole=True)
     values = goal.state_dict()
     for name, value in network.state_dict().items():
@@ -256,7 +271,7 @@ def grade_scale(recipe: Recipe) -> int:
     """
     if recipe.task != "grade" or recipe.degradation.get("kind") != "sr":
         return 1
-    at = cast(GradeTask, task(recipe)).at
+    at = cast(LevelTask, task(recipe.task, recipe.scale, recipe.degradation)).at
     if len(at) > 1:
         shown = ", ".join(f"{scale:g}" for scale in at)
         raise RecipeError(
@@ -275,6 +290,7 @@ def write_model(
     *towards* names a model with which it is mixed by *share*; see :func:`mix`.
     """
     network = trained(recipe, checkpoint)
+    inputs = architecture("network", recipe.network).inputs
     made_by = history(checkpoint)
     if towards:
         other = find_model(towards, Catalog())
@@ -282,28 +298,97 @@ def write_model(
         made_by.append(f"mixed with {share:g} of {other.card.name}")
     if (enlargement := grade_scale(recipe)) > 1:
         network = Enlarged(network, enlargement)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{recipe.name}.onnx"
-    export(network, path)
+    export(network, path, inputs)
     scale, multiple, about = network.scale, network.multiple, dict(recipe.card)
     radius = network.radius
     assert isinstance(scale, int)
     assert isinstance(multiple, int)
     assert isinstance(radius, int | None)
+    reach = SAFE_RADIUS
+    if radius is not None:
+        reach = measured_radius(network, 2 * (radius + multiple), inputs)
     card = Card(
         name=recipe.name,
-        task=about.pop("task", "sr" if scale > 1 else CARD_TASKS.get(recipe.task, "restore")),
+        task=about.pop("task", "sr" if scale > 1 else allows(recipe.task).card),
         file=path.name,
         sha256=sha256(path),
         scale=scale,
-        radius=SAFE_RADIUS if radius is None else measured_radius(network, 2 * (radius + multiple)),
+        radius=reach,
         exact=radius is not None,
         multiple=multiple,
-        thumbnail=getattr(network, "thumbnail", 0),
-        levels=LEVELS if recipe.task == "restore" else (),
+        thumbnail=THUMBNAIL if "thumbnail" in inputs else 0,
+        levels=LEVELS if "level" in inputs else (),
         parameters=sum(p.numel() for p in network.parameters()),
-        gflop_per_megapixel=round(gflop_per_megapixel(network), 1),
+        gflop_per_megapixel=round(gflop_per_megapixel(network, inputs), 1),
         recipe="; then ".join(made_by),
         **about,  # type: ignore[arg-type]
     )
     (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")
     return card
+
+
+def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
+    """Export the regressor of a checkpoint with its card; scores are measured later.
+
+    Raises
+    ------
+    RecipeError: it reads other quantities than those that the use half knows.
+    ModelError: *checkpoint* holds no such regressor.
+    """
+    settings = recipe.regressor
+    if settings is None or recipe.task != "diagnose" or settings.loss != "gaussian":
+        raise RecipeError("task", recipe.task, f"trains no network that reads {QUANTITIES}")
+    network = built("regressor", settings.network, settings.arguments, "regressors")
+    load_regressor(network, checkpoint)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{recipe.name}.onnx"
+    export_regressor(network, path)
+    card = Card(
+        name=recipe.name,
+        task="diagnose",
+        file=path.name,
+        sha256=sha256(path),
+        levels=QUANTITIES,
+        crop=CROP,
+        parameters=sum(p.numel() for p in network.parameters()),
+        recipe="; then ".join(history(checkpoint)),
+        **recipe.card,  # type: ignore[arg-type]
+    )
+    path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
+    return card
+
+
+def export_regressor(network: nn.Module, path: Path) -> float:
+    """Write *network* as ONNX for any number of crops; returns the largest error found.
+
+    Weights stay in fp32: in fp16 they move levels by more than a unit of sigma. A difference over
+    ``LEVEL_TOLERANCE`` raises ``ArithmeticError``.
+    """
+    network = network.cpu().eval().requires_grad_(False)
+    number = torch.export.Dim("n", min=1, max=1 << 10)
+    example = (torch.rand(2, 3, CROP, CROP),)
+    onnx.save(_graph(network, example, ("crops",), "levels", [{0: number}]), path)
+    if (error := level_parity(network, path)) > LEVEL_TOLERANCE:
+        raise ArithmeticError(f"the exported network differs from torch by {error:.2g}")
+    return error
+
+
+def level_parity(network: nn.Module, path: Path) -> float:
+    """Largest difference between the file in ONNX Runtime and *network* in torch.
+
+    On 8-bit crops of noise, of noise around grey, and of nothing; log-variances are clamped as
+    they are wherever they are read, for of nothing they are as large as may be.
+    """
+    session = open_session(path.read_bytes(), path.name)
+    noise = torch.rand(1, 3, CROP, CROP, generator=torch.Generator().manual_seed(0))
+    crops = torch.cat([noise, 0.45 + 0.1 * noise, torch.full_like(noise, 0.5)])
+    crops = torch.round(crops * 255) / 255
+    with torch.no_grad():
+        expected = network(crops).numpy()
+    found = session.run(None, {"crops": crops.numpy()})[0]
+    half = found.shape[1] // 2
+    for levels in (found, expected):
+        levels[:, half:] = np.clip(levels[:, half:], *LOG_VARIANCES)
+    return float(np.abs(found - expected).max())

@@ -1,17 +1,30 @@
-"""What a run leaves behind for people: numbers as JSON lines and TensorBoard, and pictures."""
+"""What a run shows: numbers, pictures and progress, in files and on a terminal."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from PIL import Image
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from torch import Tensor
 from torch.nn import functional as F
+
+from undegrade.training.checkpoint import State
+from undegrade.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
@@ -86,3 +99,50 @@ def grid(columns: list[Tensor]) -> np.ndarray[Any, np.dtype[np.uint8]]:
         (rows.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     )
     return pixels[:-GAP, :-GAP]
+
+
+class Display:
+    """A context whose :meth:`tick` and :meth:`row` are for :func:`undegrade.training.loop.train`.
+
+    Rows are printed as lines, so that a log file has them; the bar shows on terminals only.
+    """
+
+    def __init__(self, recipe: Recipe, console: Console | None = None) -> None:
+        self._names = list(recipe.stages)
+        self._console = console or Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._bars: dict[int, TaskID] = {}
+
+    def __enter__(self) -> Display:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def tick(self, state: State, progress: float, samples: float) -> None:
+        """Move the bar of the present stage to *progress* 0..1, at *samples* per second."""
+        if state.stage not in self._bars:
+            name = self._names[state.stage]
+            self._bars[state.stage] = self._progress.add_task(name, total=1.0, rate="")
+        self._progress.update(
+            self._bars[state.stage], completed=progress, rate=f"{samples:.1f} samples/s"
+        )
+
+    def row(self, row: Row) -> None:
+        """Print the numbers of a step."""
+        words = (f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+        self._console.print("  ".join(words), highlight=False, soft_wrap=True)

@@ -30,10 +30,11 @@ from torch import Tensor, nn
 
 from undegrade.errors import RecipeError
 from undegrade.training import losses
-from undegrade.training.adversary import Adversary
 from undegrade.training.backbones import BACKBONES
-from undegrade.training.losses.content import PRESETS
-from undegrade.training.systems import Views, autocast
+from undegrade.training.forward import Views, autocast
+from undegrade.training.losses import discriminator_loss, generator_loss, swapped_loss
+from undegrade.training.losses.perceptual import PRESETS
+from undegrade.training.recipe import Discriminator
 
 OWN_KEYS = {"loss", "weight", "of", "from", "until", "beside"}
 
@@ -221,7 +222,7 @@ def _content(
 def trunk(name: str, weights: str) -> Any:
     """The backbone called *name*, published or, where that is asked for by name, random."""
     from undegrade.training.backbones import backbone
-    from undegrade.training.backbones.published import WEIGHTS
+    from undegrade.training.backbones.weights import WEIGHTS
 
     if name not in BACKBONES:
         raise ValueError(f"no backbone is called {name!r}; there are: {', '.join(BACKBONES)}")
@@ -273,3 +274,42 @@ LOOKING: dict[str, Callable[..., nn.Module]] = {
 
 TAKES = {"tv": 1}
 """Pictures that a loss compares, where these are not two."""
+
+
+class Adversary:
+    """Tells the view ``real`` from the view ``fake`` and says how far it is deceived."""
+
+    def __init__(
+        self, network: nn.Module, settings: Discriminator, precision: str, batch: int = 1
+    ) -> None:
+        self.network = network
+        self.settings = settings
+        self.precision = precision
+        self.size = batch if settings.reduction == "sum" else 1
+        """What makes a sum over all of a *batch*, in parts or not, of the mean over a part."""
+
+    def loss(self, views: Views, generator: torch.Generator) -> Tensor:
+        """What the discriminator minimises; no gradient goes to the generator."""
+        s = self.settings
+        real, fake = views[s.real].detach(), views[s.fake].detach()
+        if s.swapped:
+            chance = (torch.rand(len(real), generator=generator) < 0.5).to(real.device)
+            mixed = torch.where(chance.view(-1, 1, 1, 1), real, fake)
+            return s.weight * swapped_loss(self.logits(mixed), chance)
+        return s.weight * discriminator_loss(self.logits(real), self.logits(fake), s.form)
+
+    def deceived(self, views: Views) -> Tensor:
+        """What the generator minimises; the discriminator takes no gradient from it."""
+        s = self.settings
+        self.network.requires_grad_(False)
+        fake = self.logits(views[s.fake])
+        real = self.logits(views[s.real].detach()) if s.form == "relativistic" else None
+        self.network.requires_grad_(True)
+        return self.size * generator_loss(fake, s.form, real)
+
+    def logits(self, pictures: Tensor) -> Tensor:
+        """The discriminator's verdict, fp32, positive for real."""
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        with autocast(pictures.device, self.precision):
+            verdict: Tensor = self.network(pictures)
+        return verdict.float()

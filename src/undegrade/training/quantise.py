@@ -24,7 +24,8 @@ from undegrade.errors import ModelError, OutputError, UsageError
 from undegrade.runtime import Network, open_network, open_session
 from undegrade.runtime.precision import MOST_LOSS
 from undegrade.training import degradations
-from undegrade.training.data import Reading, load
+from undegrade.training.data.photos import load
+from undegrade.training.data.sources import Reading
 from undegrade.training.quantised_graph import (
     Pair,
     Ranges,
@@ -64,7 +65,7 @@ def write_int8(
 
     Parameters
     ----------
-    sources: training photos, see :func:`undegrade.training.data.load`.
+    sources: training photos, see :func:`undegrade.training.data.photos.load`.
     folder: may be the model's own, whose card is then rewritten.
     seed: of the crops and of their damage.
 

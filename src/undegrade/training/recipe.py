@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from undegrade.errors import RecipeError
-from undegrade.training.data.settings import Reading
+from undegrade.training import tasks
+from undegrade.training.data.sources import Reading
 
-TaskName = Literal["restore", "sr", "grade", "pairs", "phone", "lowlight", "diagnose"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
@@ -45,7 +45,7 @@ class Regressor:
     """Name of published weights to start from; see :mod:`undegrade.training.backbones`."""
     loss: Literal["mse", "gaussian"] = "mse"
     """What it learns by: "gaussian" also learns how sure it is, and needs a network that returns
-    log-variances behind its levels; see :mod:`undegrade.training.losses.gaussian`."""
+    log-variances behind its levels; see :mod:`undegrade.training.losses.levels`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Discriminator:
     form: Literal["vanilla", "saturating", "least-squares", "hinge", "relativistic"] = "vanilla"
     """See :mod:`undegrade.training.losses.adversarial`."""
     real: str = "target"
-    """The view that it must call real; see :mod:`undegrade.training.systems`."""
+    """The view that it must call real; see :mod:`undegrade.training.forward`."""
     fake: str = "output"
     """The view that it must call fake."""
     weight: float = 1.0
@@ -98,7 +98,7 @@ class Stage:
     critic_rate: float = 0.0
     """Peak learning rate of the adversaries; 0 means ``rate``."""
     schedule: Literal["cosine", "constant", "milestones", "one-cycle"] = "cosine"
-    """Course of the rates after the warm-up; see :mod:`undegrade.training.schedule`."""
+    """Course of the rates after the warm-up; see :mod:`undegrade.training.loop`."""
     milestones: tuple[float, ...] = ()
     """Parts of the stage, 0..1, after which the rates fall to a tenth."""
     warmup: int = 0
@@ -129,7 +129,7 @@ class Stage:
     stored: int = 0
     """Outputs of the generator that are made once and drawn from again and again. For a critic; 0
     makes new ones. For a regressor, who then learns from them beside graded pictures: see
-    :meth:`undegrade.training.tasks.grade.GradeTask.left`; 0 is none."""
+    :meth:`undegrade.training.tasks.level.LevelTask.left`; 0 is none."""
     before: str = ""
     """Name of the stage that this one comes before; empty leaves it where it is written. So a
     variant can put a stage between two others."""
@@ -187,7 +187,7 @@ class Recipe:
 
     name: str
     """Name of the run and of the model it makes."""
-    task: TaskName
+    task: str
     """What the network learns; see :mod:`undegrade.training.tasks`."""
     network: str
     """Which generator; see :mod:`undegrade.training.networks`."""
@@ -198,7 +198,7 @@ class Recipe:
     pretrained: str = ""
     """Published weights that its encoder starts from."""
     system: Literal["plain", "two-step", "two-step-literal"] = "plain"
-    """Which views of a batch the losses see; see :mod:`undegrade.training.systems`."""
+    """Which views of a batch the losses see; see :mod:`undegrade.training.forward`."""
     degradation: dict[str, Any] = field(default_factory=dict)
     """Arguments of the task."""
     scale: int = 1
@@ -221,7 +221,7 @@ class Recipe:
     """Decay of the exponential moving average of the weights, which is what ships."""
     precision: Precision = "auto"
     """Arithmetic of the convolutions; weights and sums stay in fp32. "auto" is what the machine is
-    faster in; see :mod:`undegrade.training.precision`."""
+    faster in; see :mod:`undegrade.training.machine`."""
     compile: bool = False
     """Let torch compile the networks."""
     validation: Validation = field(default_factory=Validation)
@@ -249,35 +249,36 @@ class Recipe:
             raise RecipeError("accumulate", self.accumulate, f"does not divide {self.batch}")
         if not 0 <= self.ema <= 1:
             raise RecipeError("ema", self.ema, "must lie between 0 and 1")
-        if (self.task == "sr") != (self.scale > 1):
+        allows = tasks.allows(self.task)
+        if allows.scale != (self.scale > 1):
             raise RecipeError("scale", self.scale, f"does not fit the task {self.task!r}")
-        if (self.task == "pairs") != self.data.pairs:
+        if allows.pairs != self.data.pairs:
             raise RecipeError("data.pairs", self.data.pairs, f"does not fit the task {self.task!r}")
         if not self.stages:
             raise RecipeError("stages", self.stages, "must hold at least one")
-        if self.system != "plain" and self.task not in ("pairs", "lowlight", "phone"):
+        if self.system != "plain" and not allows.systems:
             raise RecipeError("system", self.system, f"has no use for the task {self.task!r}")
         for name in {"generator", "regressor"} & self.discriminators.keys():
             raise RecipeError(f"discriminators.{name}", name, "is the name of another network")
         for name, stage in self.stages.items():
-            self._check_stage(name, stage)
+            self._check_stage(name, stage, allows)
         object.__setattr__(self, "stages", _in_order(self.stages))
 
-    def _check_stage(self, name: str, stage: Stage) -> None:
+    def _check_stage(self, name: str, stage: Stage, allows: tasks.Allows) -> None:
         if stage.batch % self.accumulate:
             why = f"is no multiple of accumulate, {self.accumulate}"
             raise RecipeError(f"stages.{name}.batch", stage.batch, why)
         if stage.kind in ("critic", "adversarial") and not self.discriminators:
             raise RecipeError(f"stages.{name}.kind", stage.kind, "needs discriminators")
+        if stage.kind not in allows.kinds:
+            why = f"has no use for the task {self.task!r}"
+            raise RecipeError(f"stages.{name}.kind", stage.kind, why)
         if stage.kind == "regressor":
             if self.regressor is None:
                 raise RecipeError(f"stages.{name}.kind", stage.kind, "needs a regressor")
-            if self.task not in ("grade", "restore", "diagnose"):
-                raise RecipeError(f"stages.{name}.kind", stage.kind, "needs the task 'grade'")
-            if stage.stored and self.task != "grade":
-                raise RecipeError(f"stages.{name}.stored", stage.stored, "needs the task 'grade'")
-        if self.task == "diagnose" and stage.kind != "regressor":
-            raise RecipeError(f"stages.{name}.kind", stage.kind, "has no use for this task")
+            if stage.stored and not allows.stored:
+                why = f"means nothing to the task {self.task!r}"
+                raise RecipeError(f"stages.{name}.stored", stage.stored, why)
         if self.regressor is not None and self.regressor.loss == "gaussian":
             for label, term in stage.losses.items():
                 if (term.get("loss", label) if isinstance(term, dict) else label) == "level":

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from undegrade.errors import ModelError, RecipeError
-from undegrade.training import checkpoint, networks, objective
-from undegrade.training.adversary import Adversary
+from undegrade.training import checkpoint, networks, objective, tasks
 from undegrade.training.backbones import weights
 from undegrade.training.checkpoint import State
+from undegrade.training.forward import SYSTEMS
 from undegrade.training.muon import Muon
+from undegrade.training.objective import Adversary
 from undegrade.training.recipe import Recipe, Stage
-from undegrade.training.seeds import mixed
-from undegrade.training.systems import SYSTEMS
 
 
 def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str) -> State:
     """Everything at step 0: networks by the seed of *recipe*, or from the weights at *init*."""
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        generator = built("network", networks.NETWORKS, recipe.network, recipe.arguments)
+        generator = networks.built("network", recipe.network, recipe.arguments)
         load_published("pretrained", generator, recipe.pretrained)
         discriminators = {}
         # Each starts the same whichever of the others a variant of the recipe has.
         for name, d in recipe.discriminators.items():
             torch.manual_seed(mixed(recipe.seed, f"discriminators.{name}"))
             where = f"discriminators.{name}"
-            discriminators[name] = built(where, networks.DISCRIMINATORS, d.network, d.arguments)
+            discriminators[name] = networks.built(where, d.network, d.arguments, "discriminators")
         regressor = None
         if (r := recipe.regressor) is not None:
             torch.manual_seed(mixed(recipe.seed, "regressor"))
-            regressor = built("regressor", networks.REGRESSORS, r.network, r.arguments)
+            regressor = networks.built("regressor", r.network, r.arguments, "regressors")
             load_published("regressor.pretrained", regressor, r.pretrained)
     _check_generator(recipe, generator)
     if init is not None:
@@ -61,14 +61,15 @@ def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str)
 def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
     if generator.scale != recipe.scale:
         raise RecipeError("scale", recipe.scale, f"is not that of {recipe.network!r}")
-    if (recipe.task == "restore") != hasattr(generator, "steer"):
+    architecture = networks.architecture("network", recipe.network)
+    if tasks.allows(recipe.task).levels != ("level" in architecture.inputs):
         raise RecipeError("network", recipe.network, f"does not fit the task {recipe.task!r}")
-    if ("context" in recipe.degradation) != hasattr(generator, "guide"):
+    if ("context" in recipe.degradation) != ("thumbnail" in architecture.inputs):
         wanted = (
             f"must be given with the network 'guided' and with no other, not {recipe.network!r}"
         )
         raise RecipeError("degradation.context", recipe.degradation.get("context"), wanted)
-    if recipe.system != "plain" and not hasattr(generator, "steps"):
+    if recipe.system != "plain" and not architecture.steps:
         raise RecipeError("network", recipe.network, "does not work in two steps")
     multiple = generator.multiple
     assert isinstance(multiple, int)
@@ -141,17 +142,6 @@ def _check_views(recipe: Recipe) -> None:
             raise RecipeError(where, view, "needs degradation.references")
 
 
-def built(key: str, table: networks.Table, name: str, arguments: dict[str, Any]) -> nn.Module:
-    """The network called *name*; raises :class:`RecipeError` naming *key*."""
-    if name not in table:
-        raise RecipeError(key, name, f"is not one of: {', '.join(sorted(table))}")
-    try:
-        return networks.build(name, table, **arguments)
-    except (TypeError, ValueError, KeyError) as error:
-        where = "arguments" if key == "network" else f"{key}.arguments"
-        raise RecipeError(where, arguments, f"does not fit {name!r}: {error}") from None
-
-
 def load_published(key: str, network: nn.Module, name: str) -> None:
     """Start *network*, or its encoder, from the published weights called *name*, if any.
 
@@ -169,10 +159,10 @@ def load_published(key: str, network: nn.Module, name: str) -> None:
 
 
 def optimizers(recipe: Recipe, stage: Stage, state: State) -> dict[str, torch.optim.Optimizer]:
-    """Fresh optimisers of everyone who learns in *stage*, by the player's name."""
+    """Fresh optimisers of everyone who learns in *stage*, by the learner's name."""
     found: dict[str, torch.optim.Optimizer] = {}
     if stage.kind in ("generator", "regressor"):
-        found[stage.kind] = _optimizer(stage, state.player(stage.kind))
+        found[stage.kind] = _optimizer(stage, state.learner(stage.kind))
     if stage.kind == "adversarial":
         found["generator"] = _optimizer(stage, state.generator)
     if stage.kind in ("critic", "adversarial"):
@@ -207,3 +197,12 @@ def _optimizer(stage: Stage, network: nn.Module) -> torch.optim.Optimizer:
         weight_decay=stage.weight_decay,
         fused=True,
     )
+
+
+def mixed(seed: int, name: str, *numbers: int) -> int:
+    """A seed, 0..2^63-1, that follows from all of them and that neighbours do not share."""
+    words = np.frombuffer(sha256(name.encode()).digest()[:8], "<u4")
+    (value,) = np.random.SeedSequence((seed, *words.tolist(), *numbers)).generate_state(
+        1, np.uint64
+    )
+    return int(value) >> 1

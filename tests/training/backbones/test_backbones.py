@@ -12,8 +12,12 @@ from torch.nn import functional as F  # noqa: E402
 
 from tests.shared_data import photos, shared  # noqa: E402
 from undegrade.training.backbones import BACKBONES, VGG, backbone  # noqa: E402
-from undegrade.training.backbones.features import CAFFE, IMAGENET, SYMMETRIC  # noqa: E402
-from undegrade.training.backbones.mobilenet_v2 import SameConv  # noqa: E402
+from undegrade.training.backbones.classifiers import (  # noqa: E402
+    CAFFE,
+    IMAGENET,
+    SYMMETRIC,
+    SameConv,
+)
 
 
 @pytest.fixture

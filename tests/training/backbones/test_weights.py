@@ -14,7 +14,7 @@ from torch import nn  # noqa: E402
 from undegrade.errors import ModelError  # noqa: E402
 from undegrade.metrics import weights as files  # noqa: E402
 from undegrade.training.backbones import BACKBONES, backbone, weights  # noqa: E402
-from undegrade.training.backbones.published import TORCHVISION, File, Weights  # noqa: E402
+from undegrade.training.backbones.weights import TORCHVISION, File, Weights  # noqa: E402
 
 
 def network():

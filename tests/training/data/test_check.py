@@ -15,9 +15,8 @@ from tests.shared_data import shared
 from tests.training.data.sets import pack, textured
 from undegrade.errors import UsageError
 from undegrade.training.data.check import check
-from undegrade.training.data.fingerprint import fingerprint, near
-from undegrade.training.data.registration import global_shift, luma
-from undegrade.training.data.settings import Reading
+from undegrade.training.data.likeness import fingerprint, global_shift, luma, near
+from undegrade.training.data.sources import Reading
 
 PAIRS = Reading(pairs=True)
 

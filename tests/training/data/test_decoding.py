@@ -13,10 +13,8 @@ from tests.training.data.sets import pack, plain
 from undegrade.degradation.resize import imresize
 from undegrade.errors import InputError
 from undegrade.training.data.decoding import read_entry, read_size
-from undegrade.training.data.entry import Entry
-from undegrade.training.data.files import Place
-from undegrade.training.data.settings import Reading
-from undegrade.training.data.sources import entries
+from undegrade.training.data.files import Entry, Place
+from undegrade.training.data.sources import Reading, entries
 
 
 def entry_of(*paths, scale=1):

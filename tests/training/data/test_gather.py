@@ -16,11 +16,10 @@ from tests.training.data.sets import plain, textured
 from undegrade.errors import InputError, UndegradeError, UsageError
 from undegrade.levels import noise_sigma
 from undegrade.training.data.check import check
-from undegrade.training.data.collection import Collection, LeftOut, load_collections
+from undegrade.training.data.collections import Collection, LeftOut, load_collections
+from undegrade.training.data.decoding import Reduction
 from undegrade.training.data.gather import gather
-from undegrade.training.data.reduction import Reduction
-from undegrade.training.data.settings import Reading
-from undegrade.training.data.sources import survey_source
+from undegrade.training.data.sources import Reading, survey_source
 
 HOW = Reduction(smallest=40)
 
@@ -333,7 +332,7 @@ def test_a_table_of_ones_own_is_checked(text, message, tmp_path):
 
 
 def test_reduction_takes_noise_away():
-    from undegrade.training.data.reduction import read_reduced
+    from undegrade.training.data.decoding import read_reduced
 
     photo = noisy(240, 240, 3, sigma=8.0)
     half = read_reduced(coded(photo), HOW)

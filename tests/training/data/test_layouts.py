@@ -7,8 +7,7 @@ import pytest
 from tests.training.data.sets import contents, make, pack
 from undegrade.errors import InputError, UsageError
 from undegrade.training.data.layouts import LAYOUTS
-from undegrade.training.data.settings import Reading
-from undegrade.training.data.sources import entries, survey_source
+from undegrade.training.data.sources import Reading, entries, survey_source
 
 PAIRS = Reading(pairs=True)
 

@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from tests.photos import scene, write_photo  # noqa: E402
 from tests.training.data.sets import plain  # noqa: E402
 from undegrade.errors import InputError  # noqa: E402
-from undegrade.training.data import PhotoSet, Reading  # noqa: E402
+from undegrade.training.data.photos import PhotoSet  # noqa: E402
+from undegrade.training.data.sources import Reading  # noqa: E402
 
 
 def generator(seed=0):

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from undegrade.training.data import Prefetcher, step_generator  # noqa: E402
-from undegrade.training.data.prefetch import map_tensors  # noqa: E402
+from undegrade.training.data.prefetch import Prefetcher  # noqa: E402
 
 
 def make(step):
     """A batch whose making takes longer for some steps, so that threads overtake each other."""
     time.sleep(0.004 if step % 3 == 0 else 0.0)
-    return step, torch.rand(5, generator=step_generator(7, step))
+    return step, torch.rand(5, generator=torch.Generator().manual_seed(step))
 
 
 def taken(count, start=0, **settings):
@@ -40,15 +37,6 @@ def test_batches_are_those_made_in_turn(workers, depth):
 
 def test_a_start_in_the_middle_gives_the_tail():
     assert equal(taken(6, start=14), taken(20)[14:])
-
-
-def test_generators_differ_by_seed_and_step():
-    draws = {
-        torch.rand(1, generator=step_generator(seed, step)).item()
-        for seed in range(5)
-        for step in range(5)
-    }
-    assert len(draws) == 25
 
 
 def test_an_error_comes_at_its_step():
@@ -111,32 +99,3 @@ def test_leaving_by_an_error_leaves_no_thread():
 def test_impossible_settings(settings):
     with pytest.raises(ValueError, match="must be at least 1"):
         Prefetcher(make, **settings)
-
-
-@dataclass(frozen=True)
-class Batch:
-    inputs: tuple
-    note: str = "kept"
-
-
-class Both(NamedTuple):
-    a: object
-    b: object
-
-
-def test_tensors_are_found_wherever_they_are():
-    one = torch.ones(2)
-    batch = Batch((one, [one, {"x": one}], Both(one, 3)), "note")
-    doubled = map_tensors(lambda tensor: tensor * 2, batch)
-    assert doubled.note == "note"
-    first, (second, table), both = doubled.inputs
-    assert all(torch.equal(part, one * 2) for part in (first, second, table["x"], both.a))
-    assert both.b == 3
-    assert isinstance(both, Both)
-    assert torch.equal(one, torch.ones(2))
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_batches_are_pinned():
-    with Prefetcher(make, pin=True) as ahead:
-        assert next(ahead.batches())[1].is_pinned()

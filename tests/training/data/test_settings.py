@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from undegrade.errors import RecipeError
-from undegrade.training.data.settings import Reading
+from undegrade.training.data.sources import Reading
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from tests.training.data.sets import contents, make, pack
 from undegrade.errors import InputError, RecipeError, UsageError
-from undegrade.training.data.entry import Entry
-from undegrade.training.data.files import Place
-from undegrade.training.data.settings import Reading
-from undegrade.training.data.sources import entries, hold_out, survey_source
+from undegrade.training.data.files import Entry, Place
+from undegrade.training.data.sources import Reading, entries, hold_out, survey_source
 
 PAIRS = Reading(pairs=True)
 

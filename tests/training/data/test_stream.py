@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from tests.photos import scene, write_photo  # noqa: E402
 from undegrade.errors import InputError  # noqa: E402
-from undegrade.training.data import LazyPhotoSet, PhotoSet, Reading, load  # noqa: E402
+from undegrade.training.data.photos import LazyPhotoSet, PhotoSet, load  # noqa: E402
+from undegrade.training.data.sources import Reading  # noqa: E402
 
 SIDE = 64
 PHOTO = 3 * SIDE * SIDE

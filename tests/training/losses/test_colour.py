@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from undegrade.training.losses import colour_loss  # noqa: E402
-from undegrade.training.losses.window import blur, gaussian  # noqa: E402
+from undegrade.training.losses.pictures import blur, gaussian  # noqa: E402
 
 
 def picture():

@@ -14,10 +14,9 @@ from torch.nn import functional as F  # noqa: E402
 from tests.shared_data import photos, shared  # noqa: E402
 from undegrade.errors import ModelError  # noqa: E402
 from undegrade.training.backbones import BACKBONES, VGG, Backbone  # noqa: E402
-from undegrade.training.backbones.features import IMAGENET  # noqa: E402
+from undegrade.training.backbones.classifiers import IMAGENET  # noqa: E402
 from undegrade.training.losses import LPIPS, ContentLoss  # noqa: E402
-from undegrade.training.losses.content import PRESETS  # noqa: E402
-from undegrade.training.losses.lpips import LAYERS  # noqa: E402
+from undegrade.training.losses.perceptual import LAYERS, PRESETS  # noqa: E402
 
 
 class Tiny(Backbone):

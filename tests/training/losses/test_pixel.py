@@ -6,7 +6,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from undegrade.training.losses import charbonnier, l1, mse, total_variation  # noqa: E402
+from undegrade.training.losses import (  # noqa: E402
+    charbonnier,
+    l1,
+    mse,
+    total_variation,
+)
 
 
 def pair(seed=0, dtype=torch.float64):

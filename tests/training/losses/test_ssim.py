@@ -8,7 +8,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 metrics = pytest.importorskip("skimage.metrics", reason="needs undegrade[eval]")
 
-from undegrade.training.losses import ssim, ssim_loss  # noqa: E402
+from undegrade.training.losses import (  # noqa: E402
+    ssim,
+    ssim_loss,
+)
 
 
 def pair(noise=0.1, size=(24, 31), dtype=torch.float64):

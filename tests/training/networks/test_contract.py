@@ -21,7 +21,7 @@ from tests.training.networks.variants import (  # noqa: E402
 )
 from undegrade.training.export import export, measured_radius  # noqa: E402
 from undegrade.training.networks import build  # noqa: E402
-from undegrade.training.networks.folding import plain  # noqa: E402
+from undegrade.training.networks.blocks import plain  # noqa: E402
 
 
 @pytest.mark.parametrize("key", VARIANTS)

@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from tests.training.networks.variants import count  # noqa: E402
 from undegrade.training.networks import DISCRIMINATORS, REGRESSORS, build  # noqa: E402
-from undegrade.training.networks.mobilenet import MobileNetV3  # noqa: E402
-from undegrade.training.networks.resnet18 import ResNet18  # noqa: E402
+from undegrade.training.networks.artifact_gan import MobileNetV3  # noqa: E402
+from undegrade.training.networks.dllgan import ResNet18  # noqa: E402
 
 
 def conv(c_in, c_out, kernel, bias=True):

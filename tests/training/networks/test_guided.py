@@ -10,7 +10,9 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from tests.training.networks.variants import assert_every_parameter_learns  # noqa: E402
 from undegrade.training.export import export, measured_radius, parity  # noqa: E402
 from undegrade.training.networks import build  # noqa: E402
-from undegrade.training.networks.folding import plain  # noqa: E402
+from undegrade.training.networks.blocks import plain  # noqa: E402
+
+INPUTS = ("input", "thumbnail")
 
 
 @pytest.fixture
@@ -63,14 +65,14 @@ def test_the_thumbnail_decides(network):
 def test_radius_is_that_of_the_layers(network):
     assert network.radius == 28
     # Whatever the phase of the grid, no more than this is seen.
-    assert 0.7 * network.radius <= measured_radius(plain(network)) <= network.radius
+    assert 0.7 * network.radius <= measured_radius(plain(network), inputs=INPUTS) <= network.radius
 
 
 def test_the_file_takes_a_picture_and_a_thumbnail(network, tmp_path):
     ort = pytest.importorskip("onnxruntime")
     network = plain(awake(network))
     path = tmp_path / "guided.onnx"
-    export(network, path, half=False)
+    export(network, path, INPUTS, half=False)
     assert parity(network, path) < 1e-4
     session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     assert [i.name for i in session.get_inputs()] == ["input", "thumbnail"]

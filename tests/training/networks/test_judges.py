@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from tests.training.networks.variants import assert_every_parameter_learns, awake  # noqa: E402
 from undegrade.training.losses import discriminator_loss  # noqa: E402
 from undegrade.training.networks import DISCRIMINATORS, REGRESSORS, build  # noqa: E402
-from undegrade.training.networks.folding import plain  # noqa: E402
+from undegrade.training.networks.blocks import plain  # noqa: E402
 
 JUDGES = {
     "srgan": ("srgan", {"size": 32, "channels": 4}, (32, 32), (1,)),

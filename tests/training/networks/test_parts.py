@@ -10,18 +10,24 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from tests.training.networks.variants import awake, picture, variant  # noqa: E402
-from undegrade.training.networks import build, initialisation  # noqa: E402
+from undegrade.training.networks import build  # noqa: E402
 from undegrade.training.networks import receptive_field as field  # noqa: E402
-from undegrade.training.networks.attention import (  # noqa: E402
+from undegrade.training.networks.blocks import plain  # noqa: E402
+from undegrade.training.networks.drgn import DRGN  # noqa: E402
+from undegrade.training.networks.layers import (  # noqa: E402  # noqa: E402
+    Blur,
     ChannelAttention,
+    ImageNet,
+    PixelShuffleUp,
     SelectiveFusion,
     SelfAttention,
+    feature_norm,
+    icnr,
+    start_dcgan,
+    start_gaussian,
+    start_he,
 )
-from undegrade.training.networks.drgn import DRGN  # noqa: E402
-from undegrade.training.networks.folding import plain  # noqa: E402
 from undegrade.training.networks.luma import luma  # noqa: E402
-from undegrade.training.networks.normalisation import ImageNet, feature_norm  # noqa: E402
-from undegrade.training.networks.pixel_shuffle import Blur, PixelShuffleUp, icnr  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -184,17 +190,17 @@ def test_luma_is_kept_by_weights_and_colour_by_the_baselines():
 
 def test_initialisations():
     torch.manual_seed(0)
-    weight = initialisation.gaussian(nn.Conv2d(64, 64, 3), 0.01, truncated=True, bias=0.01)
+    weight = start_gaussian(nn.Conv2d(64, 64, 3), 0.01, truncated=True, bias=0.01)
     assert weight.weight.abs().max() <= 0.02
     assert weight.weight.std().item() == pytest.approx(
         0.0088, rel=0.02
     )  # 0.8796 of a truncated normal
     assert (weight.bias == 0.01).all()
-    both = initialisation.dcgan(nn.Sequential(nn.Conv2d(64, 64, 3), nn.BatchNorm2d(256)))
+    both = start_dcgan(nn.Sequential(nn.Conv2d(64, 64, 3), nn.BatchNorm2d(256)))
     assert both[0].weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert both[1].weight.mean().item() == pytest.approx(1, abs=0.01)
     assert both[1].weight.std().item() == pytest.approx(0.02, rel=0.2)
-    deep = initialisation.he(nn.Conv2d(64, 64, 3))
+    deep = start_he(nn.Conv2d(64, 64, 3))
     assert deep.weight.std().item() == pytest.approx((2 / 576) ** 0.5, rel=0.05)
 
 

@@ -6,10 +6,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from undegrade.training.backbones.mobilenet_v2 import MobileNetV2  # noqa: E402
+from undegrade.training.backbones.classifiers import MobileNetV2  # noqa: E402
 from undegrade.training.networks import REGRESSORS, build  # noqa: E402
-from undegrade.training.networks.mobilenet import MobileNetV3  # noqa: E402
-from undegrade.training.networks.resnet18 import ResNet18  # noqa: E402
+from undegrade.training.networks.artifact_gan import MobileNetV3  # noqa: E402
+from undegrade.training.networks.dllgan import ResNet18  # noqa: E402
 
 
 def norm(key, channels):

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from undegrade.errors import ModelError
 from undegrade.training.backbones import weights
-from undegrade.training.backbones.alexnet import AlexNet
-from undegrade.training.backbones.features import Backbone, Preprocessing
-from undegrade.training.backbones.mobilenet_v2 import MobileNetV2
-from undegrade.training.backbones.published import WEIGHTS
-from undegrade.training.backbones.squeezenet import SqueezeNet
-from undegrade.training.backbones.vgg import VGG
+from undegrade.training.backbones.classifiers import (
+    VGG,
+    AlexNet,
+    Backbone,
+    MobileNetV2,
+    Preprocessing,
+    SqueezeNet,
+)
+from undegrade.training.backbones.weights import WEIGHTS
 
 BACKBONES: dict[str, Callable[[Preprocessing], Backbone]] = {
     "vgg16": lambda p: VGG(16, preprocessing=p),

@@ -6,6 +6,7 @@ cannot be had are a :class:`ModelError`, never a random network.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,8 +14,77 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from undegrade.errors import ModelError
+from undegrade.metrics import published
 from undegrade.metrics import weights as files
-from undegrade.training.backbones.published import WEIGHTS
+from undegrade.metrics.published import TORCHVISION, File
+from undegrade.training.backbones.classifiers import CAFFE, IMAGENET, SYMMETRIC, Preprocessing
+
+
+@dataclass(frozen=True)
+class Weights(published.Weights):
+    """A set of weights, and what its network expects of a picture."""
+
+    preprocessing: Preprocessing = IMAGENET
+
+
+def _torchvision(name: str, digest: str, *others: File) -> Weights:
+    files = (File(name, digest, TORCHVISION + name), *others)
+    return Weights(files, "BSD-3-Clause (torchvision)")
+
+
+def _metrics(name: str) -> Weights:
+    """Those that metrics read, too."""
+    shared = published.WEIGHTS[name]
+    return Weights(shared.files, shared.licence)
+
+
+WEIGHTS = {
+    **{name: _metrics(name) for name in ("vgg16", "alexnet")},
+    "vgg19": _torchvision(
+        "vgg19-dcbb9e9d.pth", "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
+    ),
+    "vgg19_normalised": Weights(
+        (
+            File(
+                "vgg19_normalised_relu3_1.safetensors",
+                "f53809f5e18cab2e3129d12f8426084610fc2ee0f546abb05da867a4b946d272",
+            ),
+        ),
+        "CC-BY-4.0 (Oxford; activations rescaled by Gatys et al.)",
+        CAFFE,
+    ),
+    "squeezenet1_1": _torchvision(
+        "squeezenet1_1-b8a52dc0.pth",
+        "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+        File(  # the same, rounded to float16
+            "squeezenet1_1.safetensors",
+            "bc4a2f397d7c9561ba7482694af22d5f2c6809436bf8c501cf90bb7186ae4213",
+        ),
+    ),
+    "mobilenet_v2": Weights(
+        (
+            File(  # google-coral's mobilenet_v2_1.0_224_quant.tflite, dequantised
+                "mobilenet_v2.safetensors",
+                "33f9a3dc47544620df66ec51c0d6a9c0ac41b87d928b8dfcb1a2ca0513cd52bf",
+            ),
+        ),
+        "Apache-2.0 (TensorFlow, Coral)",
+        SYMMETRIC,
+    ),
+    "resnet18": _torchvision(
+        "resnet18-f37072fd.pth", "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
+    ),
+    "mobilenet_v3_small": _torchvision(
+        "mobilenet_v3_small-047dcff4.pth",
+        "047dcff4addef86ea5bc2eff13c9614dc11f47ab1160d0a71a25e7db994f4e1f",
+    ),
+    "mobilenet_v3_large": _torchvision("mobilenet_v3_large-8738ca79.pth", "8738ca79"),
+    **{
+        f"lpips_{name}": _metrics(f"lpips_{name}") for name in ("vgg16", "alexnet", "squeezenet1_1")
+    },
+}
+"""Backbones, encoders that :mod:`undegrade.training.networks` defines, and LPIPS heads, by name.
+The first eight digits of the sha256 are in torchvision's own file names."""
 
 
 def tensors(name: str, path: Path | None = None) -> dict[str, Tensor]:

@@ -19,18 +19,20 @@ from numpy.typing import NDArray
 from undegrade.degradation.resize import imresize
 from undegrade.errors import InputError, UndegradeError
 from undegrade.training.data.decoding import check_pair, read_pixels
-from undegrade.training.data.entry import Entry
-from undegrade.training.data.fingerprint import (
+from undegrade.training.data.files import Entry
+from undegrade.training.data.likeness import (
     WINDOW,
     Fingerprint,
     Hashes,
+    Plane,
     blurred,
     fingerprint,
+    global_shift,
+    likeness,
+    luma,
     near,
 )
-from undegrade.training.data.registration import Plane, global_shift, likeness, luma
-from undegrade.training.data.settings import Reading
-from undegrade.training.data.sources import Source, survey_source
+from undegrade.training.data.sources import Reading, Source, survey_source
 
 Kind = Literal["missing", "unreadable", "size", "misaligned", "duplicate", "leak", "note"]
 

@@ -1,40 +1,95 @@
-"""Training photos held on the device as bytes, and crops drawn from them in batches."""
+"""Photos to draw crops from: held on the device, or decoded on demand and the latest kept."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from undegrade.errors import InputError
-from undegrade.training.data import crops as cropping
-from undegrade.training.data.decoding import read_entry
-from undegrade.training.data.entry import Entry
-from undegrade.training.data.settings import Reading, Symmetries
-from undegrade.training.data.sources import Source, entries
+from undegrade.training.data.decoding import read_entry, read_size
+from undegrade.training.data.files import Entry
+from undegrade.training.data.sources import Reading, Source, Symmetries, entries
 from undegrade.training.data.sources import hold_out as split
 
+CELL = 32
+"""Side in pixels of the cells in which detail is measured."""
 
-class PhotoSource(Protocol):
-    """A set from which crops are drawn, wherever its photos are."""
+BASE = 0.1
+"""Part of the mean detail that every cell gets, so that flat ones are drawn, too."""
 
-    device: torch.device
-    """Where crops come out."""
+TURNS: Mapping[str, tuple[int, ...]] = {"all": tuple(range(8)), "mirror": (0, 4), "none": (0,)}
+"""For each choice of symmetries the turns that are drawn, see :func:`turned`."""
 
-    def __len__(self) -> int:
-        """Photos, or pairs."""
+
+def detail(photo: Tensor) -> Tensor:
+    """Mean absolute gradient of the cells of a photo's target.
+
+    *photo* is (3 or 6, H, W) uint8, of which the last three channels count. Returns (rows,
+    columns) float32 with cells of about ``CELL`` pixels, at least one.
+    """
+    grey = photo[-3:].float().mean(0)
+    gradient = torch.zeros_like(grey)
+    gradient[:, 1:] += (grey[:, 1:] - grey[:, :-1]).abs()
+    gradient[1:] += (grey[1:] - grey[:-1]).abs()
+    rows, columns = max(1, grey.shape[0] // CELL), max(1, grey.shape[1] // CELL)
+    return F.adaptive_avg_pool2d(gradient[None], (rows, columns))[0]
+
+
+def cells(shape: Sequence[int]) -> Tensor:
+    """Row and column of every cell of a grid, (rows x columns, 2), in the order of its values."""
+    return torch.cartesian_prod(*(torch.arange(length) for length in shape))
+
+
+def cumulative(details: Tensor) -> Tensor:
+    """Running sum of the weights, float64, by which cells of these *details* are drawn."""
+    weight = details.flatten().cpu().double()
+    # A set of flat colours has no detail at all; its cells are then all alike.
+    return torch.cumsum(weight + BASE * weight.mean().clamp(min=1e-6), 0)
+
+
+def draw(running: Tensor, fraction: Tensor) -> Tensor:
+    """Indices drawn by the running sum of weights; *fraction* is uniform in [0, 1)."""
+    picks = torch.searchsorted(running, fraction * running[-1])
+    return picks.clamp(max=len(running) - 1)
+
+
+def corner(centre: Tensor, size: int, side: Tensor) -> Tensor:
+    """First row or column of crops of *size* around *centre*, moved inside photos of *side*."""
+    return torch.minimum((centre - size / 2).clamp(min=0).long(), side - size)
+
+
+def turned(crops: Tensor, turn: int) -> Tensor:
+    """One of the eight symmetries of the square, of (..., S, S): quarter turns, from 4 mirrored."""
+    crops = torch.rot90(crops, turn % 4, (-2, -1))
+    return crops.flip(-1) if turn >= 4 else crops
+
+
+def turned_each(crops: Tensor, turns: Tensor) -> Tensor:
+    """Each of (N, C, S, S) crops by its own of N *turns*, in a few operations for all of them."""
+    order = torch.argsort(turns, stable=True)
+    back = torch.argsort(order).to(crops.device)
+    counts = torch.bincount(turns, minlength=8).tolist()
+    groups = torch.split(crops.index_select(0, order.to(crops.device)), counts)
+    done = [turned(group, turn) for turn, group in enumerate(groups) if len(group)]
+    return torch.cat(done).index_select(0, back)
+
+
+class Photos(Protocol):
+    """Where crops come from, wherever its photos are."""
 
     def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
         """(count, 3, size, size) uint8, or (count, 6, size, size): inputs above targets."""
-
-    def require(self, size: int) -> None:
-        """Raise InputError naming the first photo that has no crop of *size* pixels."""
+        ...
 
 
 class PhotoSet:
@@ -67,7 +122,7 @@ class PhotoSet:
             raise InputError("no training photo was found", "give a tar pack or a folder of images")
         self.device = torch.device(device)
         self.names = list(names) or [f"photo {i}" for i in range(len(held))]
-        self._turns = torch.tensor(cropping.TURNS[symmetries])
+        self._turns = torch.tensor(TURNS[symmetries])
         self._sizes = torch.tensor([photo.shape[1:] for photo in held])
         self._smallest = int(self._sizes.min())
         lengths = torch.tensor([photo.numel() for photo in held])
@@ -79,11 +134,11 @@ class PhotoSet:
             photo = held.popleft()
             view = self._bytes[start : start + photo.numel()].view(photo.shape)
             self.photos.append(view.copy_(photo))
-        details = [cropping.detail(photo).cpu() for photo in self.photos]
-        self._cumulative = cropping.cumulative(torch.cat([one.flatten() for one in details]))
+        details = [detail(photo).cpu() for photo in self.photos]
+        self._cumulative = cumulative(torch.cat([one.flatten() for one in details]))
         self._grids = torch.tensor([one.shape for one in details])
         self._cells = torch.cat(
-            [F.pad(cropping.cells(one.shape), (1, 0), value=i) for i, one in enumerate(details)]
+            [F.pad(cells(one.shape), (1, 0), value=i) for i, one in enumerate(details)]
         )
 
     @classmethod
@@ -140,14 +195,14 @@ class PhotoSet:
         """
         self.require(size)
         fraction = torch.rand(count, generator=generator, dtype=torch.float64)
-        picks = cropping.draw(self._cumulative, fraction)
+        picks = draw(self._cumulative, fraction)
         jitter = torch.rand(count, 2, generator=generator)
         turns = self._turns[torch.randint(0, len(self._turns), (count,), generator=generator)]
         cell = self._cells[picks]
         index = cell[:, 0]
         centres = (cell[:, 1:] + jitter.double()) * self._sizes[index] / self._grids[index]
-        corners = cropping.corner(centres, size, self._sizes[index])
-        return cropping.turned_each(self._cut(index, corners, size), turns)
+        corners = corner(centres, size, self._sizes[index])
+        return turned_each(self._cut(index, corners, size), turns)
 
     def _cut(self, index: Tensor, corners: Tensor, size: int) -> Tensor:
         """Crops (N, C, size, size) at *corners* (N, 2) of the photos *index* (N,)."""
@@ -179,3 +234,204 @@ def too_small(name: str, size: Sequence[int], wanted: int) -> InputError:
         f"{name!r} has {size[1]} x {size[0]} pixels, too few for a crop of {wanted} x {wanted}",
         "lower the patch of the recipe, or remove the photo",
     )
+
+
+class LazyPhotoSet:
+    """Photos decoded when they are drawn, the latest kept; otherwise as :class:`PhotoSet`.
+
+    The same crops are drawn as from a :class:`PhotoSet` of these photos, by the detail of all
+    their cells. So every photo is decoded once before the first crop, to be measured. Crops may be
+    drawn by several threads at once.
+
+    Decoded photos never take more than ``reading.memory`` GiB, but for the one that each drawing
+    thread has in hand. Where the whole set fits, each photo is decoded once; where it does not,
+    expect to decode nearly one photo a crop.
+    """
+
+    def __init__(
+        self,
+        found: Sequence[Entry],
+        device: torch.device | str = "cpu",
+        reading: Reading | None = None,
+    ) -> None:
+        if not found:
+            raise InputError("no training photo was found", "give a tar pack or a folder of images")
+        self.device = torch.device(device)
+        self.entries = list(found)
+        self._reading = reading or Reading()
+        self._turns = torch.tensor(TURNS[self._reading.symmetries])
+        self._cache = _Cache(int(self._reading.memory * 2**30))
+        self._measuring = threading.Lock()
+        self._weights: _Weights | None = None
+
+    @classmethod
+    def load(
+        cls,
+        sources: Sequence[Source],
+        hold_out: int = 0,
+        device: torch.device | str = "cpu",
+        reading: Reading | None = None,
+    ) -> tuple[LazyPhotoSet, list[Tensor]]:
+        """As :meth:`PhotoSet.load`, but only what is held out is decoded now."""
+        reading = reading or Reading()
+        training, held = split(entries(sources, reading), hold_out)
+        kept = [photo.to(device) for photo in decode_all(held, reading)]
+        return cls(training, device, reading), kept
+
+    def __len__(self) -> int:
+        """Photos, or pairs."""
+        return len(self.entries)
+
+    @property
+    def cached(self) -> int:
+        """Bytes of decoded photos that are kept now."""
+        return self._cache.size
+
+    def require(self, size: int) -> None:
+        """See from the headers of all files that every photo has a crop of *size* pixels.
+
+        Raises
+        ------
+        InputError: naming the first that has none, cannot be read, or does not fit its partner.
+        """
+        with ThreadPoolExecutor() as pool:
+            sizes = pool.map(lambda entry: read_size(entry, self._reading), self.entries)
+            for entry, found in zip(self.entries, sizes, strict=True):
+                if min(found) < size:
+                    raise too_small(str(entry.target), found, size)
+
+    def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
+        """Draw crops, turned and mirrored; (count, 3 or 6, size, size) uint8 on the device.
+
+        What is drawn follows from *generator* alone, whatever is kept.
+
+        Raises
+        ------
+        InputError: a photo that is drawn is smaller than *size*, or cannot be decoded.
+        """
+        weights = self._measured()
+        fraction = torch.rand(count, generator=generator, dtype=torch.float64)
+        jitter = torch.rand(count, 2, generator=generator)
+        turns = self._turns[torch.randint(0, len(self._turns), (count,), generator=generator)]
+        draws = zip(map(weights.pick, fraction.tolist()), jitter.tolist(), strict=True)
+        cuts = [self._cut(index, size, place, shift) for (index, place), shift in draws]
+        return turned_each(torch.stack(cuts), turns).to(self.device)
+
+    def _cut(self, index: int, size: int, place: float, shift: Sequence[float]) -> Tensor:
+        """The crop of a photo around a point of the cell at *place* of the sum of its weights."""
+        photo, base = self._cache.get(index, self._decoded), self._measured().base
+        sides = photo.pixels.shape[1:]
+        if min(sides) < size:
+            raise too_small(str(self.entries[index].target), sides, size)
+        # In plain numbers: a dozen tensors of one value would take longer than the crop.
+        top, left = (
+            int(min(max((cell + part) * side / cells - size / 2, 0), side - size))
+            for cell, part, side, cells in zip(
+                photo.cell(place, base), shift, sides, photo.detail.shape, strict=True
+            )
+        )
+        # A copy, because a view would keep the whole photo.
+        return photo.pixels[:, top : top + size, left : left + size].clone()
+
+    def _decoded(self, index: int) -> _Photo:
+        pixels = decode_one(self.entries[index], self._reading)
+        return _Photo(pixels, detail(pixels).double().numpy())
+
+    def _measured(self) -> _Weights:
+        """What photos are drawn by; the first call decodes them all."""
+        with self._measuring:
+            if self._weights is None:
+                with ThreadPoolExecutor() as pool:
+                    found = list(pool.map(self._measure, range(len(self.entries))))
+                sums, cells = np.array(found).T
+                base = BASE * max(sums.sum() / cells.sum(), 1e-6)
+                self._weights = _Weights(float(base), np.cumsum(sums + base * cells))
+            return self._weights
+
+    def _measure(self, index: int) -> tuple[float, int]:
+        """Sum of the detail of a photo's cells, and their number."""
+        detail = self._cache.get(index, self._decoded).detail
+        return float(detail.sum()), detail.size
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """By what photos are drawn."""
+
+    base: float
+    """What every cell weighs beside its detail."""
+    running: NDArray[np.float64]
+    """Running sum of the weights of the photos."""
+
+    def pick(self, fraction: float) -> tuple[int, float]:
+        """The photo at *fraction* 0..1 of the sum, and how far within the photo that is."""
+        place = fraction * self.running[-1]
+        index = min(int(np.searchsorted(self.running, place)), len(self.running) - 1)
+        return index, float(place - (self.running[index - 1] if index else 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Photo:
+    """A decoded photo with the detail of its cells."""
+
+    pixels: Tensor
+    """(3 or 6, H, W) uint8."""
+    detail: NDArray[np.float64]
+    """(rows, columns) of cells."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.pixels.numel() + self.detail.nbytes
+
+    def cell(self, place: float, base: float) -> tuple[int, int]:
+        """Row and column of the cell at *place* of the sum of details, each with *base* added."""
+        running = np.cumsum(self.detail.ravel() + base)
+        pick = int(np.searchsorted(running, place))
+        row, column = divmod(min(pick, len(running) - 1), self.detail.shape[1])
+        return row, column
+
+
+class _Cache:
+    """The photos used last, never more than *limit* bytes of them; safe among threads."""
+
+    def __init__(self, limit: int) -> None:
+        self.size = 0
+        self._limit = limit
+        self._held: OrderedDict[int, _Photo] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: int, make: Callable[[int], _Photo]) -> _Photo:
+        """What is kept for *key*, or else what *make* makes, which is then kept.
+
+        Threads make at the same time: two may make the same, and the first one is kept.
+        """
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+        made = make(key)
+        need = made.size
+        with self._lock:
+            if key not in self._held and need <= self._limit:
+                while self.size + need > self._limit:
+                    _, oldest = self._held.popitem(last=False)
+                    self.size -= oldest.size
+                self._held[key] = made
+                self.size += need
+        return made
+
+
+def load(
+    sources: Sequence[Source],
+    hold_out: int = 0,
+    device: torch.device | str = "cpu",
+    reading: Reading | None = None,
+) -> tuple[Photos, list[Tensor]]:
+    """The training photos of *sources* and the held-out ones, all on the device or on demand.
+
+    Which of the two, ``reading.memory`` decides; see :meth:`PhotoSet.load` for the rest.
+    """
+    if reading is not None and reading.memory:
+        return LazyPhotoSet.load(sources, hold_out, device, reading)
+    return PhotoSet.load(sources, hold_out, device, reading)

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Generic, TypeVar
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
-
-
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """A generator that depends on *seed* and *step* alone, for batches made in any order."""
-    state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0] >> 1))
 
 
 class Prefetcher(Generic[T]):
@@ -27,12 +16,10 @@ class Prefetcher(Generic[T]):
 
     Parameters
     ----------
-    make: the batch of a step, a function of the step alone (see :func:`step_generator`) that
-        several threads may call at once: hence nothing depends on *workers* and *depth*.
+    make: the batch of a step, a function of the step alone that several threads may call
+        at once: hence nothing depends on *workers* and *depth*.
     workers: threads.
     depth: batches that are made or being made beyond the one that was asked for; each takes memory.
-    pin: put tensors of batches into pinned memory, from which they are copied to a GPU without
-        waiting. Without CUDA nothing is done.
 
     >>> with Prefetcher(lambda step: step * step) as squares:
     ...     batches = squares.batches(3)
@@ -40,14 +27,11 @@ class Prefetcher(Generic[T]):
     [9, 16, 25]
     """
 
-    def __init__(
-        self, make: Callable[[int], T], workers: int = 2, depth: int = 4, pin: bool = False
-    ) -> None:
+    def __init__(self, make: Callable[[int], T], workers: int = 2, depth: int = 4) -> None:
         if workers < 1 or depth < 1:
             raise ValueError(f"workers = {workers} and depth = {depth} must be at least 1")
         self._make = make
         self._depth = depth
-        self._pin = pin and torch.cuda.is_available()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")
 
     def batches(self, start: int = 0) -> Iterator[T]:
@@ -58,10 +42,10 @@ class Prefetcher(Generic[T]):
         pending: deque[Future[T]] = deque()
         try:
             for step in range(start, start + self._depth):
-                pending.append(self._pool.submit(self._batch, step))
+                pending.append(self._pool.submit(self._make, step))
             while True:
                 step += 1
-                pending.append(self._pool.submit(self._batch, step))
+                pending.append(self._pool.submit(self._make, step))
                 yield pending.popleft().result()
         finally:
             for future in pending:
@@ -81,30 +65,3 @@ class Prefetcher(Generic[T]):
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _batch(self, step: int) -> T:
-        batch = self._make(step)
-        if self._pin:
-            batch = map_tensors(Tensor.pin_memory, batch)
-        return batch
-
-
-def map_tensors(function: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """*value* with *function* applied to every tensor in it.
-
-    Nested tuples, lists, dictionaries and dataclasses are made anew; everything else stays.
-    """
-    if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(map_tensors(function, part) for part in value))
-    if isinstance(value, tuple | list):
-        return type(value)(map_tensors(function, part) for part in value)
-    if isinstance(value, dict):
-        return {key: map_tensors(function, part) for key, part in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
-        return dataclasses.replace(
-            value, **{key: map_tensors(function, part) for key, part in parts.items()}
-        )
-    return value

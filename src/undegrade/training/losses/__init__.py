@@ -9,14 +9,18 @@ from undegrade.training.losses.adversarial import (
     generator_loss,
     swapped_loss,
 )
-from undegrade.training.losses.colour import colour_loss
-from undegrade.training.losses.content import ContentLoss
-from undegrade.training.losses.degradation_level import DegradationLevelLoss
-from undegrade.training.losses.kl import degradation_kl
-from undegrade.training.losses.lpips import LPIPS
-from undegrade.training.losses.pixel import charbonnier, l1, mse
-from undegrade.training.losses.ssim import ssim, ssim_loss
-from undegrade.training.losses.total_variation import total_variation
+from undegrade.training.losses.levels import DegradationLevelLoss
+from undegrade.training.losses.perceptual import LPIPS, ContentLoss
+from undegrade.training.losses.pictures import (
+    charbonnier,
+    colour_loss,
+    degradation_kl,
+    l1,
+    mse,
+    ssim,
+    ssim_loss,
+    total_variation,
+)
 
 __all__ = [
     "LPIPS",

@@ -14,10 +14,9 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.training.networks import initialisation
 from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.blocks import zero
-from undegrade.training.networks.choices import checked
+from undegrade.training.networks.layers import checked, start_dcgan
 
 DCGANPreset = Literal["seed", "mended"]
 
@@ -78,7 +77,7 @@ class DCGANGenerator(nn.Module):
             self.up.append(nn.Upsample(scale_factor=2, mode="nearest"))
             self.up.extend([*_conv_norm(c_in, c_out), nn.ReLU()])
         self.tail = nn.Conv2d(widths[-1], 3, 3, padding=1)
-        initialisation.dcgan(self)
+        start_dcgan(self)
         if preset == "mended":
             zero(self.tail)
         growing = [field.enlarge(2), field.conv(3)] * doublings
@@ -115,7 +114,7 @@ class DCGANDiscriminator(nn.Module):
                 ]
             )
         self.layers.append(nn.Conv2d(8 * channels, 1, 4))
-        initialisation.dcgan(self)
+        start_dcgan(self)
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(2 * x - 1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.training.networks import initialisation
+from undegrade.training.networks.layers import start_he
 
 BLOCK = 8
 """Side of JPEG's blocks, on whose grid crops must lie."""
@@ -66,7 +66,7 @@ class DiagnosisNetwork(nn.Module):
     channels: width of the readers.
 
     ``x`` (N, 3, H, W) sRGB in [0, 1], sides multiples of 32. Returns (N, 2 (noise + detail)):
-    means, then log-variances, which :mod:`undegrade.training.losses.gaussian` reads. Run it in
+    means, then log-variances, which :mod:`undegrade.training.losses.levels` reads. Run it in
     float32: coefficients up to 1024 must keep fractions of 1.
     """
 
@@ -85,7 +85,7 @@ class DiagnosisNetwork(nn.Module):
         self.register_buffer("frequencies", 2 * math.pi * waves, False)
         self.grain = Reader((3, 3, 3), len(waves), noise, channels, wide=3)
         self.detail = Reader((3, 1), len(waves), detail, channels, wide=2)
-        initialisation.he(self)
+        start_he(self)
 
     def forward(self, x: Tensor) -> Tensor:
         ycc = F.conv2d(x, 255.0 * self.ycc)

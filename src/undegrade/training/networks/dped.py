@@ -12,10 +12,9 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.training.networks import initialisation
 from undegrade.training.networks import receptive_field as field
+from undegrade.training.networks.layers import feature_norm, start_gaussian
 from undegrade.training.networks.luma import luma
-from undegrade.training.networks.normalisation import feature_norm
 
 
 class PhoneBlock(nn.Module):
@@ -45,7 +44,7 @@ class PhoneGenerator(nn.Module):
     ----------
     channels, blocks: width and number of residual blocks.
     statistics: of the normalisation, see
-        :func:`~undegrade.training.networks.normalisation.feature_norm`. ``instance`` is what
+        :func:`~undegrade.training.networks.layers.feature_norm`. ``instance`` is what
         DPED's code does, and what makes a tile differ from the whole picture; ``running`` (mended)
         maps all pixels alike and exports to plain convolutions; ``batch`` is what the paper's text
         says.
@@ -67,7 +66,7 @@ class PhoneGenerator(nn.Module):
         for _ in range(2):
             self.layers.append(nn.Conv2d(channels, channels, 3, padding=1)).append(nn.ReLU())
         self.layers.append(nn.Conv2d(channels, 3, 9, padding=4))
-        initialisation.gaussian(self, 0.01, truncated=True, bias=0.01)
+        start_gaussian(self, 0.01, truncated=True, bias=0.01)
         self.radius: int | None = None
         if statistics != "instance":
             convolutions = [field.conv(9), *[field.conv(3)] * (2 * blocks + 2), field.conv(9)]
@@ -135,7 +134,7 @@ class DPEDDiscriminator(nn.Module):
         self.head = nn.Sequential(
             nn.Flatten(), nn.Linear(middle * side**2, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 2)
         )
-        initialisation.gaussian(self, 0.01, truncated=True, bias=0.01)
+        start_gaussian(self, 0.01, truncated=True, bias=0.01)
 
     def forward(self, x: Tensor) -> Tensor:
         fake, real = self.head(self.features(luma(x))).split(1, 1)

@@ -14,9 +14,7 @@ from torch.nn import functional as F
 
 from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.blocks import zero
-from undegrade.training.networks.choices import checked
-from undegrade.training.networks.normalisation import ImageNet
-from undegrade.training.networks.pixel_shuffle import icnr
+from undegrade.training.networks.layers import ImageNet, checked, icnr
 
 SRPreset = Literal["paper", "seed", "mended"]
 

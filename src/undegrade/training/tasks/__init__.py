@@ -5,36 +5,55 @@ from __future__ import annotations
 from typing import Any
 
 from undegrade.errors import RecipeError
-from undegrade.training.recipe import Recipe
-from undegrade.training.tasks.base import Batch, GradedTask, Photos, Task
+from undegrade.training import plugins
+from undegrade.training.data.photos import Photos
+from undegrade.training.tasks.base import Allows, Batch, GradedTask, Task
 from undegrade.training.tasks.diagnose import DiagnoseTask
-from undegrade.training.tasks.grade import GradeTask
-from undegrade.training.tasks.guided import GuidedTask
-from undegrade.training.tasks.pairs import LowlightTask, PairsTask, PhoneTask
+from undegrade.training.tasks.level import LevelTask
+from undegrade.training.tasks.pairs import (
+    DegradeTask,
+    GuidedTask,
+    LowlightTask,
+    PairsTask,
+    PhoneTask,
+)
 from undegrade.training.tasks.restore import RestoreTask
 from undegrade.training.tasks.sr import SrTask
 
 TASKS: dict[str, Any] = {
     "restore": RestoreTask,
     "sr": SrTask,
-    "grade": GradeTask,
+    "grade": LevelTask,
     "pairs": PairsTask,
     "phone": PhoneTask,
     "lowlight": LowlightTask,
+    "degrade": DegradeTask,
     "diagnose": DiagnoseTask,
 }
 
 
-def task(recipe: Recipe) -> Task:
-    """The task of *recipe*; arguments it does not take are a :class:`RecipeError`."""
-    scale = {"scale": recipe.scale} if recipe.task == "sr" else {}
-    arguments = dict(recipe.degradation)
-    context = arguments.pop("context", None)
+def kind(name: str) -> Any:
+    """The class of the task called *name*, here or ``package.module:Class``."""
+    return plugins.find("task", "tasks", TASKS, name)
+
+
+def allows(name: str) -> Allows:
+    """What a recipe may ask of the task called *name*."""
+    found: Allows = getattr(kind(name), "allows", Allows())
+    return found
+
+
+def task(name: str, scale: int, arguments: dict[str, Any]) -> Task:
+    """The task called *name*; arguments it does not take are a :class:`RecipeError`."""
+    given = dict(arguments)
+    context = given.pop("context", None)
+    if allows(name).scale:
+        given["scale"] = scale
     try:
-        made: Task = TASKS[recipe.task](**scale, **arguments)
+        made: Task = kind(name)(**given)
     except TypeError as error:
-        raise RecipeError("degradation", recipe.degradation, f"does not fit: {error}") from None
+        raise RecipeError("degradation", arguments, f"does not fit: {error}") from None
     return made if context is None else GuidedTask(made, context)
 
 
-__all__ = ["TASKS", "Batch", "GradedTask", "Photos", "Task", "task"]
+__all__ = ["TASKS", "Allows", "Batch", "GradedTask", "Photos", "Task", "allows", "task"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from undegrade.errors import InputError
 from undegrade.training import degradations
+from undegrade.training.data.photos import Photos
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,24 @@ class Batch:
         )
 
 
-class Photos(Protocol):
-    """Where crops come from; see :mod:`undegrade.training.data`."""
+@dataclass(frozen=True)
+class Allows:
+    """What a recipe may ask of a task; every task says so in its attribute ``allows``."""
 
-    def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
-        """(count, 3 or 6, size, size) uint8."""
-        ...
+    kinds: tuple[str, ...] = ("generator", "critic", "adversarial")
+    """Kinds of stages."""
+    scale: bool = False
+    """Whether the truth is larger than the input, and must be."""
+    pairs: bool = False
+    """Whether it learns from aligned pairs of photos, and from nothing else."""
+    levels: bool = False
+    """Whether the network is told the levels of the degradation."""
+    systems: bool = False
+    """Whether a network may work in two steps."""
+    stored: bool = False
+    """Whether it knows what is left of a degradation in outputs of a generator."""
+    card: str = "restore"
+    """What the card of a network calls its task."""
 
 
 class Task(Protocol):
@@ -101,6 +117,21 @@ def centres(photos: list[Tensor], size: int) -> Tensor:
             "lower validation.crop of the recipe, or remove the photo",
         )
     return torch.stack(crops).float() / 255.0
+
+
+def through_pillow(pictures: Tensor, quality: int) -> Tensor:
+    """Each picture (N, 3, H, W) in [0, 1] as Pillow's JPEG of *quality* 1..95 gives it back.
+
+    For validation; training has its own encoder on tensors.
+    """
+    coded = []
+    for picture in pictures:
+        pixels = (picture.permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+        with Image.open(file) as image:
+            coded.append(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+    return torch.stack(coded).float().to(pictures.device) / 255.0
 
 
 def as_file(x: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ from undegrade.degradation.noise_levels import MAX_NOISE, measure_noise, white_l
 from undegrade.diagnosis.units import OCTAVES, QUANTITIES, blur_level
 from undegrade.errors import RecipeError
 from undegrade.training import degradations
+from undegrade.training.data.photos import Photos
 from undegrade.training.degradations.phone import tone_curve
 from undegrade.training.networks.luma import luma
-from undegrade.training.tasks.base import Batch, Photos, device_generator
+from undegrade.training.tasks.base import Allows, Batch, device_generator
 
 
 class DiagnoseTask:
@@ -53,6 +54,8 @@ class DiagnoseTask:
     ----------
     real: share of real samples, 0..1.
     """
+
+    allows = Allows(kinds=("regressor",), card="diagnose")
 
     quantities = QUANTITIES
     CLEAN, GREY, RESIZED, ASTRAY = 1 / 4, 1 / 8, 1 / 4, 1 / 10

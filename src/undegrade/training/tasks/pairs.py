@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from undegrade.training import degradations
-from undegrade.training.tasks.base import Batch, Photos, as_file, centres, device_generator
+from undegrade.training import degradations, plugins
+from undegrade.training.data.photos import Photos
+from undegrade.training.networks.shipped import THUMBNAIL
+from undegrade.training.tasks.base import (
+    Allows,
+    Batch,
+    Task,
+    as_file,
+    centres,
+    device_generator,
+)
 
 
 class PairsTask:
@@ -17,6 +31,8 @@ class PairsTask:
     by up to so much either way, so that a network learns what light a scene should have had, and
     not how far this camera was off.
     """
+
+    allows = Allows(pairs=True, systems=True)
 
     def __init__(self, references: bool = False, stops: float = 0.0) -> None:
         self.references = references
@@ -39,35 +55,61 @@ class PairsTask:
         return {"pairs": Batch((pairs[:, :3].contiguous(),), pairs[:, 3:].contiguous())}
 
 
-class PhoneTask:
-    """Clean photos and what a cheap phone's camera would have made of them."""
+class DegradeTask:
+    """Clean photos and what *operator* makes of them, clipped and rounded as in a file.
 
-    MARGIN = 32
-    """Pixels around a patch that keep its blur and its JPEG clear of the crop's edge."""
+    Parameters
+    ----------
+    operator: function of pictures (N, 3, H, W) in [0, 1], a generator and *arguments* that gives
+        pictures of that size, or its name ``package.module:function`` in a recipe.
+    margin: pixels around a patch, even, that keep it clear of the edges of a crop.
+    name: of its validation.
+    """
+
+    allows = Allows(systems=True)
+
+    def __init__(
+        self,
+        operator: str | Callable[..., Tensor],
+        margin: int = 0,
+        name: str = "degraded",
+        **arguments: Any,
+    ) -> None:
+        found: Any = operator
+        if isinstance(operator, str):
+            found = plugins.find("degradation.operator", "degradations", {}, operator)
+        self.operator: Callable[..., Tensor] = partial(found, **arguments)
+        self.margin, self.name = margin, name
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
-        clean = photos.crops(count, patch + self.MARGIN, generator).float() / 255.0
-        shot = as_file(_phone(clean, generator))
-        edge = self.MARGIN // 2
+        clean = photos.crops(count, patch + self.margin, generator).float() / 255.0
+        shot = as_file(self.operator(clean, generator))
+        edge = self.margin // 2
         window = (..., slice(edge, edge + patch), slice(edge, edge + patch))
         return Batch((shot[window].contiguous(),), clean[window].contiguous())
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
         clean = centres(photos, size)
-        return {"phone": Batch((as_file(_phone(clean, torch.Generator().manual_seed(0))),), clean)}
+        shot = as_file(self.operator(clean, torch.Generator().manual_seed(0)))
+        return {self.name: Batch((shot,), clean)}
 
 
-class LowlightTask:
+class PhoneTask(DegradeTask):
+    """Clean photos and what a cheap phone's camera would have made of them."""
+
+    allows = Allows(systems=True, card="phone")
+
+    def __init__(self) -> None:
+        super().__init__(_phone, margin=32, name="phone")
+
+
+class LowlightTask(DegradeTask):
     """Clean photos and what they would have been with too little light."""
 
-    def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
-        clean = photos.crops(count, patch, generator).float() / 255.0
-        return Batch((as_file(_darkened(clean, generator)),), clean)
+    allows = Allows(systems=True, card="lowlight")
 
-    def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
-        clean = centres(photos, size)
-        dark = as_file(_darkened(clean, torch.Generator().manual_seed(0)))
-        return {"dark": Batch((dark,), clean)}
+    def __init__(self) -> None:
+        super().__init__(_darkened, name="dark")
 
 
 def _phone(clean: Tensor, generator: torch.Generator) -> Tensor:
@@ -78,3 +120,45 @@ def _phone(clean: Tensor, generator: torch.Generator) -> Tensor:
 def _darkened(clean: Tensor, generator: torch.Generator) -> Tensor:
     damage = degradations.sample_lowlight(len(clean), generator)
     return degradations.lowlight(clean, *damage, device_generator(generator, clean.device))
+
+
+class GuidedTask:
+    """*task* on larger crops, of which the network sees a part and a thumbnail of all.
+
+    *context* is the side in pixels of what stands for the whole picture. Inputs are the patch
+    (N, 3, patch, patch) and the thumbnail (N, 3, 48, 48), averages over equal areas.
+    """
+
+    def __init__(self, task: Task, context: int) -> None:
+        self.task = task
+        self.context = context
+
+    def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
+        whole = _with_thumbnail(self.task.batch(photos, count, max(patch, self.context), generator))
+        room = max(self.context - patch, 0)
+        top, left = torch.randint(0, room + 1, (2,), generator=generator).tolist()
+        window = (..., slice(top, top + patch), slice(left, left + patch))
+        picture, thumbnail = whole.inputs
+        return Batch(
+            (picture[window].contiguous(), thumbnail),
+            whole.target[window].contiguous(),
+            reference=None if whole.reference is None else whole.reference[window].contiguous(),
+            reference_thumbnail=whole.reference_thumbnail,
+        )
+
+    def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
+        found = self.task.validation(photos, size)
+        return {name: _with_thumbnail(batch) for name, batch in found.items()}
+
+
+def _with_thumbnail(batch: Batch) -> Batch:
+    (picture,) = batch.inputs
+    around = None
+    if batch.reference is not None:
+        around = F.adaptive_avg_pool2d(batch.reference, THUMBNAIL)
+    return Batch(
+        (picture, F.adaptive_avg_pool2d(picture, THUMBNAIL)),
+        batch.target,
+        reference=batch.reference,
+        reference_thumbnail=around,
+    )

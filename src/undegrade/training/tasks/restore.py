@@ -9,9 +9,15 @@ from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
 from undegrade.degradation.noise_levels import MAX_NOISE, NOISE, white_levels
 from undegrade.errors import RecipeError
 from undegrade.training import degradations
+from undegrade.training.data.photos import Photos
 from undegrade.training.networks.luma import luma
-from undegrade.training.tasks.base import Batch, Photos, centres, device_generator
-from undegrade.training.tasks.files import through_pillow
+from undegrade.training.tasks.base import (
+    Allows,
+    Batch,
+    centres,
+    device_generator,
+    through_pillow,
+)
 
 LEVELS = (*NOISE, "jpeg", "grain")
 """What the network is told, in the order of its channels: seven levels and a trait."""
@@ -36,6 +42,8 @@ class RestoreTask:
     ----------
     real: share of real samples, 0..1.
     """
+
+    allows = Allows(kinds=("generator", "regressor", "critic", "adversarial"), levels=True)
 
     GREY_SHARE = 1 / 8
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from undegrade.training import degradations
-from undegrade.training.tasks.base import Batch, Photos, centres
+from undegrade.training.data.photos import Photos
+from undegrade.training.tasks.base import Allows, Batch, centres
 
 
 class SrTask:
@@ -17,6 +18,8 @@ class SrTask:
     pictures of a pair are then mirrored outwards by *rim* low-resolution pixels, because that is
     what a network sees beyond the borders when it is used; at 16 pixels much is border.
     """
+
+    allows = Allows(scale=True, card="sr")
 
     CONTEXT = 4
     """Low-resolution pixels around the patch that keep the reduction clear of the crop's edge."""

@@ -11,8 +11,14 @@ from torch import Tensor
 
 from undegrade.errors import RecipeError
 from undegrade.training import degradations
-from undegrade.training.tasks.base import Batch, Photos, centres, device_generator
-from undegrade.training.tasks.files import through_pillow
+from undegrade.training.data.photos import Photos
+from undegrade.training.tasks.base import (
+    Allows,
+    Batch,
+    centres,
+    device_generator,
+    through_pillow,
+)
 
 Kind = Literal["sr", "noise", "jpeg"]
 
@@ -31,7 +37,7 @@ def _numbers(key: str, value: object) -> tuple[float, ...]:
     return tuple(values)
 
 
-class GradeTask:
+class LevelTask:
     """Same-size restoration of one kind of degradation, by level.
 
     =====  ===========================================  =====================  ================
@@ -53,6 +59,8 @@ class GradeTask:
     continuous: share of the regressor's samples whose level lies anywhere up to the worst, not
         only on the paper's; its target is then interpolated between the indices.
     """
+
+    allows = Allows(kinds=("generator", "regressor", "critic", "adversarial"), stored=True)
 
     FAINT = 0.5 / 255
     """Least rms by which two levels are taken to differ: on a flat crop all may leave nothing."""

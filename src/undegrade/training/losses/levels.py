@@ -1,4 +1,4 @@
-"""Degradation-level loss: a regressor says how much degradation is left (Kas et al., DLL-GAN)."""
+"""Losses of degradation levels: what a regressor still finds (DLL-GAN), and what it learns by."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.training.losses import checks
-from undegrade.training.losses.frozen import Frozen
+from undegrade.diagnosis.units import LOG_VARIANCES
+from undegrade.training.losses.perceptual import Frozen
+from undegrade.training.losses.pictures import require_pictures
 
 Mode = Literal["mean", "clamp", "bounded", "feature"]
 
@@ -71,7 +72,7 @@ class DegradationLevelLoss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor | None = None) -> Tensor:
         """The loss of *output*; *target* is the truth, for ``clamp`` and ``feature``."""
-        checks.pictures(output, channels=3)
+        require_pictures(output, channels=3)
         if self.mode == "feature":
             return self._feature(output, self._truth(output, target))
         levels = self._levels(output)
@@ -87,7 +88,7 @@ class DegradationLevelLoss(nn.Module):
     def _truth(self, output: Tensor, target: Tensor | None) -> Tensor:
         if target is None:
             raise ValueError(f"the mode {self.mode!r} compares with the truth, which is missing")
-        checks.pictures(output, target)
+        require_pictures(output, target)
         return target
 
     def _levels(self, picture: Tensor) -> Tensor:
@@ -111,3 +112,23 @@ class DegradationLevelLoss(nn.Module):
 
 def _keep(seen: dict[str, Tensor], name: str, module: nn.Module, args: Any, output: Tensor) -> None:
     seen[name] = output
+
+
+def gaussian_loss(estimate: Tensor, truth: Tensor) -> Tensor:
+    """``mean ((m - t)^2 exp(-v) + v) / 2``, the negative log-likelihood but for a constant.
+
+    A level that cannot be read off a picture is thus told with a wide *v* instead of an average
+    that looks like a reading. Source: Nix and Weigend, "Estimating the mean and variance of the
+    target probability distribution", ICNN 1994, equation 3; *v* is clamped, so that no sample
+    can outweigh all others.
+
+    Parameters
+    ----------
+    estimate: (N, 2 K), the means *m* and then the log-variances *v*.
+    truth: (N, K), the levels *t*; what is not known is NaN and is passed over.
+    """
+    mean, log_variance = estimate.chunk(2, 1)
+    log_variance = log_variance.clamp(*LOG_VARIANCES)
+    known = ~truth.isnan()
+    error = (mean - truth.nan_to_num()).square() * torch.exp(-log_variance)
+    return ((error + log_variance) * known).sum() / (2 * known.sum().clamp(min=1))

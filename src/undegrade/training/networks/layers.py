@@ -1,0 +1,278 @@
+"""What networks are made of: normalisations, attention, enlargement, and how weights start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, cast, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrizations
+
+
+def checked(argument: str, value: str, choices: Sequence[str]) -> str:
+    """Return *value* if it is one of *choices*; raises ``ValueError`` naming them otherwise."""
+    if value not in choices:
+        raise ValueError(f"{argument} is {value!r}; it can be: {', '.join(choices)}")
+    return value
+
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+def start_gaussian(
+    network: nn.Module, std: float, truncated: bool = False, bias: float = 0.0
+) -> nn.Module:
+    """Draw every convolution and dense weight from N(0, std^2), in place.
+
+    Truncated draws stay within two standard deviations, as TensorFlow's do.
+    """
+    for module in network.modules():
+        if isinstance(module, (*CONVOLUTIONS, nn.Linear)):
+            if truncated:
+                nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
+            else:
+                nn.init.normal_(module.weight, std=std)
+            if module.bias is not None:
+                nn.init.constant_(module.bias, bias)
+    return network
+
+
+def start_dcgan(network: nn.Module) -> nn.Module:
+    """N(0, 0.02^2) for weights, N(1, 0.02^2) for batch-norm scales, zero shifts, in place.
+
+    Radford et al., "Unsupervised representation learning with deep convolutional generative
+    adversarial networks", ICLR 2016, section 4; pix2pix and CycleGAN keep it.
+    """
+    for module in start_gaussian(network, 0.02).modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.zeros_(module.bias)
+    return network
+
+
+def start_he(network: nn.Module) -> nn.Module:
+    """Gaussian weights of variance 2 / fan-in and zero biases (He et al., ICCV 2015), in place."""
+    for module in network.modules():
+        if isinstance(module, (*CONVOLUTIONS, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return network
+
+
+Statistics = Literal["instance", "running", "batch"]
+
+
+class ImageNet(nn.Module):
+    """sRGB in [0, 1] to zero mean and unit deviation over ImageNet; (N, 3, H, W) both ways."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
+        self.register_buffer("std", std.view(3, 1, 1), persistent=False)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return (picture - self.mean) / self.std
+
+    def inverse(self, normalised: Tensor) -> Tensor:
+        """Back to sRGB in [0, 1]."""
+        return normalised * self.std + self.mean
+
+
+def feature_norm(channels: int, statistics: str, eps: float = 1e-5) -> nn.Module:
+    """A normalisation with learned scale and shift, ``2 * channels`` parameters.
+
+    - ``instance``: the statistics of each picture, always. Its result depends on the whole
+      picture, so that a tile or crop comes out differently.
+    - ``running``: a running average, in training as in evaluation, see :class:`Renormalisation`:
+      every pixel is mapped alike, tiles are exact, the layer folds into its convolution, and what
+      is trained is what is exported.
+    - ``batch``: batch normalisation (Ioffe & Szegedy, ICML 2015), which trains on the statistics
+      of the batch and is exported with their running average.
+    """
+    checked("statistics", statistics, get_args(Statistics))
+    if statistics == "batch":
+        return nn.BatchNorm2d(channels, eps=eps)
+    if statistics == "running":
+        return Renormalisation(channels, eps=eps)
+    return nn.InstanceNorm2d(channels, eps=eps, affine=True)
+
+
+class Renormalisation(nn.BatchNorm2d):
+    """Batch renormalisation (Ioffe, NeurIPS 2017): training goes by the running statistics, too.
+
+    ``y = (x - m) / s * r + d`` with m and s of the batch, and ``r = s / S``, ``d = (m - M) / S``
+    as constants, which makes it ``(x - M) / S`` of the running M and S while the gradient still
+    knows that the batch moves m and s. r and d come in over the first ``SETTLED`` steps, in which
+    the running statistics are no more than their start, and stay within ``MOST_R`` and ``MOST_D``.
+    """
+
+    SETTLED = 300
+    MOST_R, MOST_D = 3.0, 5.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        running_mean, running_var = cast(Tensor, self.running_mean), cast(Tensor, self.running_var)
+        steps = cast(Tensor, self.num_batches_tracked)
+        values = x.float()
+        var, mean = torch.var_mean(values, (0, 2, 3), correction=0)
+        deviation = (var + self.eps).sqrt()
+        with torch.no_grad():
+            trust = (steps / self.SETTLED).clamp(max=1.0)
+            settled = (running_var + self.eps).sqrt()
+            r = (deviation / settled).clamp(1 / self.MOST_R, self.MOST_R)
+            d = ((mean - running_mean) / settled).clamp(-self.MOST_D, self.MOST_D)
+            r, d = 1.0 + trust * (r - 1.0), trust * d
+            # As torch's own: the variance is kept without bias.
+            count = x.numel() / x.shape[1]
+            unbiased = var * (count / max(count - 1, 1))
+            running_mean.lerp_(mean, cast(float, self.momentum))
+            running_var.lerp_(unbiased, cast(float, self.momentum))
+            steps += 1
+        scale = cast(Tensor, self.weight) * r / deviation
+        shift = cast(Tensor, self.weight) * (d - mean * r / deviation) + cast(Tensor, self.bias)
+        return (values * scale.view(-1, 1, 1) + shift.view(-1, 1, 1)).to(x.dtype)
+
+
+def spectral(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Divide the weight by its largest singular value (Miyato et al., ICLR 2018), in place.
+
+    One power iteration a training step, none in evaluation. The weight must not be all zero.
+    """
+    parametrizations.spectral_norm(convolution)
+    return convolution
+
+
+@torch.no_grad()
+def icnr(convolution: nn.Conv2d, scale: int) -> nn.Conv2d:
+    """Start a sub-pixel convolution as nearest neighbour enlargement, in place.
+
+    Each group of scale^2 output channels gets the weights and bias of its first, so that the
+    pixels of a shuffled cell begin equal (Aitken et al., "Checkerboard artifact free sub-pixel
+    convolution", arXiv 1707.02937, section 3).
+    """
+    cell = scale**2
+    convolution.weight.copy_(convolution.weight[::cell].repeat_interleave(cell, 0))
+    if convolution.bias is not None:
+        convolution.bias.copy_(convolution.bias[::cell].repeat_interleave(cell, 0))
+    return convolution
+
+
+class Blur(nn.Module):
+    """The mean of each pixel with its left, upper and upper-left neighbours, edges repeated.
+
+    Removes what checkerboard training brings back (Sugawara et al., arXiv 1806.02658); the size
+    stays. (N, c, H, W) to (N, c, H, W).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(F.pad(x, (1, 0, 1, 0), mode="replicate"), 2, stride=1)
+
+
+class PixelShuffleUp(nn.Module):
+    """1x1 convolution with spectral norm, optional batch norm, ReLU, shuffle by 2, optional blur.
+
+    The enlargement of DeOldify's decoder, started by :func:`icnr`. (N, c_in, H, W) to
+    (N, c_out, 2H, 2W); ``4 * c_out * (c_in + 1)`` parameters and ``8 * c_out`` of the norm.
+    """
+
+    def __init__(self, c_in: int, c_out: int, norm: bool = True, blur: bool = True) -> None:
+        super().__init__()
+        convolution = nn.Conv2d(c_in, 4 * c_out, 1)
+        start_he(convolution)
+        self.conv = nn.Sequential(spectral(icnr(convolution, 2)))
+        if norm:
+            self.conv.append(nn.BatchNorm2d(4 * c_out))
+        self.blur = Blur() if blur else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        enlarged: Tensor = self.blur(F.pixel_shuffle(F.relu(self.conv(x)), 2))
+        return enlarged
+
+
+class SelfAttention(nn.Module):
+    """``x + gamma * V softmax(K^T Q)``: every position looks at all others.
+
+    Zhang et al., "Self-attention generative adversarial networks", ICML 2019, section 3, without
+    its last 1x1 convolution, as DeOldify has it. Queries and keys have c / 8 channels; 1x1
+    convolutions without bias under spectral norm; gamma starts at 0, so that the block starts as
+    the identity. (N, c, H, W) to the same; memory and time grow with (H * W)^2.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        narrow = max(1, channels // 8)
+        self.query = spectral(nn.Conv2d(channels, narrow, 1, bias=False))
+        self.key = spectral(nn.Conv2d(channels, narrow, 1, bias=False))
+        self.value = spectral(nn.Conv2d(channels, channels, 1, bias=False))
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = (
+            projection(x).flatten(2).transpose(1, 2).unsqueeze(1)  # one head
+            for projection in (self.query, self.key, self.value)
+        )
+        seen = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+        return x + self.gamma * seen.squeeze(1).transpose(1, 2).reshape(x.shape)
+
+
+class ChannelAttention(nn.Module):
+    """``x * sigmoid(W2 relu(W1 mean(x)))`` with a squeeze by 16, to 4 channels at least.
+
+    Zhang et al., "Image super-resolution using very deep residual channel attention networks",
+    ECCV 2018, section 3.3. (N, c, H, W) to the same.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        narrow = max(4, channels // reduction)
+        self.weigh = nn.Sequential(
+            nn.Conv2d(channels, narrow, 1),
+            nn.ReLU(),
+            nn.Conv2d(narrow, channels, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        weighted: Tensor = x * self.weigh(x.mean((2, 3), keepdim=True))
+        return weighted
+
+
+class SelectiveFusion(nn.Module):
+    """A sum of branches whose weights per channel add up to one.
+
+    Selective kernel feature fusion: ``w = softmax_b(A_b prelu(S mean(sum_b x_b)))`` and
+    ``y = sum_b w_b x_b`` (Zamir et al., "Learning enriched features for real image restoration
+    and enhancement", ECCV 2020, section 3.1). A list of (N, c, H, W) to one (N, c, H, W).
+    """
+
+    def __init__(self, channels: int, branches: int, reduction: int = 8) -> None:
+        super().__init__()
+        narrow = max(4, channels // reduction)
+        self.squeeze = nn.Sequential(nn.Conv2d(channels, narrow, 1), nn.PReLU())
+        self.attend = nn.ModuleList([nn.Conv2d(narrow, channels, 1) for _ in range(branches)])
+
+    def forward(self, branches: Sequence[Tensor]) -> Tensor:
+        stacked = torch.stack(tuple(branches), 1)
+        squeezed = self.squeeze(stacked.sum(1).mean((2, 3), keepdim=True))
+        weights = torch.stack([attend(squeezed) for attend in self.attend], 1).softmax(1)
+        return (weights * stacked).sum(1)
+
+
+def load_published(network: nn.Module, state: Mapping[str, Tensor], without: str) -> None:
+    """Load *state* into *network*, leaving out the layer called *without* on both sides.
+
+    Any other missing or unexpected key, or a wrong shape, raises ``RuntimeError``.
+    """
+    head = f"{without}."
+    own = {key: value for key, value in network.state_dict().items() if key.startswith(head)}
+    network.load_state_dict(
+        {key: value for key, value in state.items() if not key.startswith(head)} | own
+    )
