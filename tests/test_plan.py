@@ -321,6 +321,38 @@ def test_steps_that_are_skipped(skipped):
     assert (step.model.card.name, step.shrink) == ("sr-x2", 1)
 
 
+def test_steps_that_are_added():
+    assert [step.name for step in plan(add=("phone", "resharpen"))] == ["phone", "resharpen"]
+    (sharper,) = plan(made_up(scale=scale(1.2)), add="resharpen")
+    assert (sharper.model.card.name, sharper.shrink) == ("sr-x2", 2)
+    (step,) = plan(add="resharpen", scale=2)
+    assert (step.model.card.name, step.shrink) == ("sr-x4", 2)
+    slight = made_up(**FOUND["slight"])
+    (step,) = plan(slight, add="restore")
+    assert step.levels == pytest.approx(RESTORED["restore"]["slight"])
+    assert plan(add="restore") == ()  # there is nothing that could be taken away
+    assert names(plan(slight, task="denoise", add="phone")) == ["restore", "phone"]
+    assert names(plan(slight, task="phone", add="lowlight")) == [LOWLIGHT, "phone"]
+    assert plan(add="lowlight", strength=0) == ()
+
+
+def test_what_is_not_done_is_explained_with_numbers():
+    spared = make_plan(made_up(scale=scale(1.4), **FOUND["slight"]), Wishes(), find).spared
+    assert list(spared) == ["restore", "lowlight", "phone", "resharpen"]
+    assert "noise of sigma 0.8 ± 0.4" in spared["restore"]
+    assert "from sigma 2 on" in spared["restore"]
+    assert "below quality 90" in spared["restore"]
+    assert f"from {-DARKEST_MEANT:g} stops below mid grey" in spared["lowlight"]
+    assert "1.4 ± 0.1 times smaller" in spared["resharpen"]
+    assert f"surely be {TWICE:g}" in spared["resharpen"]
+    noisy = made_up(noise=noise(20))
+    assert "restore" not in make_plan(noisy, Wishes(), find).spared
+    assert make_plan(noisy, Wishes(strength=0), find).spared["restore"] == "the strength is 0"
+    assert "enlarging" in make_plan(noisy, Wishes(scale=2), find).spared["resharpen"]
+    assert list(make_plan(CLEAN, Wishes(task="denoise"), find).spared) == ["restore"]
+    assert make_plan(noisy, Wishes(skip="phone"), find).spared.keys() == {"lowlight", "resharpen"}
+
+
 def test_a_model_that_is_missing_is_a_note_where_nobody_asked_for_it():
     found = made_up(noise=noise(20), exposure=DARK, red_green=RED)
     made = make_plan(found, Wishes(), without(LOWLIGHT, "phone"))
@@ -412,8 +444,10 @@ def test_an_unknown_model():
         ({"keep": ("noise",)}, "'noise' to keep"),
         ({"skip": ("restore", "blur")}, "'blur' to skip"),
         ({"skip": ("restore",), "task": "denoise"}, "restore cannot be skipped"),
-        ({"skip": ("sr",), "task": "sr"}, "sr cannot be skipped"),
+        ({"skip": ("sr",), "task": "sr"}, "enlarge cannot be skipped"),
         ({"skip": ("sr",), "scale": 4}, "scale of 4"),
+        ({"add": ("sr",)}, "'sr' to add"),
+        ({"add": ("phone",), "skip": ("phone",)}, "phone is to be added"),
     ],
 )
 def test_impossible_wishes_are_refused_with_their_value(wishes, value):

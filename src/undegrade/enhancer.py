@@ -178,6 +178,7 @@ class Forecast:
             "memory_promised": self.promised,
             "seconds_estimated": round(self.seconds, 2),
             "notes": [*self.picture.notes, *self.plan.notes],
+            "spared": dict(self.plan.spared),
         }
 
 
@@ -378,6 +379,7 @@ def enhance(
     precision: str = "auto",
     keep: Sequence[str] = (),
     skip: Sequence[str] = (),
+    add: Sequence[str] = (),
     frame: int | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -396,6 +398,7 @@ def enhance(
     noise, jpeg: the noise's sigma (0..255 units) and the JPEG quality, where they are known.
     keep: ``grain`` leaves most of the noise and smooths and sharpens less.
     skip: steps that are left out: ``restore``, ``lowlight``, ``phone``, ``resharpen``, ``sr``.
+    add: steps that are taken whatever was found, of those but ``sr``.
     detail: 0 (faithful) to 1 (vivid: crisper, but partly made up), where a network has both.
     tile: kept side of a tile in pixels; smaller needs less memory and more time.
     threads: threads inside a network; by default every core.
@@ -418,7 +421,8 @@ def enhance(
     >>> undegrade.enhance(grey).unchanged
     True
     """
-    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, tuple(keep), tuple(skip))
+    lists = tuple(keep), tuple(skip), tuple(add)
+    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists)
     networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
     picture = load(source, max_megapixels, frame)
     return Enhancer(networks)(picture, wishes, progress=progress, cancelled=cancelled)

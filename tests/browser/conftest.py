@@ -28,7 +28,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def service() -> Iterator[Running]:
-    with running() as service:
+    # On a busy machine a look may take long; what is tested is not how long.
+    with running(look_seconds=600, job_seconds=1800) as service:
         yield service
 
 

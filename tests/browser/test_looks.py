@@ -6,10 +6,18 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.opening import CAT, EXAMPLES, WEB, check_access, finished, send, tiles
+from tests.browser.opening import (
+    CAT,
+    EXAMPLES,
+    PHONE,
+    WEB,
+    check_access,
+    finished,
+    send,
+    tiles,
+)
 from tests.photos import noisy, scene, write_photo
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TURN = """() => getComputedStyle(document.querySelector('#after-busy')).animationName"""
 FADE = """() => getComputedStyle(document.querySelector('#add')).transitionDuration"""
 

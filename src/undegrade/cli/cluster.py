@@ -45,6 +45,10 @@ def cluster(
     skip: Annotated[
         list[str] | None, typer.Option(help="Leave this planned step out; repeatable.")
     ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(help="Take this step whatever was found; repeatable."),
+    ] = None,
     format: Annotated[
         str | None, typer.Option(help="Write jpg, png, webp, tif or avif; put behind the name.")
     ] = None,
@@ -101,6 +105,7 @@ def cluster(
         *(task, scale, strength, model, noise, jpeg, detail),
         keep=tuple(keep or ()),
         skip=tuple(skip or ()),
+        add=tuple(add or ()),
     )
     order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
     settings = WorkerSettings(

@@ -57,6 +57,12 @@ def enhance(
         list[str] | None,
         typer.Option(help="Leave a step out: restore, lowlight, phone, resharpen, sr; repeatable."),
     ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Take a step whatever was found: restore, lowlight, phone, resharpen; repeatable."
+        ),
+    ] = None,
     format: Annotated[
         str | None, typer.Option(help="Write jpg, png, webp, tif or avif instead of the input's.")
     ] = None,
@@ -111,6 +117,7 @@ def enhance(
         *(task, scale, strength, model, noise, jpeg, detail),
         keep=tuple(keep or ()),
         skip=tuple(skip or ()),
+        add=tuple(add or ()),
     )
     order = Order(
         wishes,

@@ -12,6 +12,7 @@ from undegrade.plan.make import (
 )
 from undegrade.plan.step import Step
 from undegrade.plan.wishes import (
+    ADDED,
     DETAIL,
     KEEPS,
     MAX_STRENGTH,
@@ -22,6 +23,7 @@ from undegrade.plan.wishes import (
 )
 
 __all__ = [
+    "ADDED",
     "DETAIL",
     "FOUR_TIMES",
     "GRAIN",

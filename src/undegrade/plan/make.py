@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from undegrade.catalog import Model, vivid_of
 from undegrade.catalog.card import TRAITS
+from undegrade.degradation.jpeg_tables import quality_of_level
 from undegrade.degradation.noise_levels import NOISE, white_levels
 from undegrade.diagnosis import Diagnosis, Finding, wording
+from undegrade.diagnosis.thresholds import THRESHOLDS
 from undegrade.diagnosis.units import to_level
 from undegrade.errors import ModelError, UsageError
 from undegrade.plan.step import Step
@@ -51,6 +53,8 @@ class Plan:
     """First to last; empty where the photo is best left alone."""
     notes: tuple[str, ...] = ()
     """What of the wishes or needs cannot be met, one sentence each."""
+    spared: Mapping[str, str] = field(default_factory=dict)
+    """Why steps that might have been taken are not, by their names."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,10 @@ class _Case:
     def auto(self) -> bool:
         """Whether a step is only taken where it is sure to be needed."""
         return self.wishes.task == "auto"
+
+    def asked(self, step: str) -> bool:
+        """Whether the user wants *step* whatever was found."""
+        return not self.auto or step in self.wishes.add
 
     def strength(self, step: str) -> float:
         """How far a step goes: the strength wished for, less what is to be kept."""
@@ -91,16 +99,17 @@ def make_plan(
     UsageError: a model that was asked for does not do what else was.
     """
     case = _Case(stated(found, wishes), wishes, find)
+    spared: dict[str, str] = {}
     if wishes.model is not None:
         steps = _one_model(find(wishes.model), case)
         notes: list[str] = []
     else:
-        steps, notes = _needed(case)
+        steps, notes, spared = _needed(case)
     if wishes.detail:
         steps = [_with_detail(step, find_vivid(step.model), wishes.detail) for step in steps]
         plain = [step.model.card.name for step in steps if step.vivid is None]
         notes += [f"no vivid variant of {name!r}: detail has no effect" for name in plain]
-    return Plan(found, tuple(steps), tuple(notes))
+    return Plan(found, tuple(steps), tuple(notes), spared)
 
 
 def stated(found: Diagnosis, wishes: Wishes) -> Diagnosis:
@@ -131,9 +140,9 @@ def model_names(wishes: Wishes) -> list[str]:
     return list(dict.fromkeys(name for step in wishes.steps for name in names[step]))
 
 
-def _needed(case: _Case) -> tuple[list[Step], list[str]]:
-    """The steps by :data:`RULES`, and a note for each whose model is missing."""
-    steps, notes = [], []
+def _needed(case: _Case) -> tuple[list[Step], list[str], dict[str, str]]:
+    """The steps by :data:`RULES`, a note for each whose model is missing, why not the others."""
+    steps, notes, spared = [], [], {}
     for name in case.wishes.steps:
         try:
             step = RULES[name](case)
@@ -142,16 +151,20 @@ def _needed(case: _Case) -> tuple[list[Step], list[str]]:
                 raise
             notes.append(f"the step {name!r} is left out: {error.what}")
         else:
-            steps += [step] if step else []
-    return steps, notes
+            if step:
+                steps.append(step)
+            elif why := WHY_NOT.get(name):
+                spared[name] = why(case) if case.wishes.strength else "the strength is 0"
+    return steps, notes, spared
 
 
 def _restore(case: _Case) -> Step | None:
     found, task = case.found, case.wishes.task
     # A task that the user names is obeyed at any strength of damage; what is found is only acted
     # on where it is sure to be seen.
-    noisy = task in ("denoise", "restore") or (case.auto and found.noise.found)
-    coded = task in ("dejpeg", "restore") or (case.auto and found.jpeg.found)
+    added = "restore" in case.wishes.add
+    noisy = added or task in ("denoise", "restore") or (case.auto and found.noise.found)
+    coded = added or task in ("dejpeg", "restore") or (case.auto and found.jpeg.found)
     levels = _levels(case, noisy, coded)
     if not any(level for name, level in levels.items() if name not in TRAITS):
         return None
@@ -198,7 +211,7 @@ def _surely_coded(jpeg: Finding) -> float:
 
 
 def _lowlight(case: _Case) -> Step | None:
-    if case.auto and not _surely_dark(case.found):
+    if not (case.asked("lowlight") or _surely_dark(case.found)):
         return None
     return _retouch(case, "lowlight", LOWLIGHT, [case.found.exposure.words])
 
@@ -218,11 +231,14 @@ def _phone(case: _Case) -> Step | None:
     On photos that were merely tinted or flattened the network lost 0.2 and 0.6 dB; what it learned
     to mend is all that a cheap camera does at once.
     """
-    if case.auto:
+    if not case.asked("phone"):
         return None
-    found = (case.found.red_green, case.found.yellow_blue, case.found.flatness)
-    reasons = [finding.words for finding in found if finding.found] or ["this was asked for"]
-    return _retouch(case, "phone", "phone", reasons)
+    return _retouch(case, "phone", "phone", _off_colours(case.found) or ["this was asked for"])
+
+
+def _off_colours(found: Diagnosis) -> list[str]:
+    """Casts and flat tones in words."""
+    return [one.words for one in (found.red_green, found.yellow_blue, found.flatness) if one.found]
 
 
 def _retouch(case: _Case, name: str, model: str, reasons: list[str]) -> Step | None:
@@ -235,7 +251,7 @@ def _retouch(case: _Case, name: str, model: str, reasons: list[str]) -> Step | N
 def _resharpen(case: _Case) -> Step | None:
     """Where the size stays; where it grows, :func:`_sr` does both at once."""
     strength = case.strength("resharpen")
-    factor = _coarseness(case.found.scale)
+    factor = _coarseness(case)
     if factor == 1 or case.wishes.sr_scale > 1 or strength == 0:
         return None
     model, reason = case.find(f"sr-x{factor}"), case.found.scale.words
@@ -251,17 +267,56 @@ def _sr(case: _Case) -> Step | None:
         return Step("sr", case.find("face-x4"), (), reason, case.wishes.strength)
     # No network enlarges more than 4 times.
     sharpens = "resharpen" in case.wishes.steps
-    shrink = min(_coarseness(case.found.scale), 4 // scale) if sharpens else 1
+    shrink = min(_coarseness(case), 4 // scale) if sharpens else 1
     if shrink > 1:
         reason += f", and it holds {case.found.scale.words}"
     model = case.find(f"sr-x{scale * shrink}")
     return Step("sr", model, (), reason, case.wishes.strength, shrink=shrink)
 
 
-def _coarseness(scale: Finding) -> int:
-    """1, 2 or 4: by how much a photo can surely be reduced without losing detail."""
-    least = scale.value - scale.uncertainty
-    return 4 if least >= FOUR_TIMES else 2 if least >= TWICE else 1
+def _coarseness(case: _Case) -> int:
+    """1, 2 or 4: by how much a photo can surely be reduced without losing detail.
+
+    Where sharpening is to be added it is 2 at least.
+    """
+    least = case.found.scale.value - case.found.scale.uncertainty
+    if least >= FOUR_TIMES:
+        return 4
+    return 2 if least >= TWICE or "resharpen" in case.wishes.add else 1
+
+
+def _why_not_restored(case: _Case) -> str:
+    noise, coding = THRESHOLDS["noise"].limit, quality_of_level(THRESHOLDS["jpeg"].limit)
+    return (
+        f"{case.found.noise.words} and {case.found.jpeg.words}; noise counts from sigma {noise:g} "
+        f"on, artefacts below quality {coding:.0f}"
+    )
+
+
+def _why_not_lit(case: _Case) -> str:
+    return (
+        f"{case.found.exposure.words} and {case.found.headroom.words}; a photo is lit unasked from "
+        f"{-DARKEST_MEANT:g} stops below mid grey on with {LEAST_HEADROOM:g} stops below white"
+    )
+
+
+def _why_no_phone(case: _Case) -> str:
+    told = " and ".join(_off_colours(case.found)) or "no colour cast and no flat contrast"
+    return f"{told}; colours are only changed where that is asked for"
+
+
+def _why_not_sharpened(case: _Case) -> str:
+    if case.wishes.sr_scale > 1:
+        return "enlarging sharpens as well"
+    return f"{case.found.scale.words}; sharpened is what could surely be {TWICE:g} times smaller"
+
+
+WHY_NOT: Mapping[str, Callable[[_Case], str]] = {
+    "restore": _why_not_restored,
+    "lowlight": _why_not_lit,
+    "phone": _why_no_phone,
+    "resharpen": _why_not_sharpened,
+}
 
 
 RULES: Mapping[str, Callable[[_Case], Step | None]] = {

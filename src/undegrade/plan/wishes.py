@@ -10,6 +10,9 @@ from undegrade.errors import UsageError
 STEPS = ("restore", "lowlight", "phone", "resharpen", "sr")
 """Every step, in the order in which they are run."""
 
+ADDED = STEPS[:-1]
+"""Steps that may be added to a task; a size is asked for by ``scale``."""
+
 TASK_STEPS = {
     "auto": STEPS,
     "denoise": ("restore",),
@@ -60,9 +63,11 @@ class Wishes:
     """What of ``KEEPS`` is to stay."""
     skip: tuple[str, ...] = ()
     """Steps that are left out, of ``STEPS``."""
+    add: tuple[str, ...] = ()
+    """Steps that are taken whatever was found, of ``ADDED``."""
 
     def __post_init__(self) -> None:
-        for name in ("keep", "skip"):
+        for name in ("keep", "skip", "add"):
             given = getattr(self, name)
             names = (given,) if isinstance(given, str) else dict.fromkeys(given)
             object.__setattr__(self, name, tuple(names))
@@ -78,7 +83,8 @@ class Wishes:
     @property
     def steps(self) -> tuple[str, ...]:
         """The steps that may be run."""
-        return tuple(step for step in TASK_STEPS[self.task] if step not in self.skip)
+        wanted = {*TASK_STEPS[self.task], *self.add} - {*self.skip}
+        return tuple(step for step in STEPS if step in wanted)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data: with the input's hash, what decides an output."""
@@ -89,7 +95,8 @@ class Wishes:
             raise UsageError(
                 f"there is no task {self.task!r}", f"choose one of: {', '.join(TASK_STEPS)}"
             )
-        for kind, given, known in (("keep", self.keep, KEEPS), ("skip", self.skip, STEPS)):
+        for kind, known in (("keep", KEEPS), ("skip", STEPS), ("add", ADDED)):
+            given: tuple[str, ...] = getattr(self, kind)
             for name in given:
                 if name not in known:
                     raise UsageError(
@@ -126,6 +133,8 @@ class Wishes:
             )
         if self.task == "face" and self.scale == 2:
             raise UsageError("the task 'face' enlarges by 4, but 2 was asked for", "use 4")
+        if twice := [step for step in self.add if step in self.skip]:
+            raise UsageError(f"{twice[0]} is to be added, and to be skipped", "leave one away")
         if not self.steps or ("sr" in self.skip and self.sr_scale > 1):
             raise UsageError(
                 f"{' and '.join(self.skip)} cannot be skipped, for nothing else was asked for"

@@ -35,6 +35,9 @@ class Plan(BaseModel):
     memory_bytes: int
     seconds_estimated: float
     notes: list[str] = Field(description="What of the wishes cannot be met.")
+    spared: dict[str, str] = Field(
+        description="Why steps are not taken, by their names; `add` takes them in any case."
+    )
 
 
 class Facts(BaseModel):

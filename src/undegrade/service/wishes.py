@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from undegrade.errors import UndegradeError
-from undegrade.plan import KEEPS, MAX_STRENGTH, SCALES, STEPS, TASK_STEPS, Wishes
+from undegrade.plan import ADDED, KEEPS, MAX_STRENGTH, SCALES, STEPS, TASK_STEPS, Wishes
 from undegrade.service.problems import Problem, of_error
 
 
@@ -28,6 +28,7 @@ SHAPES: dict[str, Any] = {
     "detail": Annotated[float, Field(ge=0, le=1)],
     "keep": tuple[Annotated[str, _of(KEEPS)], ...],
     "skip": tuple[Annotated[str, _of(STEPS)], ...],
+    "add": tuple[Annotated[str, _of(ADDED)], ...],
 }
 """What is known of some fields beyond their types; the engine checks all of them in any case."""
 

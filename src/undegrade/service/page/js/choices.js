@@ -31,7 +31,7 @@ export class Choices {
     );
     // What was chosen for one task may make no sense for another.
     this.#task.addEventListener('change', () =>
-      onChange({ task: this.#task.value, scale: null, skip: [] }),
+      onChange({ task: this.#task.value, scale: null, skip: [], add: [], noise: null }),
     );
     this.#format.addEventListener('change', () => onChange({ format: this.#format.value }));
     this.#metadata.addEventListener('change', () => onChange({ strip: !this.#metadata.checked }));

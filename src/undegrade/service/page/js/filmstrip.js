@@ -114,7 +114,7 @@ function fill(tile, item, isSelected) {
   setAttribute(button, 'aria-current', isSelected ? 'true' : null);
   setAttribute(tile, 'data-state', item.state);
   setText(tile.querySelector('.tile-state'), STATES[item.state](item));
-  setAttribute(button, 'title', item.photo ? summary(item.photo.diagnosis) : item.name);
+  setAttribute(button, 'title', item.photo ? summary(item.photo) : item.name);
   if (isSelected && tile.dataset.seen !== 'yes') tile.scrollIntoView({ block: 'nearest' });
   tile.dataset.seen = isSelected ? 'yes' : 'no';
 }

@@ -17,7 +17,7 @@ import { Planner } from './planner.js';
 import { showProgress } from './progress.js';
 import { Queue } from './queue.js';
 import * as session from './session.js';
-import { defaults, sameFile, switched } from './settings.js';
+import { added, defaults, sameFile, switched } from './settings.js';
 import { Stage } from './stage.js';
 import { Store } from './store.js';
 import { askForToken } from './token.js';
@@ -34,7 +34,13 @@ const stage = new Stage();
 const diagnosis = new DiagnosisView();
 const dials = new Dials(change);
 const choices = new Choices(change);
-const plan = new PlanView((step, isOn) => change(switched(store.selected.settings, step, isOn)));
+const plan = new PlanView({
+  onSwitch: (step, isOn) => change(switched(store.selected.settings, step, isOn)),
+  onAdd(step) {
+    const { settings, photo } = store.selected;
+    change(added(settings, step, photo.diagnosis.noise.value));
+  },
+});
 const filmstrip = new Filmstrip(
   (item) => store.select(item),
   (item) => queue.remove(item),
@@ -88,9 +94,9 @@ function render() {
   showFacts(selected);
   showProgress(selected);
   showTrouble(selected);
-  diagnosis.show(photo?.diagnosis ?? null, shown?.job.report.left ?? null);
+  diagnosis.show(photo, shown?.job.report ?? null);
   plan.show(selected);
-  dials.show(settings);
+  dials.show(selected);
   choices.show(settings);
   showActions(selected, items);
   planner.show();
@@ -108,9 +114,9 @@ function tell(item) {
     const { title, detail } = inWords(problem, name);
     announce(`${name}: ${title}. ${detail}`, true);
   } else if (state === 'running') {
-    announce(`${name}: ${summary(photo.diagnosis)} Enhancing.`);
+    announce(`${name}: ${summary(photo)} Enhancing.`);
   } else if (state === 'done') {
-    announce(`${name}: done. ${summary(photo.diagnosis, shown.job.report.left)}`);
+    announce(`${name}: done. ${summary(photo, shown.job.report)}`);
   } else if (state === 'cancelled') {
     announce(`${name}: cancelled.`);
   }

@@ -88,7 +88,7 @@ function sound(value) {
   const isSame = (/** @type {string} */ name) =>
     typeof value?.[name] === typeof usual[name] && Array.isArray(value[name]) === Array.isArray(usual[name]);
   const names = Object.keys(usual).filter(
-    (name) => isSame(name) || (name === 'scale' && Number.isInteger(value?.scale)),
+    (name) => isSame(name) || (['scale', 'noise'].includes(name) && Number.isFinite(value?.[name])),
   );
   return { ...usual, ...Object.fromEntries(names.map((name) => [name, value[name]])) };
 }

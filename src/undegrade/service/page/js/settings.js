@@ -4,6 +4,8 @@
 
 /** Tasks that enlarge, and by how much where nobody says. */
 const SR_SCALES = { sr: 4, face: 4 };
+/** Noise, 0 to 255, that is worth being taken out. */
+const LEAST_NOISE = 3;
 
 /** @returns {Settings} what the photo needs */
 export function defaults() {
@@ -14,6 +16,8 @@ export function defaults() {
     detail: 0,
     grain: false,
     skip: [],
+    add: [],
+    noise: null,
     format: '',
     strip: false,
   };
@@ -23,8 +27,8 @@ export function defaults() {
  * @param {Settings} settings
  * @returns {object} `wishes` of the REST interface
  */
-export function toWishes({ task, scale, strength, detail, grain, skip }) {
-  return { task, scale, strength, detail, keep: grain ? ['grain'] : [], skip };
+export function toWishes({ task, scale, strength, detail, grain, skip, add, noise }) {
+  return { task, scale, strength, detail, keep: grain ? ['grain'] : [], skip, add, noise };
 }
 
 /**
@@ -59,8 +63,9 @@ export function allows(task, scale) {
  * @returns {string} the same for all that ask for the same pixels
  */
 export function pixelKey(settings) {
-  const { task, strength, detail, grain, skip } = settings;
-  return JSON.stringify([task, srScale(settings), strength, detail, grain, [...skip].sort()]);
+  const { skip, add, format: _, strip: __, ...others } = settings;
+  const wishes = { ...others, scale: srScale(settings), skip: skip.toSorted(), add: add.toSorted() };
+  return JSON.stringify(wishes, Object.keys(defaults()));
 }
 
 /**
@@ -82,14 +87,31 @@ export function sameFile(a, b) {
 }
 
 /**
- * The settings with a step switched. Not to enlarge is to keep the size.
+ * The settings with a step switched. Not to enlarge is to keep the size, and what was added goes.
  * @param {Settings} settings
  * @param {string} step
  * @param {boolean} isOn
- * @returns {Settings}
+ * @returns {Partial<Settings>} what changes
  */
-export function switched(settings, step, isOn) {
-  if (step === 'sr') return { ...settings, scale: isOn ? settings.scale : 1 };
-  const others = settings.skip.filter((name) => name !== step);
-  return { ...settings, skip: isOn ? others : [...others, step] };
+export function switched({ scale, skip, add, noise }, step, isOn) {
+  if (step === 'sr') return { scale: isOn ? scale : 1 };
+  if (add.includes(step)) {
+    return { add: add.filter((name) => name !== step), noise: step === 'restore' ? null : noise };
+  }
+  const others = skip.filter((name) => name !== step);
+  return { skip: isOn ? others : [...others, step] };
+}
+
+/**
+ * The settings with a step that the photo can do without. Of noise at least so much is taken that
+ * it can be seen.
+ * @param {Settings} settings
+ * @param {string} step
+ * @param {number} noise that was found
+ * @returns {Partial<Settings>} what changes
+ */
+export function added({ add, skip }, step, noise) {
+  if (step === 'sr') return { scale: 2 };
+  const more = step === 'restore' ? { noise: Math.max(LEAST_NOISE, Math.ceil(noise)) } : {};
+  return { add: [...add, step], skip: skip.filter((name) => name !== step), ...more };
 }

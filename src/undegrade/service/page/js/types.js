@@ -22,6 +22,7 @@
  * @property {number} height
  * @property {number} seconds_estimated
  * @property {string[]} notes
+ * @property {Record<string, string>} spared why steps are not taken, by name
  *
  * @typedef {object} Photo
  * @property {string} id
@@ -70,6 +71,8 @@
  * @property {number} detail 0 to 1
  * @property {boolean} grain keep it
  * @property {string[]} skip names of steps
+ * @property {string[]} add names of steps that are taken whatever was found
+ * @property {number | null} noise to be taken out, 0 to 255; `null` as it was found
  * @property {string} format empty keeps that of the photo
  * @property {boolean} strip leave metadata out
  *
