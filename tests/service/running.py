@@ -10,14 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 
-from undegrade.service.server import make_server
+from undegrade.service.server import Server, make_server
 from undegrade.service.settings import Settings
 from undegrade.service.state import Service
 
@@ -32,6 +32,7 @@ class Running:
     url: str
     service: Service
     client: httpx.Client
+    server: Server
 
     def send(self, data: bytes, name: str = "photo.png") -> httpx.Response:
         return self.client.post(f"{API}/photos", files={"photo": (name, data)})
@@ -97,7 +98,7 @@ def running(**settings: Any) -> Iterator[Running]:
             assert thread.is_alive()
             time.sleep(0.005)
         with httpx.Client(base_url=url, timeout=60) as client:
-            yield Running(url, server.service, client)
+            yield Running(url, server.service, client, server)
     finally:
         server.should_exit = True
         thread.join(30)
@@ -144,6 +145,21 @@ def refused(answer: httpx.Response, status: int, kind: str, *says: str) -> dict[
         assert part in problem["detail"] + problem.get("hint", ""), problem
     assert not re.search(r"/tmp|/home|Traceback", answer.text)
     return problem
+
+
+def soon(holds: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def jobs_done(service: Running) -> float:
+    """How many jobs the service has done."""
+    text = service.client.get("/metrics").text
+    found = re.search(r'undegrade_jobs_total{state="done"} (\S+)', text)
+    return float(found[1]) if found else 0.0
 
 
 def form(data: bytes, name: str = "a.png", boundary: str = "limit") -> bytes:

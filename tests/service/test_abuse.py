@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 import socket
 import time
-from collections.abc import Callable
 
 import httpx2 as httpx
 import pytest
 
 from tests.photos import noisy, photo_file, scene
 from tests.picture.samples import exif_of
-from tests.service.running import API, Running, alive, form, refused, request, running
+from tests.service.running import API, Running, alive, form, refused, request, running, soon
+from undegrade.service import Settings, create_app
 
 SMALL = photo_file(scene(), "PNG")
 BODY = form(SMALL)
@@ -73,6 +75,87 @@ def test_headers_that_never_end(strict):
     trickle = [part for _ in range(30) for part in (b"X-A: b\r\n", 0.05)]
     assert strict.raw(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", *trickle) == b""
     assert time.monotonic() - started < 5
+
+
+def test_who_is_refused_does_not_stay(strict):
+    """Whatever still dribbles: the answer is sent, the connection closed."""
+    line = b"POST /api/v1/photos HTTP/1.1\r\nContent-Length: 60000\r\n"
+    for header, status in (
+        (b"Host: evil.example\r\n\r\n", 421),
+        (b"Host: 127.0.0.1\r\nContent-Type: text/plain\r\n\r\n", 415),
+        (b"Host: 127.0.0.1\r\nOrigin: http://evil.example\r\n\r\n", 403),
+    ):
+        with socket.create_connection(strict.address, timeout=20) as connection:
+            connection.sendall(line + header)
+            answer = connection.recv(65536)
+            answered(strict, status, answer)
+            assert b"connection: close" in answer.lower()
+            with pytest.raises(ConnectionError):
+                endlessly(connection, b"x", 0.05)
+
+
+def endlessly(connection: socket.socket, data: bytes, pause: float) -> None:
+    """Send *data* again and again, for a minute at most."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        connection.sendall(data)
+        time.sleep(pause)
+
+
+def test_a_crowd_that_dribbles_keeps_nobody_out():
+    """More connections than may be, of every kind: who asks is answered, and they go."""
+    host = b"HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    starts = (
+        b"GET /healthz " + host + b"X-A: ",
+        b"POST /api/v1/photos/x/plan " + host + b"Content-Length: 60000\r\n\r\n{",
+        request(60_000).replace(b"Connection: close\r\n", b"") + BODY[:50],
+    )
+    with running(connections=24, connections_per_address=16, stall_seconds=600) as service:
+        crowd = [socket.create_connection(service.address, timeout=20) for _ in range(60)]
+        try:
+            for number, connection in enumerate(crowd):
+                with contextlib.suppress(ConnectionError):
+                    connection.sendall(starts[number % 3])
+                if number % 10 == 0:
+                    with httpx.Client(base_url=service.url, timeout=60) as client:
+                        assert client.get("/healthz").status_code == 200
+            assert len(service.server.server_state.connections) <= 16
+        finally:
+            for connection in crowd:
+                connection.close()
+        soon(lambda: not service.server.server_state.connections)
+
+
+def test_who_does_not_read_is_cut_off():
+    with running(stall_seconds=0.5) as service:
+        wish = b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        with socket.create_connection(service.address, timeout=20) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            with pytest.raises(ConnectionError):
+                endlessly(connection, wish, 0.005)
+        assert service.client.get("/healthz").status_code == 200
+
+
+def test_answers_wait_for_no_acknowledgement(shared):
+    shared.client.get("/healthz")
+    for connection in list(shared.server.server_state.connections):
+        own = connection.transport.get_extra_info("socket")
+        assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_what_is_no_http_is_told_so(shared):
+    answered_raw = shared.raw(b"what is this\r\n\r\n")
+    assert answered_raw.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answered_raw
+
+
+def test_headers_that_no_parser_takes(shared):
+    answer = shared.client.delete(f"{API}/photos/x", headers={"Origin": "http://["})
+    refused(answer, 403, "cross-site")
+    for length in (0, 71, 257, 5000):
+        kind = f"multipart/form-data; boundary={'x' * length}"
+        answer = shared.client.post(f"{API}/photos", content=b"x", headers={"Content-Type": kind})
+        refused(answer, 400, "bad-request", f"{length} characters")
 
 
 def test_an_order_that_never_comes(strict):
@@ -180,11 +263,11 @@ def test_a_worker_that_is_killed_takes_only_its_job_along(shared, large):
 
 
 def test_a_worker_that_is_stopped_is_given_up():
-    with running(look_seconds=1.0) as service:
+    with running(look_seconds=8.0) as service:
         service.photo(SMALL)
         (pid,) = service.service.pool.pids
         os.kill(pid, signal.SIGSTOP)
-        refused(service.send(SMALL), 422, "time", "1 seconds")
+        refused(service.send(SMALL), 422, "time", "8 seconds")
         assert not alive(pid)
         assert service.send(SMALL).status_code == 201
 
@@ -211,14 +294,6 @@ def test_who_hangs_up_on_enhance_cancels_it(large):
         # One that was done would have left nothing, either.
         counts = service.client.get("/metrics").text
         assert 'undegrade_jobs_total{state="cancelled"} 1.0' in counts
-
-
-def soon(holds: Callable[[], bool]) -> None:
-    """Wait until it holds."""
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_other_sites_and_other_names(shared):
@@ -273,3 +348,27 @@ def test_the_token_opens_the_interface_and_nothing_else_does():
             assert service.client.get(path).status_code in (200, 503)
         headers = {"Authorization": f"Bearer {token}"}
         assert service.client.get(f"{API}/models", headers=headers).status_code == 200
+
+
+def test_wrong_tokens_are_throttled_by_address():
+    token = "correct horse battery staple"
+    app = create_app(Settings(token=token, host="0.0.0.0"))
+
+    async def ask(address: str, given: str | None, times: int) -> list[int]:
+        transport = httpx.ASGITransport(app, client=(address, 1))
+        headers = {} if given is None else {"Authorization": f"Bearer {given}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
+            answers = [await client.get(f"{API}/nothing", headers=headers) for _ in range(times)]
+        assert all("retry-after" in one.headers for one in answers if one.status_code == 429)
+        return [one.status_code for one in answers]
+
+    async def try_all() -> None:
+        assert await ask("203.0.113.5", None, 30) == [401] * 30
+        assert await ask("203.0.113.5", "wrong", 15) == [401] * 10 + [429] * 5
+        # Who has guessed has to wait, whatever comes then; everybody else has not.
+        assert await ask("203.0.113.5", token, 1) == [429]
+        assert await ask("203.0.113.6", token, 1) == [404]
+        # By loopback comes a proxy with many behind it, whose task this is.
+        assert await ask("127.0.0.1", "wrong", 15) == [401] * 15
+
+    asyncio.run(try_all())

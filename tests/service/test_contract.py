@@ -214,7 +214,7 @@ def test_who_will_not_wait_gets_a_job(shared, grainy):
 
 def test_diagnose_says_what_was_lost(shared, grainy):
     answer = shared.client.post(f"{API}/diagnose", files={"photo": ("a.png", grainy)}).json()
-    assert set(answer) == {"width", "height", "format", "diagnosis", "plan"}
+    assert set(answer) == {"width", "height", "format", "diagnosis", "plan", "notes"}
 
 
 def test_what_is_deleted_is_gone(shared, grainy):
@@ -270,6 +270,17 @@ def test_openapi_documents_examples_and_errors(shared):
         for status, answer in operation["responses"].items():
             if int(status) >= 400:
                 assert list(answer["content"]) == ["application/problem+json"], (name, status)
+        for status, named in (("202", {"Location", "Retry-After"}), ("429", {"Retry-After"})):
+            if status in operation["responses"]:
+                assert set(operation["responses"][status]["headers"]) == named, name
+        protected = "/api/" in name or "/metrics" in name
+        assert operation["security"] == ([{"token": []}, {}] if protected else [])
+    ids = [operation["operationId"] for operation in operations.values()]
+    assert len(set(ids)) == len(ids)
+    assert {"send_photo", "start_job", "enhance"} <= set(ids)
+    schemas = document["components"]["schemas"]
+    assert schemas["Diagnosis"]["properties"]["noise"]["$ref"].endswith("/Finding")
+    assert schemas["Plan"]["properties"]["steps"]["items"]["$ref"].endswith("/Step")
     wishes = document["components"]["schemas"]["Wishes"]["properties"]
     assert {"task", "scale", "strength", "detail", "model", "noise", "jpeg"} <= set(wishes)
     assert document["components"]["schemas"]["Plan"]["properties"]["steps"]["examples"]

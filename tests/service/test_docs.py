@@ -11,7 +11,7 @@ import pytest
 from tests.service.running import API
 from undegrade.cli.serve import serve
 from undegrade.service.problems import TITLES
-from undegrade.service.security import SMALL_BODY
+from undegrade.service.security import FORGIVEN_SECONDS, SMALL_BODY, WRONG_TOKENS
 from undegrade.service.settings import Settings, seconds, size
 from undegrade.service.uploads import MOST_FIELDS
 
@@ -44,6 +44,7 @@ def test_the_command_line_and_the_settings_agree():
     for name in ("max_upload", "max_memory", "max_stored"):
         assert size(options[name]) == getattr(own, name)
     assert (seconds(options["keep"]), seconds(options["job_time"])) == (own.keep, own.job_seconds)
+    assert seconds(options["sync_time"]) == own.sync_seconds
     for name in ("host", "port", "max_megapixels", "queue", "sync_megapixels"):
         assert options[name] == getattr(own, name)
 
@@ -56,6 +57,10 @@ def test_other_limits_are_those_of_the_code():
     assert f"{SMALL_BODY:,} bytes" in DOCS
     assert f"{MOST_FIELDS} fields" in DOCS
     assert f"running jobs have {own.drain_seconds:g} s" in DOCS
+    assert f"{own.connections} connections" in DOCS
+    assert f"{own.connections_per_address} from one address" in " ".join(DOCS.split())
+    assert f"After {WRONG_TOKENS} wrong tokens" in DOCS
+    assert f"every {FORGIVEN_SECONDS:g} s" in DOCS
 
 
 def test_every_problem_is_told_with_its_status():

@@ -9,16 +9,16 @@ import pytest
 
 from tests.photos import photo_file, scene
 from tests.picture.samples import png_chunk
-from tests.service.running import API, refused, running
+from tests.service.running import API, refused, running, soon
 from undegrade.errors import InputError, UsageError
 from undegrade.service.settings import Settings, read_token, seconds, size
 
 SMALL = photo_file(scene(), "PNG")
 
 
-def huge_png(side: int) -> bytes:
-    """A file of a hundred bytes that says it has side * side pixels."""
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+def huge_png(width: int, height: int) -> bytes:
+    """A file of a hundred bytes that says it has width * height pixels."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + png_chunk(b"IHDR", head)
@@ -49,16 +49,20 @@ def test_no_form(shared):
 
 def test_a_decompression_bomb_is_refused_from_its_header(shared):
     started = time.monotonic()
-    refused(shared.send(huge_png(60_000)), 413, "too-large", "3600.0 megapixels")
+    refused(shared.send(huge_png(60_000, 60_000)), 413, "too-large", "3600.0 megapixels")
     assert time.monotonic() - started < 5
+
+
+def test_a_line_of_forty_megapixels_in_a_few_bytes_is_refused_before_it_is_made(shared):
+    refused(shared.send(huge_png(1, 40_000_000)), 415, "not-a-photo", "cut off")
 
 
 @pytest.mark.parametrize(
     ("wishes", "kind", "says"),
     [
         ({"task": "denoise", "scale": 4}, "wishes", "keeps the size"),
-        ({"task": "paint"}, "wishes", "paint"),
-        ({"scale": 3}, "wishes", "3"),
+        ({"task": "paint"}, "invalid", "task must be one of: auto"),
+        ({"scale": 3}, "invalid", "scale must be one of: 1, 2, 4"),
         ({"strength": 9}, "invalid", "strength"),
         ({"strenght": 1}, "invalid", "strenght"),
         ({"model": "nothing"}, "wishes", "nothing"),
@@ -139,12 +143,17 @@ def test_a_job_that_takes_too_long_is_stopped(large):
 
 
 def test_what_is_kept_has_an_end():
-    with running(keep=1.0) as service:
+    with running(keep=1000.0) as service:
         photo = service.photo(SMALL)
         job = service.job(photo)
         service.wait(job, "done")
         assert len(service.files()) == 3
-        time.sleep(1.5)
+        # As if half an hour had gone by.
+        service.service.photos.find(photo.rpartition("/")[2]).created -= 1800
+        ended = service.service.jobs.find(job.rpartition("/")[2])
+        ended.ended -= 1800
+        soon(lambda: service.client.get(photo).status_code == 410)
+        soon(lambda: service.client.get(job).status_code == 410)
         refused(service.client.get(photo), 410, "gone")
         refused(service.client.get(job), 410, "gone")
         assert service.files() == ["lock"]

@@ -134,13 +134,14 @@ def test_an_open_door_is_told(tmp_path):
         (("--keep", "soon"), "'soon' is no time"),
         (("--max-upload", "much"), "'much' is no size"),
         (("--token-file", "/nowhere"), "cannot read the token file"),
+        (("--folder", "/nowhere"), "'/nowhere' is no folder"),
     ],
 )
 def test_wrong_use_is_one_line(arguments, says):
     done = subprocess.run(
         [sys.executable, "-m", "undegrade", "serve", *arguments], capture_output=True, text=True
     )
-    assert done.returncode in (2, 3)
+    assert done.returncode in (2, 3, 4)
     assert done.stderr.count("\n") == 1
     assert says in done.stderr
 
@@ -153,6 +154,23 @@ def test_a_taken_port_is_one_line():
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert f"cannot listen at 127.0.0.1, port {port}" in done.stderr
+
+
+def test_every_line_of_the_log_is_json_whoever_writes_it():
+    """And of libraries' lines nothing is told that was filled in: clients may have sent it."""
+    code = (
+        "import logging, warnings; from undegrade.service.watch import set_up_logs; set_up_logs();"
+        "logging.getLogger('python_multipart').warning('found %r', 'secret');"
+        "logging.getLogger('some.library').info('chatter');"
+        "warnings.warn('an old call');"
+        "logging.getLogger('undegrade.service').info('%s', 'ours', extra={'pid': 1})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["level"] for line in lines] == ["warning", "warning", "info"]
+    assert (lines[0]["event"], lines[0]["library"]) == ("found %r", "python_multipart")
+    assert "an old call" in lines[1]["event"]
+    assert (lines[2]["event"], lines[2]["pid"]) == ("ours", 1)
 
 
 def test_the_service_leaves_networks_to_workers_and_workers_leave_the_web_to_it():

@@ -21,6 +21,7 @@ def checks() -> list[object]:
         checks.not_a_server_error,
         conformance.status_code_conformance,
         conformance.content_type_conformance,
+        conformance.response_headers_conformance,
         conformance.response_schema_conformance,
     ]
 

@@ -28,6 +28,9 @@ def serve(
     sync_megapixels: Annotated[
         float, typer.Option(help="Larger results are jobs, never waited for.")
     ] = 4.0,
+    sync_time: Annotated[
+        str, typer.Option(help="Longest wait for a result; what takes longer is a job.")
+    ] = "30s",
     token_file: Annotated[
         Path | None, typer.Option(help="File with the token that clients must show.")
     ] = None,
@@ -58,6 +61,7 @@ def serve(
         keep=seconds(keep),
         job_seconds=seconds(job_time),
         sync_megapixels=sync_megapixels,
+        sync_seconds=seconds(sync_time),
     )
     try:
         from undegrade.service import server

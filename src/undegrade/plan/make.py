@@ -109,7 +109,7 @@ def make_plan(
         steps = [_with_detail(step, find_vivid(step.model), wishes.detail) for step in steps]
         plain = [step.model.card.name for step in steps if step.vivid is None]
         notes += [f"no vivid variant of {name!r}: detail has no effect" for name in plain]
-    return Plan(found, tuple(steps), tuple(notes), spared)
+    return Plan(found, tuple(steps), (*notes, *_unheard(case)), spared)
 
 
 def stated(found: Diagnosis, wishes: Wishes) -> Diagnosis:
@@ -123,6 +123,25 @@ def stated(found: Diagnosis, wishes: Wishes) -> Diagnosis:
         told = Finding(quality, 0.0, quality < 100, wording.jpeg(quality, 0.0))
         found = replace(found, jpeg=told)
     return found
+
+
+def _unheard(case: _Case) -> list[str]:
+    """A note for each thing that the user states though nothing that was asked for acts on it."""
+    wishes, tasks = case.wishes, {"noise": "denoise", "jpeg": "dejpeg"}
+    if wishes.model is not None:
+        levels = set(case.find(wishes.model).card.levels)
+        heard = {"noise": bool(levels & {"noise", *NOISE}), "jpeg": "jpeg" in levels}
+    else:
+        listens = "restore" in wishes.steps
+        heard = {
+            name: listens and wishes.task in ("auto", "restore", task)
+            for name, task in tasks.items()
+        }
+    return [
+        f"{name} = {value:g} has no effect: nothing that was asked for acts on it"
+        for name in tasks
+        if (value := getattr(wishes, name)) is not None and not heard[name]
+    ]
 
 
 def model_names(wishes: Wishes) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,8 +17,8 @@ from undegrade import __version__
 from undegrade.service import schemas
 from undegrade.service.problems import Problem, of_status
 from undegrade.service.responses import problem_response
-from undegrade.service.routes import about, direct, jobs, operations, photos, site
-from undegrade.service.security import Guard, SmallBodies
+from undegrade.service.routes import about, jobs, photos
+from undegrade.service.security import PROTECTED, Bodies, Guard
 from undegrade.service.settings import Settings
 from undegrade.service.state import Service
 from undegrade.service.watch import Watch
@@ -58,20 +59,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+        # A slash too many is no such route; a redirect would take nobody anywhere else.
+        redirect_slashes=False,
     )
     app.state.service = service
-    for part in (about, photos, jobs, direct):
+    about.add(app, API)
+    for part in (photos, jobs):
         app.include_router(part.router, prefix=API)
-    app.include_router(operations.router)
-    site.add(app)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_status)
     # The last one added is the outermost.
-    app.add_middleware(SmallBodies, settings=settings, uploads=UPLOADS)
+    app.add_middleware(Bodies, settings=settings, uploads=UPLOADS)
     app.add_middleware(Watch, metrics=service.metrics)
     app.add_middleware(Guard, settings=settings)
-    _describe(app)
+    _describe(app, settings)
     return app
 
 
@@ -82,39 +85,52 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_response(_invalid(error.errors()), request.url.path)
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        problem = Problem("bad-request", "the body is no valid JSON", "send an object")
+    else:
+        problem = schemas.refusal(schemas.told(error.errors()))
+    return problem_response(problem, request.url.path)
 
 
 async def _on_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     problem = of_status(error.status_code, str(error.detail))
     problem.headers |= error.headers or {}
+    if problem.status == 405:
+        problem.headers["Allow"] = ", ".join(_allowed(request))
     return problem_response(problem, request.url.path)
 
 
-def _invalid(errors: Sequence[Any]) -> Problem:
-    """What of a request does not fit, without repeating what was sent."""
-    if any(error["type"] == "json_invalid" for error in errors):
-        return Problem("bad-request", "the body is no valid JSON", "send an object")
-    told = [
-        f"{'.'.join(str(part) for part in error['loc'] if part != 'body')}: {error['msg']}"
-        for error in errors
-    ]
-    return Problem("invalid", "; ".join(told[:5]), "see /api/v1/openapi.json")
+def _allowed(request: Request) -> list[str]:
+    """Every method that there is for the path; the framework knows those of one route alone."""
+    asked, paths = request.url.path, request.app.openapi()["paths"]
+    fitting = [path for path in paths if re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), asked)]
+    known = paths[asked if asked in paths else fitting[0]] if fitting else {"get": {}}
+    methods = [method.upper() for method in known]
+    return [*methods, "HEAD"] if "GET" in methods else methods
 
 
-def _describe(app: FastAPI) -> None:
-    """Put the schema of problems into the OpenAPI document, where every route refers to it."""
+def _describe(app: FastAPI, settings: Settings) -> None:
+    """Put the schema of problems into the OpenAPI document, and the token where it is needed."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
+        if app.openapi_schema:
+            return app.openapi_schema
         document = make()
         known = document.setdefault("components", {}).setdefault("schemas", {})
-        known["Problem"] = schemas.Problem.model_json_schema()
+        known["Problem"] = schemas.Problem.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        known |= known["Problem"].pop("$defs", {})
         # The framework's own shape of validation errors, which is never sent.
         for name in ("HTTPValidationError", "ValidationError"):
             known.pop(name, None)
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        needed: list[dict[str, Any]] = [{"token": []}] if settings.token else [{"token": []}, {}]
+        for path, methods in document["paths"].items():
+            for operation in methods.values():
+                operation["security"] = needed if path.startswith(PROTECTED) else []
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from undegrade.service.names import result_name
 from undegrade.service.photos import Folder, Gone, Photo, new_id, stamp
 from undegrade.service.problems import Problem
+from undegrade.service.responses import result_name
 from undegrade.service.settings import Settings
 from undegrade.service.workers import Pool
 
@@ -21,6 +22,8 @@ log = logging.getLogger("undegrade.service")
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 SURE = 0.1
 """Progress from which the time left is told by it, and no longer by the plan."""
+FORGOTTEN = 0.8
+"""What the pace of earlier jobs still counts after one more."""
 
 
 @dataclass(eq=False)
@@ -31,8 +34,12 @@ class Job:
     photo: Photo
     wishes: dict[str, Any]
     output: dict[str, Any]
-    estimate: float
+    planned: float
     """Seconds that the plan expects."""
+    estimate: float
+    """Seconds that it should take here, by the jobs before it."""
+    megapixels: float
+    """Of the photo or the result, whichever is larger."""
     created: float = field(default_factory=time.time)
     state: State = "queued"
     progress: float = 0.0
@@ -48,6 +55,7 @@ class Job:
     """What the result is called."""
     bytes: int | None = None
     fetched: bool = False
+    deleted: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and replaced, whenever something has changed."""
 
@@ -111,6 +119,8 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._gone = Gone("job")
+        self._planned = self._taken = 1.0
+        """Seconds of earlier jobs, as planned and as they were; older ones count less."""
 
     def count(self, state: State) -> int:
         """How many are in *state*."""
@@ -127,18 +137,37 @@ class Jobs:
             )
 
     def add(
-        self, photo: Photo, wishes: dict[str, Any], output: dict[str, Any], estimate: float
+        self,
+        photo: Photo,
+        wishes: dict[str, Any],
+        output: dict[str, Any],
+        planned: float,
+        megapixels: float,
     ) -> Job:
-        """Queue a job that should take *estimate* seconds; raises as :meth:`check_room` does."""
+        """Queue a job *planned* to take so many seconds; raises as :meth:`check_room` does."""
         self.check_room()
         self._folder.check_room(photo.bytes)
-        job = Job(new_id(), photo, wishes, output, estimate)
+        estimate = planned * self._taken / self._planned
+        job = Job(new_id(), photo, wishes, output, planned, estimate, megapixels)
         photo.users += 1
         self._jobs[job.id] = job
         target = self._folder.new_path()
         task = self._tasks[job.id] = asyncio.create_task(self._run(job, target))
         task.add_done_callback(lambda _: self._end(job, target))
         return job
+
+    def wait(self, job: Job) -> float:
+        """Seconds until *job* should be over: what is before it, and itself."""
+        ahead = 0.0
+        if job.state == "queued":
+            known = [one for one in self._jobs.values() if one.created < job.created]
+            ahead = sum(one.seconds_left or 0 for one in known) / self._settings.workers
+        return ahead + (job.seconds_left or 0)
+
+    def place(self, job: Job) -> dict[str, str]:
+        """Headers that say where *job* is, and when to come again."""
+        seconds = min(max(math.ceil(self.wait(job)), 1), 60)
+        return {"Location": f"/api/v1/jobs/{job.id}", "Retry-After": str(seconds)}
 
     def find(self, id: str) -> Job:
         """Raises :class:`Problem`: it is gone, or never was."""
@@ -189,6 +218,7 @@ class Jobs:
     def forget(self, job: Job) -> None:
         """Delete one that is over, with its result."""
         if self._jobs.pop(job.id, None) is not None:
+            job.deleted = True
             self._gone.add(job.id)
             if job.path is not None:
                 self._folder.remove(job.path)
@@ -207,13 +237,8 @@ class Jobs:
             job.progress = part
             job.notify()
 
-        task = {
-            "do": "enhance",
-            "path": str(job.photo.path),
-            "wishes": job.wishes,
-            "output": job.output,
-            "target": str(target),
-        }
+        asked = {"wishes": job.wishes, "output": job.output, "target": str(target)}
+        task = job.photo.task("enhance", **asked)
         try:
             done = await self._pool.work(task, begin, progress)
         except Problem as problem:
@@ -227,6 +252,9 @@ class Jobs:
             job.name = result_name(job.photo.name, done["suffix"])
             self._folder.added(done["bytes"])
             job.state, job.progress = "done", 1.0
+            spent = time.monotonic() - (job.started or time.monotonic())
+            self._planned = FORGOTTEN * self._planned + job.planned
+            self._taken = FORGOTTEN * self._taken + spent
 
     def _end(self, job: Job, target: Path) -> None:
         """Once its task is over, however it came to that: a task may end before it begins."""
@@ -241,12 +269,16 @@ class Jobs:
         job.notify()
 
 
-async def follow(job: Job, heartbeat: float) -> AsyncIterator[bool]:
-    """Yields whenever the job has changed, or false after *heartbeat* seconds without; ends."""
-    while not job.is_over:
+async def follow(job: Job, heartbeat: float, end: float = math.inf) -> AsyncIterator[bool]:
+    """Yields whenever the job has changed, or false after *heartbeat* seconds without.
+
+    It ends with the job, or at *end* on the loop's clock.
+    """
+    clock = asyncio.get_running_loop().time
+    while not job.is_over and clock() < end:
         changed = job.changed
         try:
-            async with asyncio.timeout(heartbeat):
+            async with asyncio.timeout_at(min(clock() + heartbeat, end)):
                 await changed.wait()
             yield True
         except TimeoutError:

@@ -39,6 +39,8 @@ class Photo:
     path: Path
     name: str | None
     bytes: int
+    frame: int | None
+    """Of an animation or a TIFF, from 1."""
     created: float
     """Seconds since 1970."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -47,12 +49,17 @@ class Photo:
     """Unfinished jobs that need the file."""
     deleted: bool = False
 
+    def task(self, do: str, **more: Any) -> dict[str, Any]:
+        """Something for a worker to do with it."""
+        return {"do": do, "path": str(self.path), "frame": self.frame, **more}
+
     def as_dict(self, keep: float) -> dict[str, Any]:
         """For the client; *keep* is the seconds that it stays."""
         return {
             "id": self.id,
             "name": self.name,
             "bytes": self.bytes,
+            "frame": self.frame,
             **self.facts,
             "expires": stamp(self.created + keep),
         }
@@ -111,10 +118,10 @@ class PhotoStore:
         self._photos: dict[str, Photo] = {}
         self._gone = Gone("photo")
 
-    def add(self, path: Path, name: str | None) -> Photo:
+    def add(self, path: Path, name: str | None, frame: int | None) -> Photo:
         """A finished upload."""
         size = path.stat().st_size
-        photo = Photo(new_id(), path, name, size, time.time())
+        photo = Photo(new_id(), path, name, size, frame, time.time())
         self._folder.added(size)
         self._photos[photo.id] = photo
         return photo

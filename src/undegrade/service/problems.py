@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from undegrade.errors import (
@@ -54,6 +54,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
     detail: what happened, with the value.
     hint: what the client can do about it.
     headers: for the response.
+    errors: what is wrong, field by field.
     """
 
     def __init__(
@@ -62,18 +63,21 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         detail: str,
         hint: str = "",
         headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
     ) -> None:
         super().__init__(detail)
         self.kind, self.detail, self.hint = kind, detail, hint
         self.status, self.title = TITLES[kind]
         self.headers = dict(headers or {})
+        self.errors = [dict(error) for error in errors]
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Problem:
         """The problem that was told by :meth:`as_dict`, perhaps in another process."""
         kind = str(document["type"]).rpartition(":")[2]
         kind = kind if kind in TITLES else "internal"
-        return cls(kind, str(document["detail"]), str(document.get("hint", "")))
+        hint, errors = str(document.get("hint", "")), document.get("errors", ())
+        return cls(kind, str(document["detail"]), hint, errors=errors)
 
     def as_dict(self, instance: str | None = None) -> dict[str, Any]:
         """The document; *instance* is the path that was asked for."""
@@ -85,6 +89,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         }
         if self.hint:
             document["hint"] = self.hint
+        if self.errors:
+            document["errors"] = self.errors
         if instance is not None:
             document["instance"] = instance
         return document
@@ -98,7 +104,9 @@ def of_error(error: UndegradeError) -> Problem:
     if isinstance(error, LimitError):
         return Problem("too-large", error.what, "send a smaller photo")
     if isinstance(error, UsageError | OutputError):
-        return Problem("wishes", error.what, hint)
+        return Problem(
+            "wishes", error.what, hint, errors=[{"field": "wishes", "detail": error.what}]
+        )
     if isinstance(error, ModelError):
         return Problem("model", error.what, "ask for something else; see /api/v1/models")
     return Problem("internal", error.what, hint)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from undegrade.errors import UsageError
-from undegrade.service import logs
+from undegrade.service import watch
 from undegrade.service.app import create_app
+from undegrade.service.problems import MEDIA_TYPE, Problem
 from undegrade.service.settings import Settings
 from undegrade.service.state import Service
 
@@ -23,39 +27,164 @@ log = logging.getLogger("undegrade.service")
 
 KEEP_ALIVE = 15
 """Seconds that an idle connection stays open."""
-BACKLOG = 256
+BACKLOG = 1024
 CLOSE_SECONDS = 10
 """How long answers on their way may take once jobs have ended."""
+LINGER_SECONDS = 5.0
+"""How long what a refused client still sends is thrown away: most read no answer before they have
+sent everything, and a connection that is closed meanwhile takes the answer with it."""
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 that does not wait forever for a request's headers."""
+class _Crowd:
+    """All connections of one service; where there are too many, the slowest makes room."""
 
-    seconds = 15.0
-    _waiting: asyncio.TimerHandle | None = None
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._here: dict[_Connection, str] = {}
+        self._counts: Counter[str] = Counter()
+
+    def add(self, new: _Connection, address: str) -> bool:
+        """Whether there is room, if need be by ending who has let us wait longest."""
+        settings = self.settings
+        if self._counts[address] >= settings.connections_per_address:
+            found = self._end_slowest([one for one, at in self._here.items() if at == address])
+        else:
+            found = len(self._here) < settings.connections or self._end_slowest(self._here)
+        if found:
+            self._here[new] = address
+            self._counts[address] += 1
+        return found
+
+    def remove(self, connection: _Connection) -> None:
+        """It is closed."""
+        address = self._here.pop(connection, None)
+        if address is not None:
+            self._counts[address] -= 1
+            if not self._counts[address]:
+                del self._counts[address]
+
+    def _end_slowest(self, among: Any) -> bool:
+        slowest = min((one for one in among if one.owes), key=lambda one: one.merit, default=None)
+        if slowest is None:
+            return False
+        self.remove(slowest)
+        slowest.transport.abort()
+        return True
+
+
+class _Transport:
+    """A transport that is closed only once the client had a chance to read what was said."""
+
+    def __init__(self, inner: asyncio.Transport, connection: _Connection) -> None:
+        self._inner, self._connection = inner, connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def is_closing(self) -> bool:
+        return self._connection.leaving or self._inner.is_closing()
+
+    def close(self) -> None:
+        self._connection.leave(self._inner)
+
+
+class _Connection(H11Protocol):
+    """HTTP/1.1 that waits for nobody forever: not for heads, not for readers, not for the end."""
+
+    crowd: _Crowd
+    leaving = False
+    """Whether all is said; what still comes is thrown away."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait()
+        self.transport = _Transport(transport, self)  # type: ignore[assignment]
+        self._due: dict[str, asyncio.TimerHandle] = {}
+        self._since, self._bytes = self.loop.time(), 0
+        # A socket that was made with protocol 0 gets this from no loop, and every answer of two
+        # packets waits for the client's delayed acknowledgement: 40 ms.
+        if (own := transport.get_extra_info("socket")) is not None and self.client:
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.crowd.add(self, self.client[0] if self.client else ""):
+            self._expect("head", self.crowd.settings.stall_seconds)
+        else:
+            self._refuse(Problem("busy", "too many connections are open", "try again later"))
+
+    @property
+    def owes(self) -> bool:
+        """Whether it is the client's turn: to ask, to send, to read or to hang up."""
+        sending = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+        return sending or bool(self._due)
+
+    @property
+    def merit(self) -> tuple[bool, float]:
+        """Larger is better: who sends fast enough, and who came late."""
+        spent = self.loop.time() - self._since
+        return self._bytes >= spent * self.crowd.settings.least_rate, self._since
 
     def data_received(self, data: bytes) -> None:
+        self._bytes += len(data)
+        if self.leaving:
+            return
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
-            self._done_waiting()
-        elif self._waiting is None:
-            self._wait()
+            self._settled("head")
+        elif not self.leaving:
+            self._expect("head", self.crowd.settings.stall_seconds)
+
+    def on_response_complete(self) -> None:
+        self._since, self._bytes = self.loop.time(), 0
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect("reading", self.crowd.settings.stall_seconds)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._settled("reading")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._done_waiting()
         super().connection_lost(exc)
+        self.crowd.remove(self)
+        for what in list(self._due):
+            self._settled(what)
 
-    def _wait(self) -> None:
-        self._waiting = self.loop.call_later(self.seconds, self.transport.abort)
+    def leave(self, transport: asyncio.Transport) -> None:
+        """Close, once the answer has been read, or the client has had time enough to."""
+        if self.leaving:
+            return
+        self.leaving = True
+        self._unset_keepalive_if_required()
+        self._settled("head")
+        # Closing with bytes unread resets the connection, and the answer may be lost.
+        unread = self.conn.their_state is h11.SEND_BODY or self.conn.our_state is not h11.CLOSED
+        if unread and not transport.is_closing():
+            transport.write_eof()
+            self.flow.resume_reading()
+            self._expect("end", min(LINGER_SECONDS, self.crowd.settings.stall_seconds))
+        else:
+            transport.close()
+            self._expect("end", self.crowd.settings.stall_seconds)
 
-    def _done_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def send_400_response(self, msg: str) -> None:
+        """What the parser refuses is a problem, too."""
+        self._refuse(Problem("bad-request", "this is no HTTP request"))
+
+    def _refuse(self, problem: Problem) -> None:
+        body = json.dumps(problem.as_dict()).encode()
+        head = f"HTTP/1.1 {problem.status} {problem.title}\r\nContent-Type: {MEDIA_TYPE}\r\n"
+        head += f"Content-Length: {len(body)}\r\nRetry-After: 2\r\nConnection: close\r\n\r\n"
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _expect(self, what: str, seconds: float) -> None:
+        """End the connection if *what* has not come to pass in time."""
+        if what not in self._due:
+            self._due[what] = self.loop.call_later(seconds, self.transport.abort)
+
+    def _settled(self, what: str) -> None:
+        if (timer := self._due.pop(what, None)) is not None:
+            timer.cancel()
 
 
 class Server(uvicorn.Server):
@@ -82,12 +211,11 @@ class Server(uvicorn.Server):
 def make_server(settings: Settings) -> Server:
     """A server for a new service; ``run`` serves until it is told to stop."""
     app = create_app(settings)
-    protocol = type("Protocol", (_Protocol,), {"seconds": settings.stall_seconds})
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=protocol,
+        http=type("Connection", (_Connection,), {"crowd": _Crowd(settings)}),
         ws="none",
         log_config=None,
         access_log=False,
@@ -125,6 +253,6 @@ def listen(settings: Settings) -> list[socket.socket]:
 
 def serve(settings: Settings, sockets: Sequence[socket.socket]) -> None:
     """Run a service at *sockets* until it is told to stop; logs go to stderr."""
-    logs.set_up()
+    watch.set_up_logs()
     with suppress(KeyboardInterrupt):
         make_server(settings).run(sockets=list(sockets))

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from undegrade.errors import InputError, UsageError
+from undegrade.errors import InputError, OutputError, UsageError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -53,6 +53,12 @@ class Settings:
     """Jobs that may wait, and likewise uploads and previews."""
     sync_megapixels: float = 4.0
     """Results above this are never waited for within one request."""
+    sync_seconds: float = 30.0
+    """Longest wait for a result within one request; then, or where it is expected to take longer,
+    the answer is a job."""
+    connections: int = 512
+    """Open at a time; where there are more, the slowest has to go."""
+    connections_per_address: int = 256
 
     keep: float = 3600.0
     """Seconds until a photo or a result is deleted."""
@@ -77,6 +83,13 @@ class Settings:
             if not 0 < getattr(self, name) < float("inf"):
                 value = getattr(self, name)
                 raise UsageError(f"{name} = {value:g} is not possible", "use a number above 0")
+        if self.folder is not None and not (
+            self.folder.is_dir() and os.access(self.folder, os.W_OK | os.X_OK)
+        ):
+            raise OutputError(
+                f"{str(self.folder)!r} is no folder that can be written to",
+                "make it, or name another with --folder",
+            )
         if self.token is not None and len(self.token) < 16:
             raise UsageError(
                 f"a token of {len(self.token)} characters can be guessed", "use 16 or more"

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends
+from fastapi import Depends, Header
 from starlette.requests import Request
 
 from undegrade.catalog import Catalog
-from undegrade.service import uploads
+from undegrade.service import schemas, uploads
 from undegrade.service.jobs import Job, Jobs
-from undegrade.service.metrics import Metrics
 from undegrade.service.photos import Folder, Photo, PhotoStore, every
 from undegrade.service.problems import Problem
 from undegrade.service.settings import Settings
+from undegrade.service.watch import Metrics
 from undegrade.service.workers import Pool
+
+Made = TypeVar("Made", Photo, Job)
 
 LINGER_SECONDS = 5.0
 """How long the service waits at its end for results to be fetched."""
+MOST_KEYS = 10_000
 
 
 class Service:
@@ -31,6 +40,7 @@ class Service:
         self.stopping = False
         """Whether nothing new is taken any more."""
         self._receiving = 0
+        self._once: OrderedDict[str, _Once] = OrderedDict()
 
     async def start(self) -> None:
         """Make the folder, start a worker."""
@@ -68,8 +78,15 @@ class Service:
         if self.stopping:
             raise Problem("stopping", "nothing new is taken", "try again", {"Retry-After": "10"})
 
-    async def receive(self, request: Request) -> tuple[Photo, dict[str, str]]:
-        """Take an upload in, without looking at it; the photo, and the other fields."""
+    async def receive(
+        self, request: Request, form: type[schemas.Form]
+    ) -> tuple[Photo, schemas.Form]:
+        """Take an upload in, without looking at it; the photo, and the other fields.
+
+        Raises
+        ------
+        Problem: no photo, a limit, or fields that do not fit.
+        """
         self.check_open()
         if self._receiving >= self.settings.queue:
             raise Problem(
@@ -80,29 +97,67 @@ class Service:
             upload = await uploads.receive(request, self.settings, self.folder)
         finally:
             self._receiving -= 1
-        return self.photos.add(upload.path, upload.name), upload.fields
+        try:
+            fields = schemas.from_form(form, upload.fields)
+        except BaseException:
+            upload.path.unlink(missing_ok=True)
+            raise
+        return self.photos.add(upload.path, upload.name, fields.frame), fields
+
+    async def once(
+        self,
+        key: str | None,
+        photo: Photo | None,
+        asked: Any,
+        make: Callable[[], Awaitable[Made]],
+    ) -> Made:
+        """What *make* makes, or what it made when the same was *asked* with the same *key*.
+
+        *photo* is what was sent with it, if anything; it is deleted where it had come before.
+
+        Raises
+        ------
+        Problem: something else was asked with this key.
+        """
+        if key is None:
+            return await make()
+        text = json.dumps(asked, sort_keys=True, default=str).encode()
+        if photo is not None:
+            text += await asyncio.to_thread(_digest, photo.path)
+        known = self._once.get(key)
+        if known is None or known.is_stale(self.settings.keep):
+            known = self._once[key] = _Once(text)
+            self._once.move_to_end(key)
+            if len(self._once) > MOST_KEYS:
+                self._once.popitem(last=False)
+            known.task = asyncio.ensure_future(make())
+            known.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+            return await asyncio.shield(known.task)
+        if photo is not None:
+            self.photos.remove(photo.id)
+        if known.asked != text:
+            raise schemas.refusal(
+                [{"field": "Idempotency-Key", "detail": "was used for another request"}]
+            )
+        return await asyncio.shield(known.task)
 
     async def open(self, photo: Photo, wishes: dict[str, Any]) -> None:
         """Have a new photo looked at; it is deleted where it is none."""
-        task = {"do": "open", "path": str(photo.path), "wishes": wishes}
         try:
-            photo.facts, _ = await self.pool.look(task)
+            photo.facts, _ = await self.pool.look(photo.task("open", wishes=wishes))
         except BaseException:
             self.photos.remove(photo.id)
             raise
 
-    async def order(
-        self, photo: Photo, wishes: dict[str, Any], output: dict[str, Any]
-    ) -> tuple[Job, dict[str, Any]]:
-        """Queue a job, once a plan shows that it can be done; the job and the plan.
+    async def order(self, photo: Photo, wishes: dict[str, Any], output: dict[str, Any]) -> Job:
+        """Queue a job, once a plan shows that it can be done.
 
         Raises
         ------
         Problem: the wishes cannot be met on this photo, the queue is full, or there is no room.
         """
         self.jobs.check_room()
-        task = {"do": "plan", "path": str(photo.path), "wishes": wishes}
-        plan, _ = await self.pool.look(task)
+        plan, _ = await self.pool.look(photo.task("plan", wishes=wishes))
         need, most = plan["memory_bytes"], self.settings.max_memory
         if need > most:
             raise Problem(
@@ -112,7 +167,8 @@ class Service:
             )
         if photo.deleted:
             raise Problem("gone", "this photo has been deleted", "send the photo again")
-        return self.jobs.add(photo, wishes, output, plan["seconds_estimated"]), plan
+        pixels = max(plan["width"] * plan["height"], photo.facts["width"] * photo.facts["height"])
+        return self.jobs.add(photo, wishes, output, plan["seconds_estimated"], pixels / 1e6)
 
     async def forget(self, photo: Photo) -> None:
         """Delete a photo; jobs that still need it are cancelled."""
@@ -128,6 +184,28 @@ class Service:
         self.jobs.forget(job)
 
 
+class _Once:
+    """What was asked with a key, and what comes of it."""
+
+    task: asyncio.Future[Any]
+
+    def __init__(self, asked: bytes) -> None:
+        self.asked, self._since = asked, time.monotonic()
+
+    def is_stale(self, keep: float) -> bool:
+        """Whether the key may be used anew: it failed, or what it made is gone."""
+        if not self.task.done():
+            return False
+        if time.monotonic() - self._since > keep or self.task.cancelled() or self.task.exception():
+            return True
+        return bool(self.task.result().deleted)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
 def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
@@ -135,3 +213,12 @@ def _service(request: Request) -> Service:
 
 Here = Annotated[Service, Depends(_service)]
 """A parameter of a route that is given the service."""
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Asked again with the same key, the same comes of it, and nothing twice.",
+    ),
+]

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from undegrade.service.names import clean
 from undegrade.service.photos import Folder, is_full, no_room
 from undegrade.service.problems import Problem
+from undegrade.service.responses import clean
 from undegrade.service.settings import Settings
 
 PART = "photo"
 """Name of the part that holds the photo."""
+RAW = (b"image/", b"application/octet-stream")
+"""How the types of bodies begin that are the photo itself."""
 MOST_FIELDS = 32
-FINISH_SECONDS = 5.0
 LONGEST_FIELD = 4096
+LONGEST_BOUNDARY = 70
+"""Of RFC 2046."""
 LONGEST_HEADERS = 8192
 """Bytes of one part's headers."""
 
@@ -34,23 +36,24 @@ class Upload:
 
     path: Path
     name: str | None
-    fields: dict[str, str]
+    fields: list[tuple[str, str]]
+    """By name, in order; a name may come again."""
 
 
 async def receive(request: Request, settings: Settings, folder: Folder) -> Upload:
-    """Read the request's body; the file is whole, or there is none.
+    """Read the request's body, a form or the photo itself; the file is whole, or there is none.
 
     Raises
     ------
-    Problem: no multipart form, no photo in it or two, too large whatever Content-Length says, too
-        slow, cut off, or no room.
+    Problem: no form and no picture, no photo in it or two, too large whatever Content-Length says,
+        too slow, cut off, or no room.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
-    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+    if kind != b"multipart/form-data" and not kind.startswith(RAW):
         raise Problem(
             "not-a-photo",
-            "the body is no multipart/form-data",
-            f"send the photo as a form's file field {PART!r}",
+            "the body is neither multipart/form-data nor a picture",
+            f"send the photo as a form's file field {PART!r}, or itself as image/jpeg or the like",
         )
     announced = request.headers.get("content-length", "")
     size = int(announced) if announced.isdigit() else 0
@@ -60,29 +63,16 @@ async def receive(request: Request, settings: Settings, folder: Folder) -> Uploa
             raise _too_large(settings)
         folder.check_room(size)
         with path.open("xb") as file:
-            form = _Form(options[b"boundary"], file)
+            form = _Raw(request, file) if kind.startswith(RAW) else _Form(options, file)
             async for chunk in _chunks(request, settings):
                 form.feed(chunk)
             form.finish()
-        return Upload(path, form.name, form.fields)
+        return Upload(path, form.name, [*request.query_params.multi_items(), *form.fields])
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError) and is_full(error):
             error = no_room()
-        if isinstance(error, Problem) and error.kind in ("too-large", "storage"):
-            await _let_finish(request, min(settings.stall_seconds, FINISH_SECONDS))
         raise error from None
-
-
-async def _let_finish(request: Request, seconds: float) -> None:
-    """Throw away what still comes, for a while: most clients read no answer before they have sent
-    everything, and a connection that is closed meanwhile takes the answer with it."""
-    with suppress(TimeoutError, ClientDisconnect, StopAsyncIteration):
-        async with asyncio.timeout(seconds):
-            # The request's own stream is used up once it has been left.
-            while (message := await request.receive())["type"] == "http.request":
-                if not message.get("more_body", False):
-                    return
 
 
 async def _chunks(request: Request, settings: Settings) -> AsyncIterator[bytes]:
@@ -96,7 +86,9 @@ async def _chunks(request: Request, settings: Settings) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise _slow(f"nothing came for {settings.stall_seconds:g} seconds") from None
+            raise Problem(
+                "slow", f"nothing came for {settings.stall_seconds:g} seconds", "send faster"
+            ) from None
         except ClientDisconnect:
             raise Problem("bad-request", "the body was cut off") from None
         total += len(chunk)
@@ -104,25 +96,14 @@ async def _chunks(request: Request, settings: Settings) -> AsyncIterator[bytes]:
             raise _too_large(settings)
         late = time.monotonic() - started - settings.stall_seconds
         if late > 0 and total < late * settings.least_rate:
-            raise _slow(f"{total} bytes came in {late + settings.stall_seconds:.0f} seconds")
+            spent = late + settings.stall_seconds
+            raise Problem("slow", f"{total} bytes came in {spent:.0f} seconds", "send faster")
         yield chunk
 
 
-_CLOSE = {"Connection": "close"}
-"""What is still on its way must not be taken for the next request."""
-
-
 def _too_large(settings: Settings) -> Problem:
-    return Problem(
-        "too-large",
-        f"the body has more than {settings.max_upload / 1e6:g} MB",
-        "send a smaller file",
-        _CLOSE,
-    )
-
-
-def _slow(detail: str) -> Problem:
-    return Problem("slow", detail, "send faster", _CLOSE)
+    megabytes = settings.max_upload / 1e6
+    return Problem("too-large", f"the body has more than {megabytes:g} MB", "send a smaller file")
 
 
 @dataclass
@@ -136,31 +117,50 @@ class _Part:
     header_bytes: int = 0
 
 
+class _Raw:
+    """A body that is the photo."""
+
+    def __init__(self, request: Request, file: BinaryIO) -> None:
+        _, options = parse_options_header(request.headers.get("content-disposition", ""))
+        given = options.get(b"filename", b"").decode("utf-8", "replace")
+        self.name = clean(given) if given else None
+        self.fields: list[tuple[str, str]] = []
+        self._file = file
+
+    def feed(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+
+    def finish(self) -> None:
+        if not self._file.tell():
+            raise _empty()
+
+
 class _Form:
     """Sorts a body's parts: the photo into *file*, everything else into ``fields``."""
 
-    def __init__(self, boundary: bytes, file: BinaryIO) -> None:
+    def __init__(self, options: Mapping[bytes, bytes], file: BinaryIO) -> None:
         self.name: str | None = None
-        self.fields: dict[str, str] = {}
+        self.fields: list[tuple[str, str]] = []
         self._file = file
         self._part = _Part()
         self._key = bytearray()
         self._value = bytearray()
         self._photos = self._size = 0
         self._ended = False
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": lambda data, a, b: self._header(self._key, data[a:b]),
-                "on_header_value": lambda data, a, b: self._header(self._value, data[a:b]),
-                "on_header_end": self._header_end,
-                "on_headers_finished": self._headers_finished,
-                "on_part_data": lambda data, a, b: self._data(data[a:b]),
-                "on_part_end": self._part_end,
-                "on_end": self._end,
-            },
-        )
+        calls: Any = {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, a, b: self._header(self._key, data[a:b]),
+            "on_header_value": lambda data, a, b: self._header(self._value, data[a:b]),
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_finished,
+            "on_part_data": lambda data, a, b: self._data(data[a:b]),
+            "on_part_end": self._part_end,
+            "on_end": self._end,
+        }
+        boundary = options.get(b"boundary", b"")
+        if not 0 < len(boundary) <= LONGEST_BOUNDARY:
+            raise _malformed(f"the form's boundary has {len(boundary)} characters")
+        self._parser = MultipartParser(boundary, calls)
 
     def feed(self, chunk: bytes) -> None:
         try:
@@ -174,7 +174,7 @@ class _Form:
         if not self._photos:
             raise _malformed(f"the form has no file field {PART!r}")
         if not self._size:
-            raise Problem("not-a-photo", "the file is empty", "send a photo")
+            raise _empty()
 
     def _begin(self) -> None:
         self._part = _Part()
@@ -216,10 +216,14 @@ class _Form:
 
     def _part_end(self) -> None:
         if self._part.value is not None:
-            self.fields[self._part.name] = self._part.value.decode("utf-8", "replace")
+            self.fields.append((self._part.name, self._part.value.decode("utf-8", "replace")))
 
     def _end(self) -> None:
         self._ended = True
+
+
+def _empty() -> Problem:
+    return Problem("not-a-photo", "the file is empty", "send a photo")
 
 
 def _malformed(detail: str) -> Problem:

@@ -1,26 +1,138 @@
-"""Every request is counted, timed and logged; what breaks becomes a problem, too."""
+"""What those who run the service are told: logs, and numbers for Prometheus.
+
+Neither names of files nor metadata nor paths with ids in them: who knows an id may fetch a photo.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from undegrade.service.metrics import Metrics
 from undegrade.service.problems import Problem
 from undegrade.service.responses import problem_response
 
-log = logging.getLogger("undegrade.service")
+if TYPE_CHECKING:
+    from undegrade.service.jobs import Job
+    from undegrade.service.state import Service
 
+OWN = "undegrade.service"
+log = logging.getLogger(OWN)
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+JOB_SECONDS = (0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250)
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked for every few seconds by machines: counted, not logged."""
 OTHER = "other"
 """The route of a request for which there is none: its path may hold anything."""
 
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+class JsonLines(logging.Formatter):
+    """A record and what was passed as ``extra`` as one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; of a library's record without what was filled in: clients may have sent it."""
+        own = record.name.partition(".")[0] in ("undegrade", "uvicorn", "py")
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "event": record.getMessage().strip() if own else str(record.msg),
+        }
+        line |= {key: value for key, value in vars(record).items() if key not in _KNOWN}
+        if not own:
+            line["library"] = record.name
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+            line["where"] = _where(record)
+        return json.dumps(line, default=str)
+
+
+def set_up_logs(stream: TextIO | None = None) -> None:
+    """Send every record, warnings too, to *stream* (stderr): ours, and what libraries warn of."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+    for name in (OWN, "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _where(record: logging.LogRecord) -> str:
+    """Files and lines of an exception, without its text: that may hold what a client sent."""
+    trace = record.exc_info[2] if record.exc_info else None
+    places = []
+    while trace:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(places[-6:])
+
+
+class Metrics:
+    """The numbers of one service; several in one process do not mix."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "undegrade_requests", "Requests", ["method", "route", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "undegrade_request_seconds", "Seconds to a response", ["route"], registry=registry
+        )
+        self._jobs = Counter("undegrade_jobs", "Jobs that are over", ["state"], registry=registry)
+        self._job_seconds = Histogram(
+            "undegrade_job_seconds",
+            "Seconds from queue to end",
+            buckets=JOB_SECONDS,
+            registry=registry,
+        )
+        self._megapixels = Counter(
+            "undegrade_megapixels", "Megapixels of results", registry=registry
+        )
+        self._deaths = Counter(
+            "undegrade_worker_deaths", "Workers that died at work", registry=registry
+        )
+
+    def watch(self, service: Service) -> None:
+        """Report how full *service* is, whenever somebody asks."""
+        gauges: dict[str, tuple[str, Callable[[], float]]] = {
+            "undegrade_jobs_queued": ("Jobs waiting", lambda: service.jobs.count("queued")),
+            "undegrade_jobs_running": ("Jobs running", lambda: service.jobs.count("running")),
+            "undegrade_photos": ("Photos kept", lambda: len(service.photos)),
+            "undegrade_stored_bytes": ("Bytes kept", lambda: service.folder.stored),
+            "undegrade_workers": ("Worker processes", lambda: len(service.pool.pids)),
+        }
+        for name, (text, value) in gauges.items():
+            Gauge(name, text, registry=self._registry).set_function(value)
+
+    def job_over(self, job: Job) -> None:
+        """Count a job that is done, failed or cancelled."""
+        self._jobs.labels(job.state).inc()
+        if job.ended is not None:
+            self._job_seconds.observe(job.ended - job.created)
+        if job.report is not None:
+            self._megapixels.inc(job.report["width"] * job.report["height"] / 1e6)
+
+    def worker_died(self) -> None:
+        """Count a worker that was lost."""
+        self._deaths.inc()
+
+    def text(self) -> bytes:
+        """In Prometheus' text format."""
+        return generate_latest(self._registry)
+
 
 class Watch:
-    """Around the whole application."""
+    """Around the whole application: every request is counted, timed and logged."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
@@ -29,7 +141,7 @@ class Watch:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status, sent = time.perf_counter(), 0, 0
+        started, status, sent, method = time.perf_counter(), 0, 0, scope["method"]
 
         async def counted(message: Message) -> None:
             nonlocal status, sent
@@ -47,13 +159,11 @@ class Watch:
             problem = Problem("internal", type(error).__name__, "please report it")
             await problem_response(problem, scope["path"])(scope, receive, counted)
         finally:
-            self._note(scope, status, time.perf_counter() - started, sent)
-
-    def _note(self, scope: Scope, status: int, seconds: float, sent: int) -> None:
-        route = getattr(scope.get("route"), "path", OTHER)
-        method = scope["method"] if scope["method"] in ("GET", "POST", "DELETE") else OTHER
-        self._metrics.requests.labels(method, route, status).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
-        if route not in QUIET:
-            facts = {"method": method, "route": route, "status": status, "bytes": sent}
-            log.info("request", extra=facts | {"seconds": round(seconds, 4)})
+            route = getattr(scope.get("route"), "path", OTHER)
+            method = method if method in ("GET", "HEAD", "POST", "DELETE") else OTHER
+            seconds = time.perf_counter() - started
+            self._metrics.requests.labels(method, route, status).inc()
+            self._metrics.seconds.labels(route).observe(seconds)
+            if route not in QUIET:
+                facts = {"method": method, "route": route, "status": status, "bytes": sent}
+                log.info("request", extra=facts | {"seconds": round(seconds, 4)})

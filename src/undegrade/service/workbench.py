@@ -8,11 +8,10 @@ from typing import Any
 
 from undegrade.diagnosis import Diagnosis, open_diagnoser
 from undegrade.enhancer import Enhancer
-from undegrade.picture import Picture, decode, encode, format_of
+from undegrade.picture import Picture, decode, encode, format_of, pages
 from undegrade.plan import Plan, Wishes
 from undegrade.runtime import Networks
-from undegrade.service.part import Box, cut, enhance_part
-from undegrade.service.rendering import rendered
+from undegrade.service.view import Box, cut, enhance_part, rendered
 from undegrade.work import Order, work
 
 Head = dict[str, Any]
@@ -35,6 +34,8 @@ class Workbench:
     ----------
     threads: inside a network.
     max_megapixels: of photos.
+
+    Photos are named by the paths of their files, and the frame or page that counts, if any.
     """
 
     def __init__(self, threads: int, max_megapixels: float) -> None:
@@ -54,42 +55,42 @@ class Workbench:
             self._pictures.pop(path, None)
             self._found.pop(path, None)
 
-    def open(self, path: str, wishes: Head) -> Head:
+    def open(self, path: str, wishes: Head, frame: int | None = None) -> Head:
         """Decode, diagnose and plan.
 
         Raises
         ------
         InputError, LimitError: see :func:`undegrade.picture.decode`.
         """
-        picture, found = self._picture(path), self._diagnosis(path)
+        picture, found = self._picture(path, frame), self._diagnosis(path, frame)
         return {
             "width": picture.width,
             "height": picture.height,
             "format": picture.encoding.format,
             "diagnosis": found.as_dict() | {"words": list(found.words)},
-            "plan": self.plan(path, wishes),
+            "plan": self.plan(path, wishes, frame),
             "notes": list(picture.notes),
         }
 
-    def plan(self, path: str, wishes: Head) -> Head:
+    def plan(self, path: str, wishes: Head, frame: int | None = None) -> Head:
         """What would be done, and what it would take."""
-        picture, plan = self._picture(path), self._plan(path, wishes)
+        picture, plan = self._picture(path, frame), self._plan(path, wishes, frame)
         told = self._enhancer.forecast(picture, plan).as_dict()
         del told["found"]
         return told | {"unchanged": not plan.steps}
 
-    def preview(self, path: str, wishes: Head, box: Box) -> bytes:
+    def preview(self, path: str, wishes: Head, box: Box, frame: int | None = None) -> bytes:
         """A PNG of what becomes of *box*, by the diagnosis of the whole photo."""
-        plan = self._plan(path, wishes)
-        return _png(enhance_part(self._enhancer, self._picture(path), plan, box))
+        plan = self._plan(path, wishes, frame)
+        return _png(enhance_part(self._enhancer, self._picture(path, frame), plan, box))
 
-    def view(self, path: str, side: int) -> tuple[bytes, str]:
-        """The whole photo for a browser, at most *side* pixels a side; see :mod:`.rendering`."""
-        return rendered(self._picture(path), side)
+    def view(self, path: str, side: int, frame: int | None = None) -> tuple[bytes, str]:
+        """The whole photo for a browser, at most *side* pixels a side."""
+        return rendered(self._picture(path, frame), side)
 
-    def crop(self, path: str, box: Box) -> bytes:
+    def crop(self, path: str, box: Box, frame: int | None = None) -> bytes:
         """A PNG of the pixels in *box*, with their profile."""
-        picture = self._picture(path)
+        picture = self._picture(path, frame)
         return _png(cut(picture, box.within(picture)))
 
     def enhance(
@@ -100,6 +101,7 @@ class Workbench:
         target: str,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
+        frame: int | None = None,
     ) -> Head:
         """Enhance the photo into the file *target*; returns the report and what was written.
 
@@ -114,14 +116,18 @@ class Workbench:
             output["quality"],
             output["strip"],
             self._max_megapixels,
+            output["mark"],
+            frame,
         )
+        data = Path(path).read_bytes()
+        whole = frame is None and pages(data, NAME) > 1  # every page is looked at for itself
         done = work(
             self._enhancer,
-            Path(path).read_bytes(),
+            data,
             NAME,
             order,
-            picture=self._picture(path),
-            found=self._diagnosis(path),
+            picture=None if whole else self._picture(path, frame),
+            found=None if whole else self._diagnosis(path, frame),
             progress=progress,
             cancelled=cancelled,
         )
@@ -130,28 +136,29 @@ class Workbench:
         suffix = SUFFIXES.get(done.format, done.format.lower())
         return {"report": done.report, "bytes": len(done.data), "suffix": suffix}
 
-    def _picture(self, path: str) -> Picture:
-        """The decoded photo, which becomes the latest in the cache."""
+    def _picture(self, path: str, frame: int | None) -> Picture:
+        """The decoded photo, or the first of its pages, which becomes the latest in the cache."""
         picture = self._pictures.pop(path, None)
         if picture is None:
-            data = Path(path).read_bytes()
-            picture = decode(data, name=NAME, max_megapixels=self._max_megapixels)
+            data, limit = Path(path).read_bytes(), self._max_megapixels
+            shown = 1 if frame is None and pages(data, NAME) > 1 else frame
+            picture = decode(data, name=NAME, frame=shown, max_megapixels=limit)
         self._pictures[path] = picture
         while len(self._pictures) > 1 and sum(map(_bytes_of, self._pictures.values())) > CACHED:
             del self._pictures[next(iter(self._pictures))]
         return picture
 
-    def _diagnosis(self, path: str) -> Diagnosis:
+    def _diagnosis(self, path: str, frame: int | None) -> Diagnosis:
         found = self._found.get(path)
         if found is None:
-            found = self._found[path] = self._enhancer.diagnose(self._picture(path))
+            found = self._found[path] = self._enhancer.diagnose(self._picture(path, frame))
             if len(self._found) > DIAGNOSES:
                 del self._found[next(iter(self._found))]
         return found
 
-    def _plan(self, path: str, wishes: Head) -> Plan:
-        asked = Wishes(**wishes)
-        return self._enhancer.plan(self._picture(path), asked, self._diagnosis(path))
+    def _plan(self, path: str, wishes: Head, frame: int | None) -> Plan:
+        picture, found = self._picture(path, frame), self._diagnosis(path, frame)
+        return self._enhancer.plan(picture, Wishes(**wishes), found)
 
 
 def _bytes_of(picture: Picture) -> int:

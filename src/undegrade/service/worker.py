@@ -77,21 +77,21 @@ class Worker:
             return {"problem": _problem(error).as_dict()}, b""
 
     def _do(self, task: wire.Head) -> tuple[wire.Head, bytes]:
-        from undegrade.service.part import Box
+        from undegrade.service.view import Box
 
-        workbench, path = self._workbench, task["path"]
+        workbench, path, frame = self._workbench, task["path"], task.get("frame")
         match task["do"]:
             case "open":
-                return workbench.open(path, task["wishes"]), b""
+                return workbench.open(path, task["wishes"], frame), b""
             case "plan":
-                return workbench.plan(path, task["wishes"]), b""
+                return workbench.plan(path, task["wishes"], frame), b""
             case "preview":
-                return {}, workbench.preview(path, task["wishes"], Box(**task["box"]))
+                return {}, workbench.preview(path, task["wishes"], Box(**task["box"]), frame)
             case "view":
-                body, kind = workbench.view(path, task["side"])
+                body, kind = workbench.view(path, task["side"], frame)
                 return {"type": kind}, body
             case "crop":
-                return {}, workbench.crop(path, Box(**task["box"]))
+                return {}, workbench.crop(path, Box(**task["box"]), frame)
             case "enhance":
                 return self._enhance(task), b""
             case unknown:
@@ -105,6 +105,7 @@ class Worker:
             task["target"],
             lambda part: self._send({"progress": round(part, 4)}),
             self._cancelled.is_set,
+            task.get("frame"),
         )
 
     def _send(self, head: wire.Head, body: bytes = b"") -> None:

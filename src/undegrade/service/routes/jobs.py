@@ -1,31 +1,53 @@
-"""Jobs: how far they are, and what came out."""
+"""Jobs: how far they are, and what came out; and one request, one answer, for who waits."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
-from starlette.responses import StreamingResponse
+from fastapi import APIRouter, Header, Query, Response
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
 
-from undegrade.service import archive, schemas
+from undegrade.service import schemas
 from undegrade.service.jobs import Job, follow
-from undegrade.service.names import attachment, distinct
 from undegrade.service.problems import Problem
-from undegrade.service.responses import TYPES, result_response
-from undegrade.service.routes.photos import At, Length, Side, crop, view
-from undegrade.service.state import Here
+from undegrade.service.responses import (
+    TYPES,
+    archive,
+    attachment,
+    distinct,
+    report_header,
+    result_response,
+)
+from undegrade.service.routes.photos import At, Length, Side, view
+from undegrade.service.state import Here, Key, Service
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter()
 
 HEARTBEAT = 15.0
 """Seconds of silence after which an event stream says that it lives: proxies cut silent ones."""
+LOOK_SECONDS = 0.5
+"""How often it is asked whether a client that waits is still there."""
 MOST_RESULTS = 500
 
-_ERRORS = schemas.problems("not-found", "gone", "not-ready", "wishes", "busy", "worker")
+_FILE_TYPES = (*dict.fromkeys(TYPES.values()), "application/octet-stream")
+_KNOWN = schemas.problems("not-found", "gone", "invalid")
+_DONE = schemas.problems(
+    *("not-found", "gone", "not-ready", "invalid", "wishes", "model", "not-a-photo", "too-large"),
+    *("time", "worker", "storage", "stopping"),
+)
+_SENT = schemas.problems(
+    *("cross-site", "slow", "too-large", "not-a-photo", "invalid", "wishes", "model", "time"),
+    *("worker", "stopping", "storage"),
+)
 _EVENTS = {
     "description": "`progress` whenever it has changed, and `end` with the job at last.",
+    "headers": schemas.headers("X-Accel-Buffering"),
     "content": {
         "text/event-stream": {
             "example": 'event: progress\ndata: {"state": "running", "progress": 0.5, '
@@ -35,10 +57,96 @@ _EVENTS = {
 }
 
 
-@router.get(
-    "/archive",
+@router.post(
+    "/diagnose",
+    tags=["direct"],
+    openapi_extra=schemas.photo_body(schemas.Upload),
+    responses={200: {"model": schemas.Facts}, **_SENT},
+)
+async def diagnose(request: Request, here: Here) -> dict[str, Any]:
+    """Say what a photo has lost; nothing is kept."""
+    photo, _ = await here.receive(request, schemas.Upload)
+    await here.open(photo, {})
+    here.photos.remove(photo.id)
+    return photo.facts
+
+
+@router.post(
+    "/enhance",
+    tags=["direct"],
     response_class=Response,
-    responses={200: schemas.binary("All results.", "application/zip"), **_ERRORS},
+    openapi_extra=schemas.photo_body(schemas.EnhanceForm),
+    responses={
+        200: schemas.binary(
+            "The enhanced photo.",
+            *_FILE_TYPES,
+            names=("Content-Disposition", "Undegrade-Report"),
+        ),
+        202: {
+            "model": schemas.JobState,
+            "description": "It is too large, or would take too long, to wait for: a job.",
+            "headers": schemas.headers("Location", "Retry-After"),
+        },
+        **_SENT,
+    },
+)
+async def enhance(
+    request: Request,
+    here: Here,
+    key: Key = None,
+    prefer: Annotated[str, Header(description="`respond-async`, or `wait=SECONDS`.")] = "",
+) -> Response:
+    """Enhance a photo: what is soon done is answered with the result, anything else with a job."""
+    photo, form = await here.receive(request, schemas.EnhanceForm)
+
+    async def make() -> Job:
+        try:
+            asked = schemas.checked(form, here.catalog.enhancing)
+            await here.open(photo, asked)
+            output = {name: getattr(form, name) for name in schemas.Output.model_fields}
+            return await here.order(photo, asked, output)
+        except BaseException:
+            await here.forget(photo)
+            raise
+
+    job = await here.once(key, photo, ("enhance", form.model_dump()), make)
+    patience = _patience(here, job, prefer)
+    end = asyncio.get_running_loop().time() + patience
+    try:
+        async for _ in follow(job, LOOK_SECONDS, end):
+            if key is None and await request.is_disconnected():
+                await here.jobs.cancel(job)
+    except asyncio.CancelledError:
+        if key is None:
+            await here.discard(job)
+        raise
+    if not patience or not job.is_over:
+        return JSONResponse(job.as_dict(), 202, here.jobs.place(job))
+    then = BackgroundTask(here.discard, job) if key is None else None
+    if job.state == "done" and job.report is not None:
+        return _result(job, {"Undegrade-Report": report_header(job.report)}, then)
+    await here.discard(job)
+    if job.problem is not None:
+        raise Problem.from_dict(job.problem)
+    raise Problem("stopping", "the work was cancelled", "try again", {"Retry-After": "10"})
+
+
+def _patience(here: Service, job: Job, prefer: str) -> float:
+    """Seconds to wait for *job* within a request; 0 where it would not be done by then."""
+    wished = re.search(r"\bwait=(\d{1,6})\b", prefer)
+    most = min(here.settings.sync_seconds, float(wished[1]) if wished else float("inf"))
+    large = job.megapixels > here.settings.sync_megapixels
+    return 0.0 if "respond-async" in prefer or large or here.jobs.wait(job) > most else most
+
+
+@router.get(
+    "/jobs/archive",
+    tags=["jobs"],
+    response_class=Response,
+    responses={
+        200: schemas.binary("All results.", "application/zip", names=("Content-Disposition",)),
+        **_DONE,
+    },
 )
 async def get_archive(
     here: Here,
@@ -47,26 +155,29 @@ async def get_archive(
     """The results of several jobs as one ZIP file; of those that are done."""
     wanted = list(dict.fromkeys(id for id in ids.split(",") if id))
     if not 0 < len(wanted) <= MOST_RESULTS:
-        raise Problem("invalid", f"{len(wanted)} jobs were named", f"name 1 to {MOST_RESULTS}")
+        told = f"names {len(wanted)} jobs, but 1 to {MOST_RESULTS} are possible"
+        raise schemas.refusal([{"field": "ids", "detail": told}])
     jobs = [_done(here.jobs.find(id)) for id in wanted]
-    members = [
-        archive.Member(name, job.path)
-        for job, name in zip(jobs, distinct(str(job.name) for job in jobs), strict=True)
-        if job.path is not None
-    ]
+    names = distinct(str(job.name) for job in jobs)
+    members = [(name, job.path) for job, name in zip(jobs, names, strict=True) if job.path]
     for job in jobs:
         job.fetched = True
     headers = {"Content-Disposition": attachment("enhanced.zip")}
-    return StreamingResponse(archive.stream(members), headers=headers, media_type="application/zip")
+    return StreamingResponse(archive(members), headers=headers, media_type="application/zip")
 
 
-@router.get("/{id}", responses={200: {"model": schemas.JobState}, **_ERRORS})
+@router.get("/jobs/{id}", tags=["jobs"], responses={200: {"model": schemas.JobState}, **_KNOWN})
 async def get_job(id: str, here: Here) -> dict[str, Any]:
     """How far a job is."""
     return here.jobs.find(id).as_dict()
 
 
-@router.get("/{id}/events", response_class=Response, responses={200: _EVENTS, **_ERRORS})
+@router.get(
+    "/jobs/{id}/events",
+    tags=["jobs"],
+    response_class=Response,
+    responses={200: _EVENTS, **_KNOWN},
+)
 async def get_events(id: str, here: Here) -> Response:
     """Follow a job: server-sent events."""
     job = here.jobs.find(id)
@@ -76,40 +187,55 @@ async def get_events(id: str, here: Here) -> Response:
 
 
 @router.get(
-    "/{id}/result",
+    "/jobs/{id}/result",
+    tags=["jobs"],
     response_class=Response,
-    responses={200: schemas.binary("The file.", *dict.fromkeys(TYPES.values())), **_ERRORS},
+    responses={
+        200: schemas.binary("The file.", *_FILE_TYPES, names=("Content-Disposition",)),
+        **_DONE,
+        **schemas.problems("range"),
+    },
 )
 async def get_result(id: str, here: Here) -> Response:
     """The enhanced photo, as a file to be saved."""
     job = _done(here.jobs.find(id))
     job.fetched = True
-    return result_response(job)
+    return _result(job)
 
 
 @router.get(
-    "/{id}/view",
+    "/jobs/{id}/view",
+    tags=["jobs"],
     response_class=Response,
-    responses={200: schemas.binary("The result in sRGB.", "image/jpeg", "image/webp"), **_ERRORS},
+    responses={200: schemas.binary("The result in sRGB.", "image/jpeg", "image/webp"), **_DONE},
 )
 async def view_result(id: str, here: Here, size: Side = 1600) -> Response:
     """The result as any browser shows it."""
-    return await view(here, str(_done(here.jobs.find(id)).path), size)
+    job = _done(here.jobs.find(id))
+    return await view(here, {"do": "view", "path": str(job.path), "side": size})
 
 
 @router.get(
-    "/{id}/crop",
+    "/jobs/{id}/crop",
+    tags=["jobs"],
     response_class=Response,
-    responses={200: schemas.binary("The pixels.", "image/png"), **_ERRORS},
+    responses={200: schemas.binary("The pixels.", "image/png"), **_DONE},
 )
 async def crop_result(
     id: str, here: Here, x: At = 0, y: At = 0, width: Length = 512, height: Length = 512
 ) -> Response:
     """A part of the result, pixel by pixel; less at its border."""
-    return await crop(here, str(_done(here.jobs.find(id)).path), x, y, width, height)
+    job = _done(here.jobs.find(id))
+    box = {"x": x, "y": y, "width": width, "height": height}
+    return await view(here, {"do": "crop", "path": str(job.path), "box": box})
 
 
-@router.delete("/{id}", status_code=204, responses=_ERRORS)
+@router.delete(
+    "/jobs/{id}",
+    tags=["jobs"],
+    status_code=204,
+    responses={**_KNOWN, **schemas.problems("cross-site")},
+)
 async def delete_job(id: str, here: Here) -> None:
     """Cancel the job if it is not over, and delete its result."""
     await here.jobs.remove(id)
@@ -122,6 +248,13 @@ def _done(job: Job) -> Job:
     if job.problem is not None:
         raise Problem.from_dict(job.problem)
     raise Problem("not-ready", f"the job is {job.state}", "follow its events")
+
+
+def _result(
+    job: Job, headers: dict[str, str] | None = None, then: BackgroundTask | None = None
+) -> Response:
+    assert job.path is not None
+    return result_response(job.path, str(job.name), headers, then)
 
 
 async def _events(job: Job) -> AsyncIterator[str]:

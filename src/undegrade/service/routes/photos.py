@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from starlette.requests import Request
 
-from undegrade.service import schemas, wishes
+from undegrade.service import schemas
+from undegrade.service.jobs import Job
 from undegrade.service.photos import Photo
 from undegrade.service.responses import picture_response
-from undegrade.service.state import Here, Service
+from undegrade.service.state import Here, Key, Service
 
 router = APIRouter(prefix="/photos", tags=["photos"])
 
@@ -20,68 +21,84 @@ Length = Annotated[int, Query(ge=1, le=1024)]
 
 _VIEW = schemas.binary("The photo, upright, in sRGB.", "image/jpeg", "image/webp")
 _CROP = schemas.binary("The pixels, with their colour profile.", "image/png")
-_ERRORS = schemas.problems("not-found", "gone", "wishes", "busy", "worker", "stopping")
+_KNOWN = schemas.problems("not-found", "gone", "invalid")
+_LOOKED = schemas.problems(
+    *("not-found", "gone", "invalid", "wishes", "model", "time", "worker", "cross-site"),
+    *("too-large", "slow", "storage"),
+)
 
 
 @router.post(
     "",
     status_code=201,
-    openapi_extra=schemas.file_form(),
+    openapi_extra=schemas.photo_body(schemas.Upload),
     responses={
-        201: {"model": schemas.Photo, "description": "It has been looked at."},
+        201: {
+            "model": schemas.Photo,
+            "description": "It has been looked at.",
+            "headers": schemas.headers("Location"),
+        },
         **schemas.problems(
-            "cross-site", "slow", "too-large", "not-a-photo", "time", "busy", "stopping", "storage"
+            *("cross-site", "slow", "too-large", "not-a-photo", "invalid", "wishes", "time"),
+            *("worker", "stopping", "storage"),
         ),
     },
 )
-async def send_photo(request: Request, response: Response, here: Here) -> dict[str, Any]:
+async def send_photo(
+    request: Request, response: Response, here: Here, key: Key = None
+) -> dict[str, Any]:
     """Send a photo: the answer says what it has lost, and what would be done."""
-    photo, _ = await here.receive(request)
-    await here.open(photo, {})
+    sent, fields = await here.receive(request, schemas.Upload)
+
+    async def make() -> Photo:
+        await here.open(sent, {})
+        return sent
+
+    asked = ("photo", fields.model_dump())
+    photo = await here.once(key, sent, asked, make)
     response.headers["Location"] = f"/api/v1/photos/{photo.id}"
     return photo.as_dict(here.settings.keep)
 
 
-@router.get("/{id}", responses={200: {"model": schemas.Photo}, **_ERRORS})
+@router.get("/{id}", responses={200: {"model": schemas.Photo}, **_KNOWN})
 async def get_photo(id: str, here: Here) -> dict[str, Any]:
     """What is known of a photo."""
     return here.photos.find(id).as_dict(here.settings.keep)
 
 
-@router.get("/{id}/view", response_class=Response, responses={200: _VIEW, **_ERRORS})
+@router.get("/{id}/view", response_class=Response, responses={200: _VIEW, **_LOOKED})
 async def view_photo(id: str, here: Here, size: Side = 1600) -> Response:
     """The photo as any browser shows it, whatever its format."""
-    return await view(here, str(here.photos.find(id).path), size)
+    return await view(here, here.photos.find(id).task("view", side=size))
 
 
-@router.get("/{id}/crop", response_class=Response, responses={200: _CROP, **_ERRORS})
+@router.get("/{id}/crop", response_class=Response, responses={200: _CROP, **_LOOKED})
 async def crop_photo(
     id: str, here: Here, x: At = 0, y: At = 0, width: Length = 512, height: Length = 512
 ) -> Response:
     """A part of the photo as it is, pixel by pixel; less at its border."""
-    return await crop(here, str(here.photos.find(id).path), x, y, width, height)
+    box = {"x": x, "y": y, "width": width, "height": height}
+    return await view(here, here.photos.find(id).task("crop", box=box))
 
 
-@router.post("/{id}/plan", responses={200: {"model": schemas.Plan}, **_ERRORS})
-async def plan_photo(id: str, order: wishes.PlanBody, here: Here) -> dict[str, Any]:
+@router.post("/{id}/plan", responses={200: {"model": schemas.Plan}, **_LOOKED})
+async def plan_photo(id: str, order: schemas.PlanBody, here: Here) -> dict[str, Any]:
     """What would be done for these wishes."""
-    photo, asked = here.photos.find(id), wishes.checked(order.wishes, here.catalog.enhancing)
-    plan, _ = await here.pool.look({"do": "plan", "path": str(photo.path), "wishes": asked})
+    photo, asked = here.photos.find(id), schemas.checked(order.wishes, here.catalog.enhancing)
+    plan, _ = await here.pool.look(photo.task("plan", wishes=asked))
     return plan
 
 
 @router.post(
     "/{id}/preview",
     response_class=Response,
-    responses={200: schemas.binary("The enhanced part.", "image/png"), **_ERRORS},
+    responses={200: schemas.binary("The enhanced part.", "image/png"), **_LOOKED},
 )
-async def preview_photo(id: str, part: wishes.PartBody, here: Here) -> Response:
+async def preview_photo(id: str, part: schemas.PartBody, here: Here) -> Response:
     """What becomes of a part, by the diagnosis of the whole photo."""
-    photo, asked = here.photos.find(id), wishes.checked(part.wishes, here.catalog.enhancing)
+    photo, asked = here.photos.find(id), schemas.checked(part.wishes, here.catalog.enhancing)
     box = {"x": part.x, "y": part.y, "width": part.width, "height": part.height}
-    task = {"do": "preview", "path": str(photo.path), "wishes": asked, "box": box}
-    _, body = await here.pool.look(task)
-    return picture_response(body, "image/png")
+    return await view(here, photo.task("preview", wishes=asked, box=box))
 
 
 @router.post(
@@ -89,37 +106,37 @@ async def preview_photo(id: str, part: wishes.PartBody, here: Here) -> Response:
     status_code=202,
     tags=["jobs"],
     responses={
-        202: {"model": schemas.JobState, "description": "It is in the queue."},
-        **_ERRORS,
-        **schemas.problems("storage", "cross-site", "too-large"),
+        202: {
+            "model": schemas.JobState,
+            "description": "It is in the queue.",
+            "headers": schemas.headers("Location", "Retry-After"),
+        },
+        **_LOOKED,
+        **schemas.problems("storage", "stopping"),
     },
 )
 async def start_job(
-    id: str, order: wishes.JobBody, response: Response, here: Here
+    id: str, order: schemas.JobBody, response: Response, here: Here, key: Key = None
 ) -> dict[str, Any]:
     """Enhance the photo, in the background."""
     here.check_open()
-    photo, asked = here.photos.find(id), wishes.checked(order.wishes, here.catalog.enhancing)
-    job, _ = await here.order(photo, asked, order.output.model_dump())
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    photo, asked = here.photos.find(id), schemas.checked(order.wishes, here.catalog.enhancing)
+
+    async def make() -> Job:
+        return await here.order(photo, asked, order.output.model_dump())
+
+    job = await here.once(key, None, ("job", id, order.model_dump()), make)
+    response.headers.update(here.jobs.place(job))
     return job.as_dict()
 
 
-@router.delete("/{id}", status_code=204, responses=_ERRORS)
+@router.delete("/{id}", status_code=204, responses={**_KNOWN, **schemas.problems("cross-site")})
 async def delete_photo(id: str, here: Here) -> None:
     """Delete the photo now; its unfinished jobs are cancelled, its results stay."""
-    photo: Photo = here.photos.find(id)
-    await here.forget(photo)
+    await here.forget(here.photos.find(id))
 
 
-async def view(here: Service, path: str, size: int) -> Response:
-    """A rendering of the photo in the file *path*, of ours."""
-    head, body = await here.pool.look({"do": "view", "path": path, "side": size})
-    return picture_response(body, head["type"])
-
-
-async def crop(here: Service, path: str, x: int, y: int, width: int, height: int) -> Response:
-    """A part of the photo in the file *path*, of ours."""
-    box = {"x": x, "y": y, "width": width, "height": height}
-    _, body = await here.pool.look({"do": "crop", "path": path, "box": box})
-    return picture_response(body, "image/png")
+async def view(here: Service, task: dict[str, Any]) -> Response:
+    """The picture that a worker makes for *task*."""
+    head, body = await here.pool.look(task)
+    return picture_response(body, head.get("type", "image/png"))

@@ -1,4 +1,4 @@
-"""What becomes of a part of a photo, computed on that part alone.
+"""What is shown of a photo: all of it, small; and what becomes of a part, computed on it alone.
 
 A network reaches as far as its radius, so a window that is larger by all radii gives the part what
 a run over the whole photo would. Two things come from elsewhere: levels, from the plan for the
@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
-from undegrade.picture import Picture
+from undegrade.picture import Picture, to_pil
 from undegrade.plan import Plan, Step
 from undegrade.runtime import Floats, make_thumbnail
 
@@ -24,6 +26,9 @@ LOCKED = 16
 """Pixels around a part that settle its colours as in the whole photo: one cell of the lock."""
 SMALL = 256
 """Longest side, about, of the copy that is brought as far as a network that wants a thumbnail."""
+
+QUALITY = 88
+"""Of renderings."""
 
 
 @dataclass(frozen=True)
@@ -104,3 +109,40 @@ def _reduced(picture: Picture) -> NDArray[np.generic]:
     """Every so many-th pixel: for means over large areas, that is enough."""
     every = max(1, max(picture.width, picture.height) // SMALL)
     return np.ascontiguousarray(picture.pixels[::every, ::every])
+
+
+def rendered(picture: Picture, side: int) -> tuple[bytes, str]:
+    """The photo as any browser shows it: upright, 8 bit, sRGB, at most *side* pixels a side.
+
+    The bytes of a file and its media type: JPEG, or WebP where there is transparency.
+    """
+    image = _small(picture, side)
+    if not picture.colour.is_srgb:
+        image = _in_srgb(image, picture)
+    image.info.clear()
+    out = BytesIO()
+    if picture.alpha is None:
+        image.save(out, "JPEG", quality=QUALITY, subsampling=0)
+        return out.getvalue(), "image/jpeg"
+    image.save(out, "WEBP", quality=QUALITY, method=2)
+    return out.getvalue(), "image/webp"
+
+
+def _small(picture: Picture, side: int) -> Image.Image:
+    """The whole photo at most *side* pixels a side, in its own encoding."""
+    image = to_pil(picture)
+    factor = side / max(image.size)
+    if factor >= 1:
+        return image
+    width, height = (max(1, round(length * factor)) for length in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _in_srgb(image: Image.Image, picture: Picture) -> Image.Image:
+    """What lies outside of sRGB is clipped: a browser without colour management would, too."""
+    colours = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+    values = np.clip(picture.colour.to_srgb(colours), 0, 1) * np.float32(255)
+    shown = Image.fromarray(np.rint(values).astype(np.uint8))
+    if "A" in image.getbands():
+        shown.putalpha(image.getchannel("A"))
+    return shown
