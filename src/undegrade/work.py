@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from undegrade.diagnosis import NAME, Diagnosis
 from undegrade.enhancer import MAX_MEGAPIXELS, Enhancer, Progress, Result
@@ -103,8 +103,26 @@ class Done:
         return "unchanged" if self.report["unchanged"] else "enhanced"
 
 
+class Elsewhere(Protocol):
+    """Another machine that does the work; see :class:`undegrade.client.Server`."""
+
+    def work(
+        self,
+        data: bytes,
+        name: str,
+        order: Order,
+        *,
+        progress: Progress | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Done:
+        """As :func:`work` does it."""
+
+    def digest(self, order: Order) -> str:
+        """As :meth:`Order.digest`."""
+
+
 def work(
-    enhancer: Enhancer,
+    enhancer: Enhancer | Elsewhere,
     data: bytes,
     name: str,
     order: Order,
@@ -128,6 +146,8 @@ def work(
     ------
     Exception: :func:`failure_of` says what it means for the photo.
     """
+    if not isinstance(enhancer, Enhancer):
+        return enhancer.work(data, name, order, progress=progress, cancelled=cancelled)
     started = time.perf_counter()
     if picture is None:
         count = pages(data, name) if order.frame is None and order.format in (None, "TIFF") else 1

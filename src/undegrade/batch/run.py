@@ -14,7 +14,7 @@ from undegrade.batch.manifest import Manifest
 from undegrade.enhancer import Enhancer
 from undegrade.errors import Cancelled
 from undegrade.picture import check_target, format_of, read, write_atomic
-from undegrade.work import Order, failure_of, sha256, work
+from undegrade.work import Elsewhere, Order, failure_of, sha256, work
 
 PAUSE = 0.01
 """Seconds between two looks for finished photos."""
@@ -47,7 +47,7 @@ class Outcome:
 
 def run(
     jobs: Sequence[FileJob],
-    enhancer: Enhancer,
+    enhancer: Enhancer | Elsewhere,
     order: Order | None = None,
     *,
     manifest: Manifest | None = None,
@@ -72,9 +72,13 @@ def run(
     Raises
     ------
     ModelError: outputs are to be recorded, and a model that is asked for is missing.
+    UndegradeError: the work is to be done elsewhere, and nobody answers there.
     """
     order = order or Order()
-    settings = order.digest(enhancer.networks) if manifest else ""
+    if isinstance(enhancer, Enhancer):
+        settings = order.digest(enhancer.networks) if manifest else ""
+    else:
+        settings = enhancer.digest(order)  # and whether anybody is there
     batch = _Batch(enhancer, order, manifest, settings, resume)
     stop = threading.Event()
 
@@ -112,7 +116,7 @@ def run(
 class _Batch:
     """What all photos have in common."""
 
-    enhancer: Enhancer
+    enhancer: Enhancer | Elsewhere
     order: Order
     manifest: Manifest | None
     settings: str

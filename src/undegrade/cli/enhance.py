@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from undegrade.batch import FileJob, Outcome
     from undegrade.enhancer import Enhancer
-    from undegrade.work import Order
+    from undegrade.work import Elsewhere, Order
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Photos, folders or globs; - reads one photo from stdin.")
@@ -97,6 +97,12 @@ def enhance(
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse larger pictures before decoding them.")
     ] = 200.0,
+    server: Annotated[
+        str | None, typer.Option(help="Address of a service that does the work: http://HOST:PORT.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token that the service asks for.")
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -108,6 +114,7 @@ def enhance(
     """Find out what photos have lost and give it back."""
     from undegrade.batch import Manifest, collect, run
     from undegrade.enhancer import Enhancer
+    from undegrade.errors import UsageError
     from undegrade.plan import DETAIL, Wishes
     from undegrade.runtime import Networks, cores
     from undegrade.work import Order
@@ -127,19 +134,27 @@ def enhance(
         mark=mark,
         frame=frame,
     )
-    threads = max(1, cores() // workers)
-    networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
-    enhancer = Enhancer(networks)
+    if server is not None:
+        if dry_run or tile is not None or (device, precision) != ("auto", "auto"):
+            raise UsageError(
+                "--dry-run, --tile, --device and --precision do not go with --server",
+                "leave them away: that is for the service to say",
+            )
+        enhancer: Enhancer | Elsewhere = _server(server, token_file)
+    elif token_file is not None:
+        raise UsageError("a token is for a service", "name one with --server")
+    else:
+        threads = max(1, cores() // workers)
+        networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
+        enhancer = Enhancer(networks)
     if "-" in inputs or (output == "-"):
         if dry_run or json:
-            from undegrade.errors import UsageError
-
             raise UsageError("--dry-run and --json do not go with -", "name files instead")
         _pipe(inputs, output, enhancer, format, order)
         return
 
     jobs, folder = collect(inputs, output, recursive=recursive, suffix=_suffix(format))
-    if dry_run:
+    if dry_run and isinstance(enhancer, Enhancer):
         raise typer.Exit(_dry_run(jobs, enhancer, order, workers, json))
     if folder is not None:
         manifest = Manifest(folder)
@@ -169,6 +184,13 @@ def enhance(
     raise typer.Exit(_conclude(outcomes))
 
 
+def _server(url: str, token_file: Path | None) -> Elsewhere:
+    from undegrade.client import Server
+    from undegrade.service.settings import read_token
+
+    return Server(url, read_token(token_file) if token_file else None)
+
+
 def _suffix(format: str | None) -> str | None:
     if format is None:
         return None
@@ -182,7 +204,7 @@ def _suffix(format: str | None) -> str | None:
 def _pipe(
     inputs: list[str],
     output: str | None,
-    enhancer: Enhancer,
+    enhancer: Enhancer | Elsewhere,
     format: str | None,
     order: Order,
 ) -> None:
