@@ -1,19 +1,31 @@
 """Measure the service: what it adds to the Python call, how it answers while busy, what it takes.
 
-    python benchmarks/service.py [--jobs 500] [--rounds 15] [--json FILE]
+    python benchmarks/service.py health            /healthz: idle, among dribbling clients
+    python benchmarks/service.py work [--jobs 500] [--rounds 15]
+    python benchmarks/service.py photos [--photos 10000] [--clients 4] [--seconds 3600]
 
-A service of its own is started at a free port, and a photo of 3 MP with noise and JPEG artefacts is
-sent to it. Python call and request take turns, in processes of one priority, with the same number
-of threads; told are the median and the fastest, which other work on the machine disturbs least.
-Memory is the resident memory of the service and all of its workers
-(Linux). Needs the extra ``web``, and httpx2.
+each with ``[--json FILE]``. A service of its own is started at a free port.
+
+* ``work``: a photo of 3 MP with noise and JPEG artefacts is sent to it. Python call and request
+  take turns, in processes of one priority, with the same number of threads; told are the median
+  and the fastest, which other work on the machine disturbs least.
+* ``photos``: small photos of many kinds, by the client of ``undegrade enhance --server``. Each has
+  to come back once, of the right size, and nothing may stay; it ends with 1 where that is not so.
+
+Memory is the resident memory of the service and all of its workers (Linux). Needs the extra
+``web``, and httpx2.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
+import http.client
+import io
+import itertools
 import json
+import multiprocessing
 import os
 import socket
 import statistics
@@ -22,14 +34,19 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import numpy as np
 from cases import noisy_photo
+from PIL import Image
 from speed import machine
 
+from undegrade.client import Server
 from undegrade.enhancer import Enhancer
 from undegrade.runtime import Networks, cores
 from undegrade.service.worker import NICENESS
@@ -185,13 +202,158 @@ def beside(name: str, pairs: list[tuple[float, float]]) -> dict[str, list[float]
     }
 
 
+HEAD = b"HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+LONG = b"Content-Length: 60000\r\n\r\n"
+DRIBBLES = {
+    "a head that never ends": b"GET /healthz " + HEAD + b"X-A: ",
+    "an order that never comes": b"POST /api/v1/photos/x/plan " + HEAD + LONG,
+    "uploads that trickle": b"POST /api/v1/photos "
+    + HEAD
+    + b"Content-Type: multipart/form-data; boundary=x\r\n"
+    + LONG,
+    "refused by name": b"POST /api/v1/photos HTTP/1.1\r\nHost: evil.example\r\n" + LONG,
+    "refused by type": b"POST /api/v1/photos " + HEAD + b"Content-Type: text/plain\r\n" + LONG,
+}
+
+
+def dribble(port: int, start: bytes, clients: int, stop: Any) -> None:
+    """Clients that send a byte a second, and come again when they are thrown out."""
+
+    async def one() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(start)
+                while not stop.is_set():
+                    writer.write(b"x")
+                    await writer.drain()
+                    await asyncio.sleep(1)
+                writer.transport.abort()
+            await asyncio.sleep(0.1)
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(one() for _ in range(clients)))
+
+    asyncio.run(all_of_them())
+
+
+def answers(port: int, count: int, *, anew: bool = False) -> list[float]:
+    """Milliseconds of requests for /healthz, sorted; each on a new connection, or all on one."""
+    found = []
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    for _ in range(count):
+        started = time.perf_counter()
+        if anew:
+            connection.close()
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"/healthz answered {answer.status}")
+        found.append(1000 * (time.perf_counter() - started))
+        time.sleep(0.02)
+    connection.close()
+    return sorted(found)
+
+
+def measure_health(clients: int = 500) -> dict[str, Any]:
+    """How fast /healthz answers when nothing is to be done, and when many clients dribble."""
+    with service() as (_, client):
+        port = client.base_url.port
+        idle = answers(port, 500)
+        found = {
+            "/healthz idle, kept alive, median, ms": statistics.median(idle),
+            "/healthz idle, kept alive, 95 of 100 within, ms": idle[int(0.95 * len(idle))],
+        }
+        for name, start in DRIBBLES.items():
+            stop = multiprocessing.Event()
+            crowd = multiprocessing.Process(target=dribble, args=(port, start, clients, stop))
+            crowd.start()
+            time.sleep(2)
+            met = answers(port, 100, anew=True)
+            found[f"/healthz, {clients} x {name}, slowest, ms"] = met[-1]
+            stop.set()
+            crowd.join()
+    return found
+
+
+def small_photos() -> list[tuple[bytes, tuple[int, int]]]:
+    """Small photos of many kinds, and their sizes."""
+    rng = np.random.default_rng(20)
+    made = []
+    sizes = [(48, 64), (120, 90), (160, 120), (1, 37), (200, 150)]
+    kinds = [("PNG", {}), ("JPEG", {"quality": 40}), ("WEBP", {"quality": 80}), ("TIFF", {})]
+    modes = ["RGB", "L", "RGBA"]
+    for (width, height), (kind, options), mode, sigma in itertools.product(
+        sizes, kinds, modes, (0, 25)
+    ):
+        rows, columns = np.mgrid[:height, :width]
+        plane = 120 + 60 * np.sin(columns / 9) + 50 * np.cos(rows / 7)
+        pixels = plane[:, :, None] + rng.normal(0, sigma + 0.01, (height, width, 3))
+        image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).convert(mode)
+        out = io.BytesIO()
+        image.convert("RGB" if (kind, mode) == ("JPEG", "RGBA") else mode).save(
+            out, kind, **options
+        )
+        made.append((out.getvalue(), (width, height)))
+    return made
+
+
+def measure_photos(photos: int, clients: int, seconds: float) -> dict[str, Any]:
+    """Send so many small photos, *clients* at a time, and see what comes back and what stays."""
+    album = small_photos()
+    counts: Counter[str] = Counter()
+    memories: list[float] = []
+    started = time.monotonic()
+    with service() as (pid, client):
+        server = Server(str(client.base_url))
+
+        def one(number: int) -> None:
+            if time.monotonic() - started > seconds:
+                counts["not sent"] += 1
+                return
+            data, size = album[number % len(album)]
+            scale = 2 if number % 7 == 0 else 1
+            try:
+                done = server.enhance(data, scale=scale)
+                with Image.open(io.BytesIO(done.data)) as image:
+                    fits = image.size == (scale * size[0], scale * size[1])
+                counts[done.status if fits else "wrong"] += 1
+            except Exception as error:
+                counts[f"failed: {error}"] += 1
+            if (number + 1) % max(1, photos // 20) == 0:
+                memories.append(round(memory(pid)))
+
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(one, range(photos)))
+        spent = time.monotonic() - started
+        text = client.get("/metrics").text
+        left = [
+            line
+            for name in ("photos", "stored_bytes", "jobs_running", "jobs_queued")
+            for line in text.splitlines()
+            if line.startswith(f"undegrade_{name} ") and not line.endswith(" 0.0")
+        ]
+    lost = photos - counts["enhanced"] - counts["unchanged"] - counts["not sent"]
+    early, late = memories[len(memories) // 5], statistics.median(memories[-3:])
+    return {
+        "photos sent": photos - counts["not sent"],
+        "what came of them": dict(counts),
+        "lost": lost,
+        "left in the service": left,
+        "seconds": spent,
+        "memory after each twentieth, MB": memories,
+        "memory growth from the fifth part to the end, %": 100 * (late / early - 1),
+    }
+
+
 def middle_and_least(seconds: list[float]) -> list[float]:
     """Median and minimum."""
     return [round(statistics.median(seconds), 3), round(min(seconds), 3)]
 
 
 def measure(folder: Path, rounds: int, jobs: int) -> dict[str, Any]:
-    """All numbers, by name."""
+    """All numbers of ``work``, by name."""
     photo, large = (
         noisy_photo(folder / f"{width}.jpg", width, height)
         for width, height in ((2000, 1500), (4000, 3000))
@@ -226,21 +388,34 @@ def measure(folder: Path, rounds: int, jobs: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=["health", "work", "photos"])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--jobs", type=int, default=500)
+    parser.add_argument("--photos", type=int, default=10_000)
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=3600, help="after which no more are sent")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    if os.getsid(0) != os.getpid():
+    if options.part == "work" and os.getsid(0) != os.getpid():
         # Linux shares processors by session, and each worker has one of its own.
         again = subprocess.run([sys.executable, *sys.argv], start_new_session=True)
         sys.exit(again.returncode)
-    with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), options.rounds, options.jobs)
-    print(machine())
+    if options.part == "health":
+        found = measure_health()
+    elif options.part == "photos":
+        found = measure_photos(options.photos, options.clients, options.seconds)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure(Path(folder), options.rounds, options.jobs)
+    print(machine(), f"load {os.getloadavg()[0]:.1f}", sep=", ")
     for name, value in found.items():
-        print(f"{name:<44}{value if isinstance(value, list) else f'{value:8.2f}'}")
+        print(f"{name:<60}{f'{value:8.2f}' if isinstance(value, float) else value}")
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), **found}, indent=1) + "\n")
+        known = json.loads(options.json.read_text()) if options.json.is_file() else {}
+        known |= {"machine": machine(), **found}
+        options.json.write_text(json.dumps(known, indent=1) + "\n")
+    if found.get("lost") or found.get("left in the service"):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

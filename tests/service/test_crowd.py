@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2 as httpx
 import pytest
@@ -97,3 +101,14 @@ def test_fifty_clients(tmp_path):
         counts = httpx.get(f"{url}/metrics").text
         for name in ("photos", "stored_bytes", "jobs_running", "jobs_queued"):
             assert f"undegrade_{name} 0.0" in counts
+
+
+def test_many_small_photos_of_every_kind(tmp_path):
+    """The benchmark of ten thousand, with a few: each comes back once, and nothing stays."""
+    script, told = Path(__file__).parents[2] / "benchmarks" / "service.py", tmp_path / "told.json"
+    line = [sys.executable, script, "photos", "--photos", "60", "--json", told]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(told.read_text())
+    assert (found["photos sent"], found["lost"]) == (60, 0)
+    assert set(found["what came of them"]) == {"enhanced", "unchanged"}
