@@ -1,7 +1,9 @@
 /** The page: puts the parts together. */
 
-import { announce } from './announce.js';
+import { announce, note } from './announce.js';
 import * as api from './api.js';
+import { ask } from './ask.js';
+import { Batch, canRetry, missing } from './batch.js';
 import { Choices } from './choices.js';
 import { DiagnosisView, summary } from './diagnosis.js';
 import { Dials } from './dials.js';
@@ -11,7 +13,7 @@ import { listenForPhotos } from './drop.js';
 import { Filmstrip } from './filmstrip.js';
 import { History } from './history.js';
 import { pause } from './lane.js';
-import { showActions, showDownloadAll, showFacts } from './panel.js';
+import { showActions, showFacts } from './panel.js';
 import { PlanView } from './plan.js';
 import { Planner } from './planner.js';
 import { showProgress } from './progress.js';
@@ -19,10 +21,10 @@ import { Queue } from './queue.js';
 import * as session from './session.js';
 import { added, defaults, sameFile, switched } from './settings.js';
 import { Stage } from './stage.js';
-import { Store } from './store.js';
+import { Store, isBusy } from './store.js';
 import { askForToken } from './token.js';
 import { inWords, showTrouble } from './trouble.js';
-import { duration } from './words.js';
+import { counted, duration } from './words.js';
 
 /** @typedef {import('./types.js').Item} Item */
 /** @typedef {import('./types.js').Settings} Settings */
@@ -41,8 +43,12 @@ const plan = new PlanView({
     change(added(settings, step, photo.diagnosis.noise.value));
   },
 });
+const batch = new Batch();
 const filmstrip = new Filmstrip(
-  (item) => store.select(item),
+  (item, isOpened) => {
+    if (isOpened) showGrid(false);
+    store.select(item);
+  },
   (item) => queue.remove(item),
 );
 const history = new History(
@@ -84,7 +90,7 @@ function render() {
   byId('welcome').hidden = Boolean(selected);
   byId('work').hidden = !selected;
   byId('work').classList.toggle('is-unread', selected?.state === 'failed' && !selected.photo);
-  showDownloadAll(items);
+  batch.show(items);
   stage.show(store);
   filmstrip.show(store);
   history.show(store);
@@ -92,7 +98,7 @@ function render() {
   if (!selected) return;
   const { photo, shown, settings } = selected;
   showFacts(selected);
-  showProgress(selected);
+  showProgress(selected, store.ahead(selected));
   showTrouble(selected);
   diagnosis.show(photo, shown?.job.report ?? null);
   plan.show(selected);
@@ -161,13 +167,32 @@ async function downloadSelected() {
   if (await asChosen([item])) await fetched(item, () => download(item.shown));
 }
 
+/** All that there are; what is missing is said. */
 async function downloadEach() {
   const items = store.items.filter(({ shown }) => shown);
   if (!(await asChosen(items))) return;
   const has = (/** @type {Item} */ item) => fetched(item, () => api.job(item.shown.job.id));
   const had = await Promise.all(items.map(has));
-  if (!had.every(Boolean)) return;
-  await fetched(store.selected, () => downloadAll(items.map(({ shown }) => shown)));
+  const left = items.filter((_, at) => had[at]);
+  if (!left.length) return;
+  const gone = items.length - left.length;
+  const words = gone ? `${counted(gone, 'result')} the service has deleted.` : missing(store.items);
+  if (words) note(words);
+  await fetched(left[0], () => downloadAll(left.map(({ shown }) => shown)));
+}
+
+/** @param {boolean} isOn all photos in rows, instead of one of them large */
+function showGrid(isOn) {
+  byId('work').classList.toggle('is-grid', isOn);
+  byId('grid').setAttribute('aria-pressed', String(isOn));
+}
+
+async function clear() {
+  const count = store.items.length;
+  const words = 'The service deletes them and their results. What was downloaded stays.';
+  if (!(await ask(`Remove ${counted(count, 'photo')}?`, words, 'Remove all'))) return;
+  for (const item of [...store.items]) queue.remove(item);
+  showGrid(false);
 }
 
 /** Give the selected photo's settings to all, and enhance those that need it. */
@@ -189,6 +214,17 @@ function discard() {
 async function start() {
   api.onTokenNeeded(askForToken);
   listenForPhotos((files) => queue.add(files));
+  byId('grid').addEventListener('click', () =>
+    showGrid(!byId('work').classList.contains('is-grid')),
+  );
+  byId('clear').addEventListener('click', clear);
+  byId('retry-failed').addEventListener('click', () => {
+    for (const item of store.items.filter(canRetry)) queue.start(item);
+  });
+  // What the service has goes on; what only this page has would be lost.
+  window.addEventListener('beforeunload', (event) => {
+    if (store.items.some((item) => item.file && !item.photo && isBusy(item))) event.preventDefault();
+  });
   byId('cancel').addEventListener('click', () => queue.cancel(store.selected));
   byId('retry').addEventListener('click', () => queue.start(store.selected));
   byId('discard').addEventListener('click', discard);
@@ -211,7 +247,10 @@ async function begin() {
     choices.offer(store.limits);
     const hours = duration(store.limits.keep_seconds);
     setText(byId('promise'), `Photos go to ${location.hostname} only, and are deleted after ${hours}.`);
-    await session.restore(store, (item) => queue.loadThumbnail(item));
+    await session.restore(store, (item, isUnfinished) => {
+      queue.loadThumbnail(item);
+      if (isUnfinished) queue.start(item, undefined, item.job);
+    });
     return true;
   } catch (error) {
     if (!(error instanceof api.Problem)) throw error;

@@ -35,11 +35,3 @@ export function showActions(item, items) {
   byId('reset').hidden = sameFile(settings, defaults());
   byId('for-all').hidden = items.length < 2;
 }
-
-/** @param {Item[]} items */
-export function showDownloadAll(items) {
-  const count = items.filter(({ shown }) => shown).length;
-  const button = byId('download-all');
-  button.hidden = count < 2;
-  setText(button, `Download all ${count}`);
-}
