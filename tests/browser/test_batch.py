@@ -118,7 +118,9 @@ def test_a_reload_keeps_what_is_under_way(opened, tmp_path):
     page = opened()
     send(page, write_photo(tmp_path / "large.png", noisy(scene(500, 700), 20)), CAT)
     expect(tiles(page, "running")).to_have_count(1)
-    until(page, lambda: page.locator(".tile[data-state=waiting], [data-state=sending]").count() == 0)
+    until(
+        page, lambda: page.locator(".tile[data-state=waiting], [data-state=sending]").count() == 0
+    )
     jobs = page.evaluate("sessionStorage.getItem('undegrade.session')").count('"job":{')
     assert jobs
     asked = []

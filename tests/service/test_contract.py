@@ -249,11 +249,25 @@ def test_health_readiness_and_metrics(shared, grainy):
     assert "undegrade_workers" in text
 
 
+def test_who_waits_is_told_how_many_come_before(shared):
+    photo = shared.photo(photo_file(noisy(scene(900, 1200), 20), "PNG"))
+    jobs = [shared.job(photo, scale=2) for _ in range(3)]
+    first, *others = (shared.client.get(job).json() for job in jobs)
+    assert [job["ahead"] for job in (first, *others)] == [0, 1, 2]
+    shared.client.delete(jobs[1])
+    assert shared.client.get(jobs[2]).json()["ahead"] == 1
+    for job in (jobs[0], jobs[2]):
+        shared.client.delete(job)
+
+
 def test_the_page_or_a_word_in_its_place(shared):
     answer = shared.client.get("/")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/")
     refused(shared.client.get("/static/nothing.js"), 404, "not-found")
+    script = shared.client.get("/static/js/main.js")
+    assert script.headers["content-encoding"] == "gzip"
+    assert "import" in script.text
 
 
 def test_openapi_documents_examples_and_errors(shared):

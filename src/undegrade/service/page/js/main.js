@@ -8,10 +8,12 @@ import { Choices } from './choices.js';
 import { DiagnosisView, summary } from './diagnosis.js';
 import { Dials } from './dials.js';
 import { byId, setText } from './dom.js';
-import { download, downloadAll } from './download.js';
+import { copy, download, downloadAll, share } from './download.js';
 import { listenForPhotos } from './drop.js';
 import { Filmstrip } from './filmstrip.js';
+import { isFull, showFull } from './full.js';
 import { History } from './history.js';
+import { listenForKeys } from './keys.js';
 import { pause } from './lane.js';
 import { showActions, showFacts } from './panel.js';
 import { PlanView } from './plan.js';
@@ -24,6 +26,7 @@ import { Stage } from './stage.js';
 import { Store, isBusy } from './store.js';
 import { askForToken } from './token.js';
 import { inWords, showTrouble } from './trouble.js';
+import { Undo } from './undo.js';
 import { counted, duration } from './words.js';
 
 /** @typedef {import('./types.js').Item} Item */
@@ -44,6 +47,7 @@ const plan = new PlanView({
   },
 });
 const batch = new Batch();
+const undo = new Undo();
 const filmstrip = new Filmstrip(
   (item, isOpened) => {
     if (isOpened) showGrid(false);
@@ -68,10 +72,25 @@ const told = new WeakMap();
 /** @param {Partial<Settings>} changes of the selected photo */
 function change(changes) {
   const item = store.selected;
-  const settings = { ...item.settings, ...changes };
+  undo.before(item, Object.keys(changes).join());
+  become(item, { ...item.settings, ...changes });
+}
+
+/**
+ * @param {Item} item
+ * @param {Settings} settings
+ */
+function become(item, settings) {
   // What has been made already need not be made again.
   const made = item.versions.find((version) => sameFile(version.settings, settings));
   store.update(item, { settings, shown: made ?? item.shown });
+}
+
+/** @param {'undo' | 'redo'} way */
+function takeBack(way) {
+  const item = store.selected;
+  const settings = item && undo.go(item, way);
+  if (settings) become(item, settings);
 }
 
 function show() {
@@ -95,7 +114,10 @@ function render() {
   filmstrip.show(store);
   history.show(store);
   for (const item of items) tell(item);
-  if (!selected) return;
+  if (!selected) {
+    showFull(false);
+    return;
+  }
   const { photo, shown, settings } = selected;
   showFacts(selected);
   showProgress(selected, store.ahead(selected));
@@ -105,6 +127,9 @@ function render() {
   dials.show(selected);
   choices.show(settings);
   showActions(selected, items);
+  for (const way of /** @type {const} */ (['undo', 'redo'])) {
+    /** @type {HTMLButtonElement} */ (byId(way)).disabled = !undo.can(selected, way);
+  }
   planner.show();
 }
 
@@ -167,6 +192,33 @@ async function downloadSelected() {
   if (await asChosen([item])) await fetched(item, () => download(item.shown));
 }
 
+async function copySelected() {
+  const item = store.selected;
+  try {
+    await copy(item.shown);
+    note('The result is in the clipboard.');
+  } catch (error) {
+    if (error instanceof api.Problem) throw error;
+    note('The browser does not let the result be copied.');
+  }
+}
+
+async function shareSelected() {
+  try {
+    await share(store.selected.shown);
+  } catch (error) {
+    if (error instanceof api.Problem) throw error;
+    if (!api.isAbort(error)) note('The browser does not let the result be shared.');
+  }
+}
+
+/** @param {number} step to another photo */
+function go(step) {
+  const { items, selected } = store;
+  const next = items[items.indexOf(selected) + step];
+  if (next) store.select(next);
+}
+
 /** All that there are; what is missing is said. */
 async function downloadEach() {
   const items = store.items.filter(({ shown }) => shown);
@@ -214,9 +266,19 @@ function discard() {
 async function start() {
   api.onTokenNeeded(askForToken);
   listenForPhotos((files) => queue.add(files));
-  byId('grid').addEventListener('click', () =>
-    showGrid(!byId('work').classList.contains('is-grid')),
-  );
+  const grid = () => showGrid(!byId('work').classList.contains('is-grid'));
+  const full = () => showFull(!isFull());
+  byId('grid').addEventListener('click', grid);
+  byId('full').addEventListener('click', full);
+  listenForKeys({
+    ...{ grid, full, go, change: takeBack },
+    side: () => stage.switchSides(),
+    hold: (isOn) => stage.hold(isOn),
+  });
+  byId('undo').addEventListener('click', () => takeBack('undo'));
+  byId('redo').addEventListener('click', () => takeBack('redo'));
+  byId('copy').addEventListener('click', () => fetched(store.selected, copySelected));
+  byId('share').addEventListener('click', () => fetched(store.selected, shareSelected));
   byId('clear').addEventListener('click', clear);
   byId('retry-failed').addEventListener('click', () => {
     for (const item of store.items.filter(canRetry)) queue.start(item);
