@@ -70,7 +70,7 @@ export class Filmstrip {
       { class: 'tile' },
       h(
         'button',
-        { type: 'button', class: 'tile-button', onclick: () => this.#onSelect(item, true) },
+        { type: 'button', class: 'tile-button', 'aria-keyshortcuts': 'Delete', onclick: () => this.#onSelect(item, true) },
         h('span', { class: 'tile-picture' }, h('img', { alt: '', hidden: true })),
         h('span', { class: 'tile-name' }, item.name),
         h('span', { class: 'tile-state' }),
@@ -80,6 +80,7 @@ export class Filmstrip {
         {
           type: 'button',
           class: 'tile-remove',
+          tabindex: -1, // the keyboard has Delete
           'aria-label': `Remove ${item.name}`,
           onclick: () => this.#onRemove(item),
         },
@@ -106,14 +107,16 @@ export class Filmstrip {
   #onKey(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const tile = /** @type {Element} */ (event.target).closest('.tile');
-    if (!step || !tile) return;
+    if (!tile) return;
+    const itemOf = (/** @type {Element} */ of) => [...this.#tiles].find(([, each]) => each === of)?.[0];
+    if (event.key === 'Delete') this.#onRemove(itemOf(tile));
+    if (!step) return;
     const other = step < 0 ? tile.previousElementSibling : tile.nextElementSibling;
     const button = /** @type {HTMLElement | null} */ (other?.querySelector('.tile-button') ?? null);
     if (!button) return;
     event.preventDefault();
     button.focus();
-    const item = [...this.#tiles].find(([, each]) => each === other)?.[0];
-    if (item) this.#onSelect(item, false);
+    this.#onSelect(itemOf(other), false);
   }
 }
 
