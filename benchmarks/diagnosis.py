@@ -35,11 +35,12 @@ from diagnosis_plan import blind_rows, resized_rows, soft_rows
 from speed import machine
 
 from undegrade.catalog import Catalog, Score, write_card
-from undegrade.degradation import DEGRADATIONS, imresize, phone
-from undegrade.degradation.jpeg_tables import quality_of_level
+from undegrade.degradation import DEGRADATIONS, phone
 from undegrade.degradation.lowlight import WORST_STOPS
-from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
 from undegrade.diagnosis import NAME, diagnose, open_reader
+from undegrade.imaging.jpeg_tables import quality_of_level
+from undegrade.imaging.resize import imresize
+from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE
 from undegrade.picture import Encoding, decode
 from undegrade.training.degradations.real import HELD_OUT
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation import DEGRADATIONS
 from undegrade.diagnosis import CropReader, Diagnosis, diagnose
+from undegrade.imaging.resize import imresize
 from undegrade.picture import Picture, from_array
 
 Floats = NDArray[np.float32]

@@ -21,9 +21,9 @@ from diagnosis_cases import (
 from numpy.typing import NDArray
 
 from undegrade.catalog import Catalog
-from undegrade.degradation import imresize
 from undegrade.diagnosis import diagnose
 from undegrade.enhancer import Enhancer, Result
+from undegrade.imaging.resize import imresize
 from undegrade.levels import Levels
 from undegrade.picture import Picture
 from undegrade.plan import STEPS, Wishes, make_plan

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from undegrade.degradation.camera import Camera
-from undegrade.degradation.noise_levels import MAX_NOISE, grain_size, measure_noise, part_weights
+from undegrade.imaging.noise_levels import MAX_NOISE, grain_size, measure_noise, part_weights
 
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "realism.json"

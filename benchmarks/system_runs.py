@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
 
-from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation import DEGRADATIONS
+from undegrade.imaging.resize import imresize
 from undegrade.metrics import metric
 from undegrade.training.export import trained
 from undegrade.training.networks import REGRESSORS, build

@@ -39,7 +39,8 @@ from system_runs import (
     through_jpeg,
 )
 
-from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation import DEGRADATIONS
+from undegrade.imaging.resize import imresize
 from undegrade.metrics import metric
 
 ROOT = Path(__file__).parents[1]

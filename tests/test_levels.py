@@ -8,8 +8,8 @@ import pytest
 from tests.photos import noisy, scene
 from undegrade import levels
 from undegrade.catalog.card import LEVELS
-from undegrade.degradation.noise_levels import NOISE, white_levels
 from undegrade.errors import UsageError
+from undegrade.imaging.noise_levels import NOISE, white_levels
 from undegrade.levels import BLOCK, Levels, noise_sigma
 
 

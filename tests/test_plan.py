@@ -11,10 +11,10 @@ import pytest
 
 from tests.diagnosis.made_up import BLUE, DARK, FLAT, RED, jpeg, made_up, noise, scale
 from undegrade.catalog import Card, Model
-from undegrade.degradation import noise_levels as noise_of
-from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.diagnosis import Finding
 from undegrade.errors import ModelError, UsageError
+from undegrade.imaging import noise_levels as noise_of
+from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.plan import (
     FOUR_TIMES,
     GRAIN,

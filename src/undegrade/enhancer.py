@@ -17,6 +17,7 @@ from PIL import Image
 from undegrade import __version__
 from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
 from undegrade.errors import UsageError
+from undegrade.imaging.arrays import Floats, Pixels
 from undegrade.picture import (
     Encoding,
     Picture,
@@ -29,15 +30,7 @@ from undegrade.picture import (
 )
 from undegrade.picture import save as save_picture
 from undegrade.plan import DETAIL, Plan, Step, Wishes, make_plan
-from undegrade.runtime import (
-    Floats,
-    Networks,
-    Pixels,
-    lock_colour,
-    make_grid,
-    memory_bound,
-    process,
-)
+from undegrade.runtime import Networks, lock_colour, make_grid, memory_bound, process
 from undegrade.runtime.blend import blend_strength
 from undegrade.runtime.resize import enlarge, reduce
 

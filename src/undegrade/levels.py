@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.degradation.jpeg_tables import jpeg_level
-from undegrade.degradation.noise_levels import MAX_NOISE, NOISE, grain_level, white_levels
 from undegrade.errors import UsageError
+from undegrade.imaging.jpeg_tables import jpeg_level
+from undegrade.imaging.noise_levels import MAX_NOISE, NOISE, grain_level, white_levels
 
 BLOCK = 32
 """Side in pixels of the blocks in which noise is measured."""
@@ -35,7 +35,7 @@ class Levels:
     jpeg: float | None = None
     """JPEG quality 1..100, ``None`` for a picture that shows no JPEG history."""
     noise_levels: tuple[float, ...] | None = None
-    """The levels :data:`undegrade.degradation.noise_levels.NOISE`; ``None`` for white noise."""
+    """The levels :data:`undegrade.imaging.noise_levels.NOISE`; ``None`` for white noise."""
     grain: float = 1.0
     """Size of the noise's grains in pixels."""
 

@@ -13,8 +13,8 @@ from tests.alignment.measures import WRONG
 from tests.cli.conftest import refused, undegrade
 from tests.photos import files
 from undegrade.alignment import WindowSettings, align, align_pairs, correlation, project
-from undegrade.alignment.homography import luma
 from undegrade.errors import InputError, OutputError, UsageError
+from undegrade.imaging.luma import luma_of
 
 __all__ = ["undegrade"]  # a fixture
 
@@ -103,7 +103,8 @@ def test_windows_on_disk_are_those_of_the_manifest(done, pair):
         made = pair(0) if row["pair"] == "a" else pair(1)
         assert np.array_equal(phone, made.phone[y : y + height, x : x + width])
         assert dslr.shape == phone.shape
-        assert correlation(luma(phone), luma(dslr)) == pytest.approx(row["correlation"], abs=1e-6)
+        likeness = correlation(luma_of(phone), luma_of(dslr))
+        assert likeness == pytest.approx(row["correlation"], abs=1e-6)
 
 
 def test_report_holds_its_pictures(done):
@@ -137,8 +138,8 @@ def test_after_is_better_than_before(pair):
     made = pair(1)
     found = align(made.phone, made.dslr)
     before = cv2.resize(made.dslr, made.phone.shape[1::-1], interpolation=cv2.INTER_AREA)
-    whole = correlation(luma(made.phone), luma(before))
-    after = correlation(luma(found.area.of(made.phone)), luma(found.dslr.cut(found.area)))
+    whole = correlation(luma_of(made.phone), luma_of(before))
+    after = correlation(luma_of(found.area.of(made.phone)), luma_of(found.dslr.cut(found.area)))
     assert after > 0.95 > whole
 
 

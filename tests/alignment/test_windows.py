@@ -89,7 +89,7 @@ def test_grid_lies_in_the_area_side_by_side(aligned):
 
 
 def test_phone_pixels_are_untouched_and_correlation_is_of_the_cut(aligned):
-    from undegrade.alignment.homography import luma
+    from undegrade.imaging.luma import luma_of
 
     pair, found = aligned[0]
     for window in found.windows[:6]:
@@ -97,7 +97,7 @@ def test_phone_pixels_are_untouched_and_correlation_is_of_the_cut(aligned):
         box = window.box
         assert np.array_equal(phone, pair.phone[box.y : box.y + 100, box.x : box.x + 100])
         assert dslr.shape == phone.shape == (100, 100, 3)
-        assert correlation(luma(phone), luma(dslr)) == pytest.approx(window.correlation)
+        assert correlation(luma_of(phone), luma_of(dslr)) == pytest.approx(window.correlation)
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (3.0, -2.0), (0.4, 0.3), (-4.3, 4.6)])

@@ -18,9 +18,9 @@ from tests.networks import tiny_model, tiny_network
 from tests.photos import files, noisy, photo_file, scene, write_photo
 from tests.vivid import vivid_pair
 from undegrade.batch.manifest import NAME
-from undegrade.degradation.noise_levels import NOISE
 from undegrade.enhancer import Enhancer
 from undegrade.errors import ComputeError, LimitError
+from undegrade.imaging.noise_levels import NOISE
 from undegrade.picture import decode, encode_pages, from_array
 from undegrade.plan import GRAIN
 

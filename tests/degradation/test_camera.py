@@ -9,7 +9,7 @@ from tests.degradation.pictures import natural, psnr
 from undegrade.degradation import DEGRADATIONS
 from undegrade.degradation.jpeg import through_jpeg
 from undegrade.degradation.sensor import DENOISERS, read_variance, shot_noise
-from undegrade.degradation.srgb import to_linear
+from undegrade.imaging.srgb import to_linear
 
 PLAIN = {
     "lens": 0.0,

@@ -84,11 +84,12 @@ def test_replay_checks_every_step_before_it_computes():
         replay(natural(8, 8), record)
 
 
-def test_the_package_is_a_leaf():
+def test_the_package_needs_imaging_alone():
     code = (
         "import sys, undegrade.degradation\n"
         "print(sorted(m for m in sys.modules if m.startswith('undegrade.')\n"
-        "             and not m.startswith('undegrade.degradation')), 'torch' in sys.modules)"
+        "             and not m.startswith(('undegrade.degradation', 'undegrade.imaging'))),\n"
+        "      'torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["['undegrade.errors']", "False"]
+    assert run.stdout.split() == ["['undegrade.errors',", "'undegrade.version']", "False"]

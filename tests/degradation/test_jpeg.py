@@ -10,16 +10,16 @@ from tests.degradation.pictures import natural, psnr
 from tests.shared_data import photos
 from undegrade.degradation import DEGRADATIONS
 from undegrade.degradation.jpeg import through_jpeg
-from undegrade.degradation.jpeg_tables import (
-    CHROMA,
-    LUMA,
+from undegrade.errors import UsageError
+from undegrade.imaging.jpeg_tables import (
+    CHROMA_STEPS,
+    LUMA_STEPS,
     jpeg_level,
     quality_of_level,
     quality_of_scale,
     scaled_table,
     table_scale,
 )
-from undegrade.errors import UsageError
 
 
 def encoded(quality, mode="RGB", **options):
@@ -33,7 +33,7 @@ def encoded(quality, mode="RGB", **options):
 def test_tables_are_those_that_pillow_writes(quality):
     """Pillow undoes the zigzag of the file: its lists are row by row."""
     written = encoded(quality).quantization
-    for number, base in enumerate((LUMA, CHROMA)):
+    for number, base in enumerate((LUMA_STEPS, CHROMA_STEPS)):
         np.testing.assert_array_equal(
             np.reshape(written[number], (8, 8)), scaled_table(base, quality)
         )

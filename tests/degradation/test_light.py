@@ -5,8 +5,8 @@ import pytest
 
 from tests.degradation.pictures import natural, psnr
 from undegrade.degradation import DEGRADATIONS
-from undegrade.degradation.phone import colour_matrix, tone_curve
-from undegrade.degradation.srgb import MID_GREY_STOPS, to_linear
+from undegrade.degradation.phone import colour_matrices, tone_curve
+from undegrade.imaging.srgb import MID_GREY_STOPS, to_linear
 
 LOWLIGHT, PHONE = DEGRADATIONS["lowlight"], DEGRADATIONS["phone"]
 
@@ -66,10 +66,14 @@ def test_grey_pictures_have_no_colour_cast():
     )
 
 
+def matrix(*values):
+    return colour_matrices(*(np.array([float(value)]) for value in values))[0]
+
+
 def test_turning_hues_leaves_grey_and_gains_are_in_stops():
-    np.testing.assert_allclose(colour_matrix(0, 0, 25) @ np.ones(3), np.ones(3))
-    np.testing.assert_allclose(colour_matrix(0, 0, 120) @ [1, 0, 0], [0, 1, 0], atol=1e-12)
-    np.testing.assert_allclose(colour_matrix(1, -1, 0), np.diag([2, 1, 0.5]), atol=1e-12)
+    np.testing.assert_allclose(matrix(0, 0, 25) @ np.ones(3), np.ones(3))
+    np.testing.assert_allclose(matrix(0, 0, 120) @ [1, 0, 0], [0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(matrix(1, -1, 0), np.diag([2, 1, 0.5]), atol=1e-12)
 
 
 def test_the_tone_curve_keeps_the_ends_and_steepens_the_middle():

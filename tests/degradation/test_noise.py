@@ -6,7 +6,7 @@ import pytest
 from tests.degradation.pictures import psnr
 from undegrade.degradation import DEGRADATIONS
 from undegrade.degradation.noise import sigma_at_mid_grey, white
-from undegrade.degradation.srgb import MID_GREY_SLOPE, to_linear, to_srgb
+from undegrade.imaging.srgb import MID_GREY_SLOPE, to_linear, to_srgb
 
 GOLDEN = [1.117622, -1.3871249, -0.4265716, -0.80358726]
 """standard_normal float32 of PCG64, seed 0: numpy 2."""

@@ -12,7 +12,7 @@ from scipy.ndimage import convolve, gaussian_filter
 from tests.degradation.pictures import natural, psnr
 from undegrade.degradation import sensor
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
-from undegrade.degradation.srgb import to_linear, to_srgb
+from undegrade.imaging.srgb import to_linear, to_srgb
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 LUMA = np.array([0.299, 0.587, 0.114])

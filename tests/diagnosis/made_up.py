@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from undegrade.degradation.noise_levels import white_levels
 from undegrade.diagnosis import Diagnosis, Finding, wording
+from undegrade.imaging.noise_levels import white_levels
 
 DARK = Finding(-4.1, 0.1, True, wording.exposure(-4.1, 0.1))
 ROOM = Finding(3.0, 0.1, False, wording.headroom(3.0, 0.1))

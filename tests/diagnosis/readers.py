@@ -9,8 +9,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from undegrade.catalog import Card, Model, sha256, write_card
-from undegrade.degradation.noise_levels import NOISE, white_levels
 from undegrade.diagnosis.units import CROP, QUANTITIES, to_level
+from undegrade.imaging.noise_levels import NOISE, white_levels
 
 
 class Told:

@@ -10,10 +10,10 @@ import pytest
 
 from tests.diagnosis.readers import Told, tiny_reader
 from tests.photos import noisy, photo_file, scene
-from undegrade.degradation.noise_levels import KNOTS
 from undegrade.diagnosis import diagnose, open_reader
 from undegrade.diagnosis.units import QUANTITIES
 from undegrade.errors import ModelError
+from undegrade.imaging.noise_levels import KNOTS
 from undegrade.picture import decode, from_array
 
 

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from undegrade.catalog import Catalog
-from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation import DEGRADATIONS
 from undegrade.diagnosis import NAME, diagnose, open_reader
+from undegrade.imaging.resize import imresize
 from undegrade.picture import from_array
 
 TRUTH = Path(__file__).parents[2] / "examples" / "photos" / "truth" / "cat.png"

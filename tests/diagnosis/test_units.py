@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from undegrade.degradation.noise_levels import NOISE
 from undegrade.diagnosis.units import QUANTITIES, blur_level, detail_scale, from_level, to_level
+from undegrade.imaging.noise_levels import NOISE
 
 VALUES = {
     **{name: [0, 1, 25, 50] for name in NOISE},

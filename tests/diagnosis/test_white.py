@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests.photos import noisy, photo_file, scene
-from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation import DEGRADATIONS
 from undegrade.diagnosis import white
 from undegrade.diagnosis.crops import choose, cut
+from undegrade.imaging.resize import imresize
 from undegrade.picture import decode, from_array
 
 CLEAN = scene(384, 512)

@@ -19,8 +19,8 @@ from undegrade.evaluation import cases
 from undegrade.evaluation.cases import enlarged
 from undegrade.evaluation.protocols import GT_MEAN, PROTOCOLS, choose_settings, matched_mean
 from undegrade.evaluation.sets import open_set
+from undegrade.imaging.resize import imresize
 from undegrade.levels import Levels
-from undegrade.metrics.bicubic import reduced
 
 
 def case(tmp_path, name, picture, *, damaged=None, **parameter):
@@ -38,7 +38,7 @@ def test_super_resolution(tmp_path, scale):
     made = case(tmp_path, "sr-bicubic", picture, scale=scale)
     height, width = 67 // scale * scale, 85 // scale * scale
     np.testing.assert_array_equal(made.truth, picture[:height, :width])
-    expected = np.rint(np.clip(reduced(made.truth / 255, scale), 0, 1) * 255)
+    expected = np.rint(np.clip(imresize(made.truth / 255, scale=1 / scale), 0, 1) * 255)
     assert np.abs(made.input * 255 - expected).max() < 1e-4
     assert made.scale == scale
     assert enlarged(made).shape == made.truth.shape
@@ -160,9 +160,9 @@ def test_faces_are_central_squares(tmp_path, name, side, small):
     made = case(tmp_path, name, picture)
     assert made.input.shape == (small, small, 3)
     square = picture[:, 20 : 20 + 2 * side]
-    expected = np.rint(np.clip(reduced(square / 255, 2), 0, 1) * 255)
+    expected = np.rint(np.clip(imresize(square / 255, scale=1 / 2), 0, 1) * 255)
     assert np.abs(made.truth - expected).mean() < 1e-3  # but for ties of rounding
-    expected = np.rint(np.clip(reduced(made.truth / 255, side // small), 0, 1) * 255)
+    expected = np.rint(np.clip(imresize(made.truth / 255, scale=small / side), 0, 1) * 255)
     np.testing.assert_allclose(made.input * 255, expected, atol=1e-4)
     with pytest.raises(InputError, match="cannot be cut out"):
         case(tmp_path / "small", name, pixels(side - 1, 300))

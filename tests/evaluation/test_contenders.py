@@ -15,12 +15,12 @@ from tests.networks import tiny_model, tiny_network
 from tests.photos import write_photo
 from undegrade import enhance
 from undegrade.catalog import Catalog
-from undegrade.degradation import imresize
 from undegrade.errors import ComputeError, ModelError, UsageError
 from undegrade.evaluation import networks
 from undegrade.evaluation.cases import Case, as_bytes, as_floats, paired
 from undegrade.evaluation.contenders import Baseline, of_package, open_contenders
 from undegrade.evaluation.sets import open_set
+from undegrade.imaging.resize import imresize
 from undegrade.levels import Levels
 from undegrade.runtime import open_network, process
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.degradation.pictures import natural
-from undegrade.degradation import imresize
 from undegrade.errors import UsageError
+from undegrade.imaging.resize import imresize
 from undegrade.metrics import Consistency, metric
 from undegrade.metrics.noise import split
 

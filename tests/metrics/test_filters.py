@@ -1,12 +1,10 @@
-"""Windows and reductions against second implementations."""
+"""Windows against second implementations."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from undegrade.degradation import imresize
-from undegrade.metrics.bicubic import reduced
 from undegrade.metrics.window import gaussian, windowed
 
 
@@ -25,11 +23,3 @@ def test_windows_of_views():
     plane = image[:, :, 1].T
     expected = windowed(np.ascontiguousarray(plane), kernel)
     np.testing.assert_allclose(windowed(plane, kernel), expected, atol=1e-15)
-
-
-@pytest.mark.parametrize("factor", [2, 3, 4, 5, 8])
-@pytest.mark.parametrize("size", [(1, 2), (24, 40, 3), (37, 50, 1), (96, 7)])
-def test_reductions_are_imresize(factor, size):
-    image = np.random.default_rng(factor).random(size)
-    expected = imresize(image, scale=1 / factor)
-    np.testing.assert_allclose(reduced(image, factor), expected, atol=1e-14)

@@ -8,8 +8,8 @@ import pytest
 from tests.degradation.pictures import natural
 from tests.metrics.stand_ins import libsvm_text, opencv_texts, support_vectors
 from tests.shared_data import photos, shared
-from undegrade.degradation import imresize
 from undegrade.errors import ModelError, UsageError
+from undegrade.imaging.resize import imresize
 from undegrade.metrics import BRISQUE, NIQE, OpenCVBRISQUE
 from undegrade.metrics.brisque import features, opencv_features
 from undegrade.metrics.brisque_models import LIVE_HIGH, LIVE_LOW, read_libsvm, read_opencv

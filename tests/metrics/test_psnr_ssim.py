@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.degradation.pictures import natural
 from tests.shared_data import photos
-from undegrade.degradation import imresize
+from undegrade.imaging.resize import imresize
 from undegrade.metrics import metric
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

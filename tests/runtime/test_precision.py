@@ -9,8 +9,8 @@ import pytest
 
 from tests.networks import tiny_model
 from undegrade.catalog import Catalog, Model, user_folder
-from undegrade.degradation.jpeg_tables import quality_of_level
 from undegrade.errors import ModelError, UsageError
+from undegrade.imaging.jpeg_tables import quality_of_level
 from undegrade.levels import Levels
 from undegrade.runtime import choose_precision, open_network, precision, process, verify_model
 from undegrade.runtime.device import cpu_flags

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.photos import psnr, scene
-from undegrade.degradation import imresize
+from undegrade.imaging.resize import imresize
 from undegrade.runtime.resize import enlarge, reduce
 
 

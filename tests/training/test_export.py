@@ -11,8 +11,8 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
 from undegrade.catalog import Catalog  # noqa: E402
-from undegrade.degradation.noise_levels import CHROMA, LUMA  # noqa: E402
 from undegrade.errors import RecipeError  # noqa: E402
+from undegrade.imaging.noise_levels import CHROMA, LUMA  # noqa: E402
 from undegrade.runtime import open_network, verify_model  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
 from undegrade.training.export import (  # noqa: E402

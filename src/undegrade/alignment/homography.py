@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from undegrade.alignment.opencv import opencv
 from undegrade.errors import AlignmentError
+from undegrade.imaging.luma import luma_of
 
 Photo: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) RGB in sRGB."""
@@ -61,11 +62,6 @@ def project(matrix: Matrix, points: Points) -> Points:
 def magnification(matrix: Matrix, x: float, y: float) -> float:
     """DSLR pixels per phone pixel at (x, y) of the phone's photo, along one side."""
     return float(np.sqrt(abs(_jacobian(matrix, x, y))))
-
-
-def luma(photo: Photo) -> NDArray[np.float32]:
-    """(H, W) in 0..255: 0.299 R + 0.587 G + 0.114 B."""
-    return np.asarray(photo @ np.array([0.299, 0.587, 0.114], np.float32), dtype=np.float32)
 
 
 def find_homography(phone: Photo, dslr: Photo) -> Homography:
@@ -126,7 +122,7 @@ class _Keypoints:
     @classmethod
     def of(cls, photo: Photo) -> _Keypoints:
         cv2 = opencv()
-        grey = luma(photo)
+        grey = luma_of(photo)
         height, width = grey.shape
         shrink = min(1.0, float(np.sqrt(SEARCHED_PIXELS / grey.size)))
         size = max(1, round(width * shrink)), max(1, round(height * shrink))

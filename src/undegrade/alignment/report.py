@@ -9,11 +9,12 @@ from html import escape
 
 import numpy as np
 
-from undegrade.alignment.homography import Photo, luma
+from undegrade.alignment.homography import Photo
 from undegrade.alignment.opencv import opencv
 from undegrade.alignment.pair import Alignment
 from undegrade.alignment.windows import Window
 from undegrade.batch.pairs import Failure
+from undegrade.imaging.luma import luma_of
 from undegrade.picture import encode, from_array
 
 MOST = 24
@@ -104,7 +105,7 @@ def fringes(a: Photo, b: Photo) -> Photo:
     """Luma of *a* in red, of *b* in green and blue, both brought to one mean and contrast."""
     planes = []
     for photo in (a, b):
-        plane = luma(photo)
+        plane = luma_of(photo)
         plane = (plane - plane.mean()) / max(float(plane.std()), 1.0) * 50 + 120
         planes.append(np.clip(plane, 0, 255).astype(np.uint8))
     return np.stack([planes[0], planes[1], planes[1]], axis=2)

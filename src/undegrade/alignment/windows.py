@@ -13,17 +13,18 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.alignment.homography import Photo, luma
+from undegrade.alignment.homography import Photo
 from undegrade.alignment.opencv import opencv
 from undegrade.alignment.warping import Rectangle, Resampled
 from undegrade.errors import UsageError
+from undegrade.imaging.arrays import Floats
+from undegrade.imaging.luma import luma_of
 
 Verdict: TypeAlias = Literal["kept", "flat", "unlike", "shifted"]
 """kept: as like as asked. flat: one of the two has no structure at all. unlike: the correlation is
 below the threshold. shifted: the best shift lies at the end of the search, so the true one may lie
 beyond."""
 
-Plane: TypeAlias = NDArray[np.float32]
 
 FLAT = 0.5
 """A standard deviation of luma, in 8-bit steps, below which there is nothing to compare."""
@@ -86,8 +87,8 @@ def find_windows(
     The grid leaves free what the search needs around it, so nothing outside *area* is looked at,
     and is centred in what is left.
     """
-    target = luma(dslr.cut(area))
-    source = luma(area.of(phone))
+    target = luma_of(dslr.cut(area))
+    source = luma_of(area.of(phone))
     size, margin = settings.size, settings.margin
     windows = []
     for y in _starts(area.height, size, margin):
@@ -106,12 +107,12 @@ def _starts(length: int, size: int, margin: int) -> range:
 
 
 def _judge(
-    part: Plane, around: Plane, box: Rectangle, dslr: Resampled, settings: WindowSettings
+    part: Floats, around: Floats, box: Rectangle, dslr: Resampled, settings: WindowSettings
 ) -> Window:
     if part.std() < FLAT or around.std() < FLAT:
         return Window(box, 0.0, 0.0, 0.0, "flat")
     dx, dy, inside = find_shift(part, around)
-    likeness = correlation(part, luma(dslr.cut(box, dx, dy)))
+    likeness = correlation(part, luma_of(dslr.cut(box, dx, dy)))
     if likeness < settings.threshold:
         verdict: Verdict = "unlike"
     else:
@@ -119,7 +120,7 @@ def _judge(
     return Window(box, dx, dy, likeness, verdict)
 
 
-def find_shift(part: Plane, around: Plane) -> tuple[float, float, bool]:
+def find_shift(part: Floats, around: Floats) -> tuple[float, float, bool]:
     """Where *part* lies in *around*: (dx, dy) from its middle, and whether that is a true peak.
 
     The normalised cross-correlation at every whole shift, less the preference for none; then the
@@ -159,7 +160,7 @@ def _top(nine: NDArray[np.float64]) -> tuple[float, float]:
     return float(fx), float(fy)
 
 
-def correlation(a: Plane, b: Plane) -> float:
+def correlation(a: Floats, b: Floats) -> float:
     """Normalised cross-correlation, -1 to 1; 0 where one of the two is constant.
 
     The sum of (a - mean a)(b - mean b), over the square root of the product of the sums of squares.

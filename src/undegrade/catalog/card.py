@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from undegrade.degradation.noise_levels import NOISE
 from undegrade.errors import ModelError
+from undegrade.imaging.noise_levels import NOISE
 
 ENHANCING = ("restore", "sr", "lowlight", "phone")
 """Tasks of networks that make a picture out of a picture."""

@@ -16,7 +16,6 @@ Folders of pairs are made by :mod:`undegrade.batch.pairs`, which needs a decoder
 
 from undegrade.degradation.base import Degradation, Image, Parameters
 from undegrade.degradation.chain import Chain, Record, levels, replay
-from undegrade.degradation.resize import imresize
 from undegrade.degradation.table import DEGRADATIONS
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     "Image",
     "Parameters",
     "Record",
-    "imresize",
     "levels",
     "replay",
 ]

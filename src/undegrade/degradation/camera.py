@@ -12,16 +12,15 @@ from undegrade.degradation import sensor
 from undegrade.degradation.base import Degradation, Image, Parameters, as_file, as_image, draw_seed
 from undegrade.degradation.fields import SEED, Choice, Number, Whole
 from undegrade.degradation.jpeg import SUBSAMPLING, draw_subsampling, through_jpeg
-from undegrade.degradation.jpeg_tables import jpeg_level
-from undegrade.degradation.resize import FILTERS, resized
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
-from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE
+from undegrade.imaging.jpeg_tables import jpeg_level
+from undegrade.imaging.luma import LUMA
+from undegrade.imaging.noise_levels import MAX_NOISE
+from undegrade.imaging.resize import FILTERS, resized
+from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE
 
 SMOOTHING = ("luma", "luma_radius", "chroma", "radius")
 """Parameters of a camera's noise reduction that are numbers."""
-
-WORST_NOISE = 50.0
-"""Noise at mid grey, 0..255 units, at level 1."""
 
 
 class Camera(Degradation):
@@ -127,12 +126,12 @@ class Camera(Degradation):
         )
         sharp = sensor.sharpen(smooth, _one(p["sharpen"]), _one(p["sharpen_radius"]))
         made: Image = sharp[0].transpose(1, 2, 0)
-        return made if image.shape[2] == 3 else made @ np.array(sensor.LUMA, np.float32)[:, None]
+        return made if image.shape[2] == 3 else made @ np.array(LUMA, np.float32)[:, None]
 
     def _level(self, parameters: Parameters) -> float:
         shot = sensor.shot_noise(parameters["iso"])
         read = sensor.read_variance(shot, parameters["read"])
-        return 255.0 * expected_noise(shot, read) / WORST_NOISE
+        return 255.0 * expected_noise(shot, read) / MAX_NOISE
 
 
 class Scan(Degradation):
@@ -190,7 +189,7 @@ class Scan(Degradation):
         return through_jpeg(grained[0].transpose(1, 2, 0), p["quality"], p["subsampling"])
 
     def _level(self, parameters: Parameters) -> float:
-        return float(parameters["grain"]) / WORST_NOISE
+        return float(parameters["grain"]) / MAX_NOISE
 
 
 CUTS = ("top", "left")

@@ -10,8 +10,8 @@ from PIL import Image as PillowImage
 
 from undegrade.degradation.base import Degradation, Image, Parameters
 from undegrade.degradation.fields import Choice, Whole
-from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
 from undegrade.errors import UsageError
+from undegrade.imaging.jpeg_tables import jpeg_level, quality_of_level
 
 Subsampling = Literal["4:2:0", "4:2:2", "4:4:4"]
 SUBSAMPLINGS: tuple[Subsampling, ...] = ("4:2:0", "4:2:2", "4:4:4")
@@ -28,7 +28,7 @@ class Jpeg(Degradation):
 
     The input is clipped and rounded to 8 bit, and so is the output. Grey pictures go through a
     grey JPEG, where *subsampling* means nothing. Level:
-    :func:`~undegrade.degradation.jpeg_tables.jpeg_level`, 0 at quality 100 and 1 at 5.
+    :func:`~undegrade.imaging.jpeg_tables.jpeg_level`, 0 at quality 100 and 1 at 5.
     """
 
     name = "jpeg"

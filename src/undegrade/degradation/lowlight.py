@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from array_api_compat import array_namespace
 
 from undegrade.degradation.base import Degradation, Image, Parameters, as_file, draw_seed
 from undegrade.degradation.fields import AS_FILE, SEED, Number
-from undegrade.degradation.noise import add_sensor_noise
-from undegrade.degradation.srgb import MID_GREY_STOPS, to_linear, to_srgb
+from undegrade.degradation.noise import sensor_noise, white
+from undegrade.imaging.arrays import Array
+from undegrade.imaging.srgb import MID_GREY_STOPS, to_linear, to_srgb
 
 WORST_STOPS = 5.0
 """Stops by which mid grey is darkened at level 1."""
@@ -48,12 +52,24 @@ class Lowlight(Degradation):
         }
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
-        light = np.maximum(to_linear(image), 0.0)
-        dark = light ** np.float32(parameters["gamma"]) * np.float32(2.0 ** -parameters["stops"])
-        noisy = add_sensor_noise(dark, parameters["gain"], parameters["read"], parameters["seed"])
-        result = np.clip(to_srgb(noisy), 0.0, 1.0)
+        result = underexposed(
+            image,
+            white(image.shape, parameters["seed"]),
+            factor=np.float32(2.0 ** -parameters["stops"]),
+            **{key: np.float32(parameters[key]) for key in ("gamma", "gain", "read")},
+        )
         return as_file(result) if parameters["as_file"] else result
 
     def _level(self, parameters: Parameters) -> float:
         stops = parameters["stops"] + MID_GREY_STOPS * (parameters["gamma"] - 1.0)
         return float(stops) / WORST_STOPS
+
+
+def underexposed(x: Array, noise: Array, *, factor: Any, gamma: Any, gain: Any, read: Any) -> Array:
+    """``srgb(d + sqrt(gain * d + read**2) * n)`` with ``d = factor * l**gamma``, in [0, 1].
+
+    *noise* is standard normal; the others are numbers, or arrays that broadcast against *x*.
+    """
+    xp = array_namespace(x)
+    dark = xp.clip(to_linear(x), min=0.0) ** gamma * factor
+    return xp.clip(to_srgb(sensor_noise(dark, noise, gain, read)), 0.0, 1.0)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from undegrade.degradation.base import Degradation, Image, Parameters, as_file, draw_seed
 from undegrade.degradation.fields import AS_FILE, SEED, Number
-from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
-
-WORST_SIGMA = 50.0
-"""Standard deviation in 0..255 units at level 1."""
+from undegrade.imaging.arrays import Array
+from undegrade.imaging.noise_levels import MAX_NOISE
+from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
 
 GAIN = Number("gain", 0.0, 1.0, "linear light of one photoelectron, white = 1")
 READ = Number("read", 0.0, 1.0, "standard deviation of the read noise in linear light")
@@ -30,7 +31,7 @@ class GaussianNoise(Degradation):
 
     def sample(self, rng: np.random.Generator) -> Parameters:
         """Sigma uniform in 0..50."""
-        sigma = round(rng.uniform(0.0, WORST_SIGMA), 3)
+        sigma = round(rng.uniform(0.0, MAX_NOISE), 3)
         return {"sigma": sigma, "seed": draw_seed(rng), "as_file": False}
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
@@ -38,7 +39,7 @@ class GaussianNoise(Degradation):
         return as_file(noisy) if parameters["as_file"] else noisy
 
     def _level(self, parameters: Parameters) -> float:
-        return float(parameters["sigma"]) / WORST_SIGMA
+        return float(parameters["sigma"]) / MAX_NOISE
 
 
 class PoissonGaussianNoise(Degradation):
@@ -58,7 +59,7 @@ class PoissonGaussianNoise(Degradation):
 
     def sample(self, rng: np.random.Generator) -> Parameters:
         """Level uniform in 0..1; read noise up to a fifth of the variance at mid grey."""
-        variance = (rng.uniform(0.0, 1.0) * WORST_SIGMA / 255.0 / MID_GREY_SLOPE) ** 2
+        variance = (rng.uniform(0.0, 1.0) * MAX_NOISE / 255.0 / MID_GREY_SLOPE) ** 2
         share = rng.uniform(0.0, 0.2)
         return {
             "gain": round((1.0 - share) * variance / MID_GREY, 6),
@@ -70,14 +71,13 @@ class PoissonGaussianNoise(Degradation):
     def _apply(self, image: Image, parameters: Parameters) -> Image:
         if parameters["gain"] == parameters["read"] == 0:
             return as_file(image) if parameters["as_file"] else image
-        light = to_linear(image)
-        noisy = to_srgb(
-            add_sensor_noise(light, parameters["gain"], parameters["read"], parameters["seed"])
-        )
+        gain, read = np.float32(parameters["gain"]), np.float32(parameters["read"])
+        noise = white(image.shape, parameters["seed"])
+        noisy = to_srgb(sensor_noise(to_linear(image), noise, gain, read))
         return as_file(noisy) if parameters["as_file"] else noisy
 
     def _level(self, parameters: Parameters) -> float:
-        return sigma_at_mid_grey(parameters["gain"], parameters["read"]) / WORST_SIGMA
+        return sigma_at_mid_grey(parameters["gain"], parameters["read"]) / MAX_NOISE
 
 
 def white(shape: tuple[int, ...], seed: int) -> Image:
@@ -85,10 +85,13 @@ def white(shape: tuple[int, ...], seed: int) -> Image:
     return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
 
-def add_sensor_noise(light: Image, gain: float, read: float, seed: int) -> Image:
-    """``l + sqrt(gain * max(l, 0) + read**2) * n`` on linear light, not clipped."""
-    deviation = np.sqrt(np.maximum(light, 0.0) * np.float32(gain) + np.float32(read) ** 2)
-    return np.asarray(light + deviation * white(light.shape, seed), dtype=np.float32)
+def sensor_noise(light: Array, noise: Array, gain: Any, read: Any) -> Array:
+    """``l + sqrt(gain * max(l, 0) + read**2) * n`` on linear light, not clipped.
+
+    *noise* is standard normal; *gain* and *read* are numbers, or arrays that broadcast.
+    """
+    xp = array_namespace(light)
+    return light + xp.sqrt(xp.clip(light, min=0.0) * gain + read**2) * noise
 
 
 def sigma_at_mid_grey(gain: float, read: float) -> float:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from array_api_compat import array_namespace
 
 from undegrade.degradation.base import Degradation, Image, Parameters, draw_seed
 from undegrade.degradation.blur import gaussian
 from undegrade.degradation.fields import SEED, Number, Whole
 from undegrade.degradation.jpeg import SUBSAMPLING, draw_subsampling, through_jpeg
-from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
-from undegrade.degradation.noise import add_sensor_noise, sigma_at_mid_grey
-from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
+from undegrade.degradation.noise import sensor_noise, sigma_at_mid_grey, white
+from undegrade.imaging.arrays import Array, as_like
+from undegrade.imaging.jpeg_tables import jpeg_level, quality_of_level
+from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
 
 WORST_BLUR = 2.0
 WORST_NOISE = 25.0
@@ -22,6 +24,9 @@ WORST_CAST = 0.5
 WORST_HUE = 15.0
 WORST_TONE = 4.0
 """Where each part alone has level 1: pixels, 0..255 units, amount, stops, degrees, steepness."""
+
+STRAIGHT_TONE = 1e-3
+"""Under this steepness the tone curve is a straight line."""
 
 
 class Phone(Degradation):
@@ -82,9 +87,11 @@ class Phone(Degradation):
     def _apply(self, image: Image, parameters: Parameters) -> Image:
         p = parameters
         light = gaussian(to_linear(image), p["blur"])
-        light = add_sensor_noise(light, p["gain"], p["read"], p["seed"])
+        noise = white(light.shape, p["seed"])
+        light = sensor_noise(light, noise, np.float32(p["gain"]), np.float32(p["read"]))
         if image.shape[2] == 3:
-            light = light @ colour_matrix(p["red"], p["blue"], p["hue"]).T.astype(np.float32)
+            turn = colour_matrices(*(np.array([p[key]]) for key in ("red", "blue", "hue")))[0]
+            light = light @ turn.T.astype(np.float32)
         encoded = tone_curve(np.clip(to_srgb(light), 0.0, 1.0), p["tone"])
         if p["sharpen"]:
             encoded = encoded + p["sharpen"] * (encoded - gaussian(encoded, p["radius"]))
@@ -103,25 +110,28 @@ class Phone(Degradation):
         return math.sqrt(sum(part**2 for part in parts) / len(parts))
 
 
-def colour_matrix(red: float, blue: float, hue: float) -> NDArray[np.float64]:
-    """Gains of *red* and *blue* in stops, then a turn by *hue* degrees around grey; (3, 3).
+def colour_matrices(red: Array, blue: Array, hue: Array) -> Array:
+    """Gains of *red* and *blue* in stops, then a turn by *hue* degrees around grey: (N, 3, 3).
 
     ``M = cos I + (1 - cos) / 3 J + sin / sqrt(3) K`` with ``J`` all ones and ``K`` the cross
     product with (1, 1, 1): its rows sum to 1, so grey stays grey. Source: Rodrigues' formula.
     """
-    angle = math.radians(hue)
-    cross = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
-    turn = (
-        math.cos(angle) * np.eye(3)
-        + (1.0 - math.cos(angle)) / 3.0 * np.ones((3, 3))
-        + math.sin(angle) / math.sqrt(3.0) * cross
-    )
-    return turn @ np.diag([2.0**red, 1.0, 2.0**blue])
+    xp = array_namespace(red)
+    angle = xp.reshape(hue * (math.pi / 180.0), (-1, 1, 1))
+    identity = as_like([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], red)
+    cross = as_like([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]], red)
+    turn = xp.cos(angle) * identity + (1.0 - xp.cos(angle)) / 3.0
+    turn = turn + xp.sin(angle) / math.sqrt(3.0) * cross
+    return turn * xp.stack([2.0**red, xp.ones_like(red), 2.0**blue], axis=1)[:, None, :]
 
 
-def tone_curve(encoded: Image, tone: float) -> Image:
-    """An S-curve through 0, 1/2 and 1 of steepness *tone*, on encoded values in [0, 1]."""
-    if tone < 1e-3:
-        return encoded
-    curve = np.tanh(tone * (encoded - 0.5)) / (2.0 * math.tanh(tone / 2.0)) + 0.5
-    return np.asarray(curve, dtype=np.float32)
+def tone_curve(encoded: Array, tone: Any) -> Array:
+    """An S-curve through 0, 1/2 and 1 on encoded values in [0, 1].
+
+    *tone* is its steepness, a number or an array that broadcasts; below 0.001 it is straight.
+    """
+    xp = array_namespace(encoded)
+    tone = as_like(tone, encoded)
+    steep = xp.clip(tone, min=STRAIGHT_TONE)
+    curve = xp.tanh(steep * (encoded - 0.5)) / (2.0 * xp.tanh(steep / 2.0)) + 0.5
+    return xp.where(tone < STRAIGHT_TONE, encoded, curve)

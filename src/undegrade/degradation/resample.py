@@ -8,7 +8,7 @@ import numpy as np
 
 from undegrade.degradation.base import Degradation, Image, Parameters, as_file
 from undegrade.degradation.fields import AS_FILE, Choice, Flag
-from undegrade.degradation.resize import imresize
+from undegrade.imaging.resize import imresize
 
 SCALES = (2, 3, 4, 8)
 WORST_SCALE = 8

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
 
 from array_api_compat import array_namespace
 
-from undegrade.degradation.srgb import to_linear, to_srgb
-
-Array: TypeAlias = Any
-"""A floating-point array of numpy or torch."""
+from undegrade.imaging.arrays import Array, as_like, column, place
+from undegrade.imaging.luma import LUMA
+from undegrade.imaging.luma import luma as brightness
+from undegrade.imaging.srgb import to_linear, to_srgb
 
 DEMOSAICS = ("none", "bilinear", "malvar", "hamilton")
 """How colours are interpolated: not at all (a sensor with more pixels than the picture), the mean
@@ -30,18 +29,6 @@ thresholds on the finest bands of a wavelet, or by the mean of like neighbours (
 SHOT_AT_ISO_1 = 1e-6
 """Linear light of one photoelectron at ISO 1: 1e-4 at ISO 100, 1.2e-2 at ISO 12,000, the range of
 Brooks et al., "Unprocessing images for learned raw denoising", CVPR 2019, section 3.1."""
-
-LUMA = (0.299, 0.587, 0.114)
-
-
-def column(parameter: Any, like: Array) -> Array:
-    """*parameter* (N,) as (N, 1, 1, 1) of the type of *like* and where it lies."""
-    return array_namespace(like).reshape(_as(parameter, like), (-1, 1, 1, 1))
-
-
-def _as(values: Any, like: Array) -> Array:
-    """*values* as an array of the type of *like*, where it lies."""
-    return array_namespace(like).asarray(values, dtype=like.dtype, **_where(like))
 
 
 def shot_noise(iso: float) -> float:
@@ -135,8 +122,8 @@ def denoise(
     sigma: the noise that the camera expects, encoded, white = 1.
     """
     xp = array_namespace(x)
-    y = _luma(x)
-    smooth = _by_kind(kind, _SMOOTHERS, y, column(sigma, x), _as(luma_radius, x))
+    y = brightness(x)
+    smooth = _by_kind(kind, _SMOOTHERS, y, column(sigma, x), as_like(luma_radius, x))
     apart = xp.concat([x[:, :1] - y, x[:, 2:] - y], axis=1)
     # Cameras smooth chroma at half the resolution; a guided filter keeps it from running over
     # edges of luma.
@@ -157,7 +144,7 @@ def denoise(
 def sharpen(x: Array, amount: Array, radius: Array) -> Array:
     """Unsharp mask ``x + amount (x - G x)`` on luma, clipped to [0, 1]."""
     xp = array_namespace(x)
-    y = _luma(x)
+    y = brightness(x)
     return xp.clip(x + column(amount, x) * (y - gaussian(y, radius)), 0.0, 1.0)
 
 
@@ -182,10 +169,6 @@ def film_grain(x: Array, noise: Array, amount: Array, size: Array, shared: Array
     return x + column(amount, x) * middle * grain / (spread + 1e-6)
 
 
-def _luma(x: Array) -> Array:
-    return LUMA[0] * x[:, :1] + LUMA[1] * x[:, 1:2] + LUMA[2] * x[:, 2:]
-
-
 def _without_curve(v: Array, tone: Array) -> Array:
     """The inverse of ``(1 - t) v + t (3 v^2 - 2 v^3)``, by Newton's method on a monotone cubic."""
     xp = array_namespace(v)
@@ -203,7 +186,7 @@ def _halved(x: Array) -> Array:
     for axis in (2, 3):
         if x.shape[axis] % 2:
             index = [*range(x.shape[axis]), x.shape[axis] - 1]
-            x = xp.take(x, xp.asarray(index, **_where(x)), axis=axis)
+            x = xp.take(x, xp.asarray(index, **place(x)), axis=axis)
     rows = x[:, :, ::2] + x[:, :, 1::2]
     return (rows[:, :, :, ::2] + rows[:, :, :, 1::2]) / 4
 
@@ -213,9 +196,9 @@ def _doubled(x: Array, height: int, width: int) -> Array:
     xp = array_namespace(x)
     for axis, side in ((2, height), (3, width)):
         last = x.shape[axis] - 1
-        near = xp.asarray([i // 2 for i in range(side)], **_where(x))
+        near = xp.asarray([i // 2 for i in range(side)], **place(x))
         far = [min(max(i // 2 + (1 if i % 2 else -1), 0), last) for i in range(side)]
-        far = xp.asarray(far, **_where(x))
+        far = xp.asarray(far, **place(x))
         x = 0.75 * xp.take(x, near, axis=axis) + 0.25 * xp.take(x, far, axis=axis)
     return x
 
@@ -247,12 +230,8 @@ def _reflected(x: Array, reach: int) -> Array:
         period = max(2 * length - 2, 1)
         index = [abs((i + period) % period) for i in range(-reach, length + reach)]
         index = [i if i < length else period - i for i in index]
-        x = xp.take(x, xp.asarray(index, **_where(x)), axis=axis)
+        x = xp.take(x, xp.asarray(index, **place(x)), axis=axis)
     return x
-
-
-def _where(x: Array) -> dict[str, Any]:
-    return {"device": x.device} if hasattr(x, "to") else {}
 
 
 def _filtered(padded: Array, kernel: Sequence[Sequence[float]], height: int, width: int) -> Array:
@@ -300,10 +279,10 @@ def _demosaiced(light: Array, kinds: Sequence[int], phases: Sequence[int]) -> Ar
     """Light (N, 3, H, W) as far as a Bayer mosaic sees it."""
     xp = array_namespace(light)
     height, width = light.shape[2:]
-    rows = xp.reshape(xp.arange(height, **_where(light)) % 2, (1, 1, -1, 1))
-    columns = xp.reshape(xp.arange(width, **_where(light)) % 2, (1, 1, 1, -1))
-    down = xp.reshape(xp.asarray([p // 2 for p in phases], **_where(light)), (-1, 1, 1, 1))
-    across = xp.reshape(xp.asarray([p % 2 for p in phases], **_where(light)), (-1, 1, 1, 1))
+    rows = xp.reshape(xp.arange(height, **place(light)) % 2, (1, 1, -1, 1))
+    columns = xp.reshape(xp.arange(width, **place(light)) % 2, (1, 1, 1, -1))
+    down = xp.reshape(xp.asarray([p // 2 for p in phases], **place(light)), (-1, 1, 1, 1))
+    across = xp.reshape(xp.asarray([p % 2 for p in phases], **place(light)), (-1, 1, 1, 1))
     red_row, red_column = rows == down, columns == across
     in_red_row = xp.astype(red_row & (columns >= 0), light.dtype)
     in_red_column = xp.astype(red_column & (rows >= 0), light.dtype)
@@ -401,7 +380,7 @@ def gaussian(x: Array, sigma: Array) -> Array:
     for axis in (2, 3):
         length = x.shape[axis]
         index = [_mirror(i, length) for i in range(-reach, length + reach)]
-        padded = xp.take(x, xp.asarray(index, **_where(x)), axis=axis)
+        padded = xp.take(x, xp.asarray(index, **place(x)), axis=axis)
 
         def at(start: int, padded: Array = padded, axis: int = axis, length: int = length) -> Array:
             stop = start + length

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from undegrade.diagnosis.units import QUANTITIES
-
-Floats = NDArray[np.float64]
+from undegrade.imaging.arrays import Doubles
 
 SHARED = 0.3
 """Part of a crop's variance that all crops of a photo share: they show one scene through one lens,
@@ -21,7 +19,7 @@ blocks. For blur the sharpest quarter, because a background out of focus is no d
 """
 
 
-def aggregate(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
+def aggregate(mean: Doubles, deviation: Doubles) -> tuple[Doubles, Doubles]:
     """Levels of the photo and their standard deviations, each (K,), from crops' (N, K).
 
     Each crop counts by the inverse of its variance, so that a crop that cannot know, such as blue
@@ -42,7 +40,7 @@ def aggregate(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
     return level, np.sqrt(typical * (SHARED + (1.0 - SHARED) / effective))
 
 
-def _quantile(values: Floats, weights: Floats, share: float) -> float:
+def _quantile(values: Doubles, weights: Doubles, share: float) -> float:
     """The weighted quantile, linear between the middles of the weights."""
     order = np.argsort(values, kind="stable")
     middles = np.cumsum(weights[order]) - weights[order] / 2

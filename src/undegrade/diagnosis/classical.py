@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from undegrade.degradation.noise_levels import white_levels
 from undegrade.diagnosis import light, wording
 from undegrade.diagnosis.decide import decide_light, told_jpeg
 from undegrade.diagnosis.result import Diagnosis, Finding
+from undegrade.imaging.noise_levels import white_levels
 from undegrade.levels import noise_sigma
 from undegrade.picture import Picture
 

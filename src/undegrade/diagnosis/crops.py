@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.diagnosis.units import CROP, GRID
+from undegrade.imaging.arrays import Floats
 from undegrade.picture import Picture
 
-Floats = NDArray[np.float32]
 Corner = tuple[int, int]
 """First row and column of a crop."""
 

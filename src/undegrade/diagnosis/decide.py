@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.diagnosis import wording
 from undegrade.diagnosis.light import Light
 from undegrade.diagnosis.result import Finding
 from undegrade.diagnosis.thresholds import DEVIATIONS, THRESHOLDS
+from undegrade.imaging.jpeg_tables import jpeg_level
 
 
 def told_jpeg(quality: float) -> Finding:

@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.degradation.jpeg_tables import LUMA as LUMA_STEPS
-from undegrade.degradation.jpeg_tables import jpeg_level, table_scale
-from undegrade.degradation.noise_levels import CHROMA, KNOTS, LUMA, MAX_NOISE, NOISE, part_weights
 from undegrade.diagnosis import crops, grid, light, white, wording
 from undegrade.diagnosis.aggregate import aggregate
 from undegrade.diagnosis.classical import estimate
@@ -21,10 +18,11 @@ from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import DEVIATIONS, NOISE_DEVIATIONS, RESAVED, THRESHOLDS
 from undegrade.diagnosis.units import CROP, QUANTITIES, detail_scale, from_level
+from undegrade.imaging.arrays import Doubles
+from undegrade.imaging.jpeg_tables import LUMA_STEPS, jpeg_level, table_scale
+from undegrade.imaging.noise_levels import CHROMA, KNOTS, LUMA, MAX_NOISE, NOISE, part_weights
 from undegrade.levels import noise_sigma
 from undegrade.picture import Picture
-
-Floats = NDArray[np.float64]
 
 SMALLEST = 32
 """Shorter photos would be all mirror images to the network, and are left to classical eyes."""
@@ -78,14 +76,14 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
 class _Read:
     """What the network reads off a photo: level and standard deviation by quantity."""
 
-    level: Floats
-    error: Floats
+    level: Doubles
+    error: Doubles
 
     def __getitem__(self, quantity: str) -> tuple[float, float]:
         index = QUANTITIES.index(quantity)
         return float(self.level[index]), float(self.error[index])
 
-    def several(self, quantities: Sequence[str]) -> tuple[Floats, Floats]:
+    def several(self, quantities: Sequence[str]) -> tuple[Doubles, Doubles]:
         """Levels, none below 0, and errors of some quantities."""
         index = [QUANTITIES.index(quantity) for quantity in quantities]
         return np.maximum(self.level[index], 0.0), self.error[index]
@@ -101,7 +99,7 @@ def _least_noise(quality: float) -> float:
     return max(THRESHOLDS["noise"].limit, SURVIVING * step)
 
 
-def _noise(found: _Read, weights: Floats, seen: float, least: float) -> dict[str, Any]:
+def _noise(found: _Read, weights: Doubles, seen: float, least: float) -> dict[str, Any]:
     """The findings on noise, of a photo whose parts weigh *weights* (3,); *least* counts.
 
     Crops of mirror images look noisier than they are: no more than classical eyes have *seen* is
@@ -134,7 +132,7 @@ def _noise(found: _Read, weights: Floats, seen: float, least: float) -> dict[str
     }
 
 
-def _over(weights: Floats, levels: Floats, errors: Floats) -> tuple[float, float]:
+def _over(weights: Doubles, levels: Doubles, errors: Doubles) -> tuple[float, float]:
     """Root mean square over the parts of a photo, and its error if all parts err alike."""
     whole = float(np.sqrt((weights * levels**2).sum()))
     least = float(np.sqrt((weights * errors**2).sum()))

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.diagnosis.crops import Corner, Floats
+from undegrade.diagnosis.crops import Corner
 from undegrade.diagnosis.units import GRID
+from undegrade.imaging.arrays import Floats
+from undegrade.imaging.luma import LUMA
 
 LARGEST = 12.0
 """Steps between pixels count up to this, in 0..255 units: edges of objects are no block edges."""
 
 SURE = 5.0
 """Standard errors by which another phase must be ahead of 0, at which most files still are."""
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def phase(crops: Floats, corners: Sequence[Corner]) -> Corner:
@@ -27,7 +27,7 @@ def phase(crops: Floats, corners: Sequence[Corner]) -> Corner:
     rows, and of the columns, over all *crops* (N, 3, S, S) that begin at *corners*. What shows no
     edges has the phase (0, 0).
     """
-    luma = np.tensordot(LUMA * 255, crops, (0, 1))
+    luma = np.tensordot(np.array(LUMA, np.float32) * 255, crops, (0, 1))
     rows = _phase(luma.transpose(0, 2, 1), [corner[0] for corner in corners])
     return rows, _phase(luma, [corner[1] for corner in corners])
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.degradation.srgb import MID_GREY, to_linear
+from undegrade.imaging.arrays import Floats
+from undegrade.imaging.luma import LUMINANCE
+from undegrade.imaging.srgb import MID_GREY, to_linear
 from undegrade.metrics.colour import lab
 from undegrade.picture import Picture
-
-Floats = NDArray[np.float32]
 
 SIDE = 160
 """Rows and columns of the sample: 0.1 % of it is still 25 pixels."""
@@ -106,7 +106,7 @@ def _describe(rgb: Floats) -> NDArray[np.float64]:
     """What counts of pixels (N, 3), (8, N): luminance, largest light, L*, a*, b*, and whether they
     are black, full, and perhaps grey."""
     linear = np.clip(to_linear(rgb), 0, 1)
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    luminance = linear @ np.array(LUMINANCE, np.float32)
     black, full = (rgb <= BLACK).all(1), (rgb >= WHITE).any(1)
     lightness, a, b = lab(np.clip(rgb, 0, 1)).T
     # Bright pixels have lost their colour by clipping, and that of dark ones is noise.

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from undegrade.degradation.noise_levels import NOISE
+from undegrade.imaging.noise_levels import NOISE
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Diagnosis:
     grey: bool = False
     """Whether the photo has one channel."""
     noise_levels: tuple[float, ...] = (0.0,) * len(NOISE)
-    """The levels :data:`undegrade.degradation.noise_levels.NOISE`, which a restorer is told."""
+    """The levels :data:`undegrade.imaging.noise_levels.NOISE`, which a restorer is told."""
 
     def findings(self) -> dict[str, Finding]:
         """Every quantity by name, in order."""

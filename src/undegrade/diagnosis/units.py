@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
-from undegrade.degradation.noise_levels import MAX_NOISE, NOISE, grain_level, grain_size
+from undegrade.imaging.jpeg_tables import jpeg_level, quality_of_level
+from undegrade.imaging.noise_levels import MAX_NOISE, NOISE, grain_level, grain_size
 
 QUANTITIES = (*NOISE, "grain", "jpeg", "blur")
 """What the network reads off a crop, in the order of its outputs."""

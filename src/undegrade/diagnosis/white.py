@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.diagnosis.crops import Floats
+from undegrade.imaging.arrays import Floats
 from undegrade.levels import BLOCK, noise_sigma
 
 CLIPPED = 0.1

@@ -6,27 +6,25 @@ import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from undegrade.degradation import DEGRADATIONS, imresize
+from undegrade.degradation import DEGRADATIONS
 from undegrade.degradation.camera import Camera
 from undegrade.degradation.jpeg import as_jpeg
-from undegrade.degradation.noise_levels import grain_size, measure_noise
 from undegrade.errors import InputError
-from undegrade.evaluation.sets import Bytes, Photo
+from undegrade.evaluation.sets import Photo
+from undegrade.imaging.arrays import Bytes, Floats
+from undegrade.imaging.luma import LUMA, STUDIO
+from undegrade.imaging.noise_levels import grain_size, measure_noise
+from undegrade.imaging.resize import imresize
 from undegrade.levels import Levels
 
-Floats: TypeAlias = NDArray[np.float32]
-"""(H, W, C) float32, C being 1 or 3, sRGB-encoded, nominally in [0, 1]."""
-
-STUDIO = (16.0, (65.481, 128.553, 24.966))
-"""Offset and weights of BT.601 luma in 16..235 for R, G, B in [0, 1]: MATLAB's ``rgb2ycbcr``."""
-FULL = (0.0, (255 * 0.299, 255 * 0.587, 255 * 0.114))
-"""The same in 0..255: MATLAB's ``rgb2gray``."""
+FULL = (0.0, tuple(255 * weight for weight in LUMA))
+"""Offset and weights of luma in 0..255, as :data:`STUDIO` has them in 16..235."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +184,7 @@ def as_floats(image: Bytes) -> Floats:
     return np.divide(image, 255, dtype=np.float32)
 
 
-def in_grey(image: Bytes, luma: tuple[float, tuple[float, float, float]]) -> Bytes:
+def in_grey(image: Bytes, luma: tuple[float, tuple[float, ...]]) -> Bytes:
     """(H, W, 1) luma of 8 bit, rounded; a grey picture stays as it is."""
     if image.shape[2] == 1:
         return image

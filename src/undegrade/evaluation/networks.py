@@ -15,8 +15,9 @@ import numpy as np
 
 from undegrade.catalog import Model, sha256
 from undegrade.errors import ComputeError, ModelError
-from undegrade.evaluation.cases import Case, Floats, enlarged
+from undegrade.evaluation.cases import Case, enlarged
 from undegrade.evaluation.output import Output
+from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
 from undegrade.runtime import (
     Network,

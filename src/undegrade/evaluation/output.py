@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from undegrade.evaluation.cases import Floats
+from undegrade.imaging.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)

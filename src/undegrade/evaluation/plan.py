@@ -18,7 +18,8 @@ from undegrade.evaluation.protocols import (
     choose_settings,
     protocol,
 )
-from undegrade.evaluation.sets import Bytes, TestSet, open_set
+from undegrade.evaluation.sets import TestSet, open_set
+from undegrade.imaging.arrays import Bytes
 from undegrade.metrics import Metric, metric
 
 TRIAL_SIDE = 256

@@ -11,8 +11,10 @@ import numpy as np
 
 from undegrade.errors import UsageError
 from undegrade.evaluation import cases
-from undegrade.evaluation.cases import Case, Floats, as_bytes
-from undegrade.evaluation.sets import Bytes, Photo
+from undegrade.evaluation.cases import Case, as_bytes
+from undegrade.evaluation.sets import Photo
+from undegrade.imaging.arrays import Bytes, Floats
+from undegrade.imaging.luma import LUMA
 from undegrade.levels import Levels
 from undegrade.metrics import Channel, Metric
 
@@ -131,7 +133,7 @@ def matched_mean(output: Floats, truth: Bytes) -> Floats:
 
     Source: Retinexformer's evaluation, after KinD's; OpenCV's luma of BT.601.
     """
-    weights = np.array([0.299, 0.587, 0.114])
+    weights = np.array(LUMA)
     picture = np.clip(output, 0, 1)
     own, wanted = float((picture @ weights).mean()), float((truth / 255 @ weights).mean())
     result: Floats = picture * np.float32(wanted / own) if own > 0 else picture

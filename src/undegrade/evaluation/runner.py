@@ -20,7 +20,8 @@ from undegrade.evaluation.protocols import Setting
 from undegrade.evaluation.rows import Row
 from undegrade.evaluation.samples import telling
 from undegrade.evaluation.scores import Scores, rows
-from undegrade.evaluation.sets import Bytes, Item, Photo, fingerprint
+from undegrade.evaluation.sets import Item, Photo, fingerprint
+from undegrade.imaging.arrays import Bytes
 from undegrade.levels import Levels, noise_sigma
 from undegrade.metrics import Metric, metric
 from undegrade.metrics.psnr import decibels, mean_squared

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from undegrade.evaluation.rows import Pictures, Row
-from undegrade.evaluation.sets import Bytes
+from undegrade.imaging.arrays import Bytes
 
 
 def telling(gains: Mapping[str, float]) -> list[str]:

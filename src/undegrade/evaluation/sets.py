@@ -8,16 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import commonpath
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from undegrade.errors import InputError
+from undegrade.imaging.arrays import Bytes
 from undegrade.picture import decode
-
-Bytes: TypeAlias = NDArray[np.uint8]
-"""(H, W, C) of 8 bit, C being 1 or 3, sRGB-encoded."""
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm"}

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Literal
 from numpy.typing import NDArray
 
 from undegrade.errors import UsageError
-from undegrade.metrics.pictures import Channel, Floats, as_floats, cropped, in_channel
+from undegrade.imaging.arrays import Doubles
+from undegrade.metrics.pictures import Channel, as_floats, cropped, in_channel
 
 Needs = Literal["truth", "input", "nothing"]
 """What stands beside the enhanced picture: the undamaged one (full reference), the damaged one, or
@@ -74,7 +75,7 @@ class Metric(ABC):
         ModelError: weights that cannot be had.
         """
 
-    def _prepared(self, picture: Floats, channel: Channel | None, crop: int) -> Floats:
+    def _prepared(self, picture: Doubles, channel: Channel | None, crop: int) -> Doubles:
         """The channel, cropped and large enough: (H, W, C) float64."""
         chosen = self.channels[0] if channel is None else channel
         if chosen not in self.channels:
@@ -115,7 +116,7 @@ class Comparison(Metric):
             )
         )
 
-    def _matched(self, picture: Floats, reference: Floats) -> tuple[Floats, Floats]:
+    def _matched(self, picture: Doubles, reference: Doubles) -> tuple[Doubles, Doubles]:
         """The pair to be compared, in one shape."""
         if picture.shape != reference.shape:
             raise UsageError(
@@ -125,7 +126,7 @@ class Comparison(Metric):
         return picture, reference
 
     @abstractmethod
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         """The value for (H, W, C) float64 in [0, 1], twice."""
 
 
@@ -147,5 +148,5 @@ class Assessment(Metric):
         return float(self._assess(self._prepared(as_floats(picture), channel, crop)))
 
     @abstractmethod
-    def _assess(self, picture: Floats) -> float:
+    def _assess(self, picture: Doubles) -> float:
         """The value for (H, W, 1) float64 in [0, 1]."""

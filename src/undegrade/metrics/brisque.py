@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from undegrade.imaging.arrays import Doubles
+from undegrade.imaging.resize import imresize
 from undegrade.metrics import weights
 from undegrade.metrics.base import Assessment
-from undegrade.metrics.bicubic import reduced
 from undegrade.metrics.brisque_models import Regressor, read_libsvm, read_opencv
-from undegrade.metrics.pictures import Floats
 from undegrade.metrics.scene_statistics import (
     Fit,
     asymmetric_fit,
@@ -45,7 +45,7 @@ class BRISQUE(Assessment):
     def __init__(self, model: Path | None = None) -> None:
         self.model = model
 
-    def _assess(self, picture: Floats) -> float:
+    def _assess(self, picture: Doubles) -> float:
         return self._regressor(features(np.rint(picture[:, :, 0] * 255.0)))
 
     @cached_property
@@ -73,7 +73,7 @@ class OpenCVBRISQUE(Assessment):
         self.model = model
         self.ranges = ranges
 
-    def _assess(self, picture: Floats) -> float:
+    def _assess(self, picture: Doubles) -> float:
         score = self._regressor(opencv_features(np.rint(picture[:, :, 0] * 255.0) / 255.0))
         return min(max(score, 0.0), 100.0)
 
@@ -85,10 +85,10 @@ class OpenCVBRISQUE(Assessment):
         )
 
 
-def features(grey: Floats) -> Floats:
+def features(grey: Doubles) -> Doubles:
     """The 36 features of (H, W) in 0..255, as the authors' code computes them."""
     columns: list[float] = []
-    for image in (grey, reduced(grey, 2)):
+    for image in (grey, imresize(grey, scale=1 / 2)):
         values = normalised(image, "constant")
         columns += symmetric_fit(values)
         for products in shifted_products(values, SHIFTS):
@@ -96,7 +96,7 @@ def features(grey: Floats) -> Floats:
     return np.array(columns)
 
 
-def opencv_features(grey: Floats) -> Floats:
+def opencv_features(grey: Doubles) -> Doubles:
     """The 36 features of (H, W) in 0..1, as OpenCV's ``QualityBRISQUE`` computes them.
 
     It repeats the edge beyond the picture, fits an asymmetric Gaussian to the single values too,
@@ -121,7 +121,7 @@ def _pair(fit: Fit) -> list[float]:
     return [float(fit.alpha), float(mean), float(fit.left**2), float(fit.right**2)]
 
 
-def _halved(image: Floats) -> Floats:
+def _halved(image: Doubles) -> Doubles:
     """OpenCV's ``resize(image, (W // 2, H // 2), INTER_CUBIC)``: four taps, a = -0.75."""
     for _ in range(2):
         length, count = len(image), len(image) // 2

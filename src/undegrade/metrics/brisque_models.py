@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.errors import ModelError
-from undegrade.metrics.pictures import Floats
+from undegrade.imaging.arrays import Doubles
 from undegrade.metrics.weights import unreadable
 
 FEATURES = 36
@@ -42,17 +42,17 @@ LIVE_HEADER = {
 class Regressor:
     """``f(x) = sum_i c_i exp(-gamma |z - v_i|^2) - rho`` with z = x scaled to [-1, 1]."""
 
-    vectors: Floats
+    vectors: Doubles
     """(n, 36)."""
-    coefficients: Floats
+    coefficients: Doubles
     """(n,)."""
     rho: float
     gamma: float
-    low: Floats
+    low: Doubles
     """The value of each feature that becomes -1, (36,)."""
-    high: Floats
+    high: Doubles
 
-    def __call__(self, features: Floats) -> float:
+    def __call__(self, features: Doubles) -> float:
         scaled = 2.0 * (features - self.low) / (self.high - self.low) - 1.0
         distances = np.sum((self.vectors - scaled) ** 2, axis=1)
         return float(self.coefficients @ np.exp(-self.gamma * distances)) - self.rho

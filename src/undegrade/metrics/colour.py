@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from undegrade.imaging.arrays import Doubles
+from undegrade.imaging.srgb import to_linear
 from undegrade.metrics.base import Comparison
-from undegrade.metrics.pictures import Floats, coloured
+from undegrade.metrics.pictures import coloured
 
 XYZ = (
     (0.412453, 0.357580, 0.180423),
@@ -38,7 +40,7 @@ class CIEDE2000(Comparison):
     range = (0.0, math.inf)
     channels = ("rgb",)
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         total = 0.0
         for top in range(0, len(picture), ROWS):
             strip = slice(top, top + ROWS)
@@ -48,16 +50,15 @@ class CIEDE2000(Comparison):
         return float(total / (height * width))
 
 
-def lab(picture: Floats) -> Floats:
+def lab(picture: Doubles) -> Doubles:
     """CIELAB of sRGB in [0, 1], both (..., 3): L in 0..100, a and b around 0."""
-    linear = np.where(picture <= 0.04045, picture / 12.92, ((picture + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ np.array(XYZ).T / WHITE
+    xyz = to_linear(picture) @ np.array(XYZ).T / WHITE
     f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
     x, y, z = np.moveaxis(f, -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def difference(first: Floats, second: Floats) -> Floats:
+def difference(first: Doubles, second: Doubles) -> Doubles:
     """CIEDE2000 of each pair of CIELAB colours, (..., 3) twice to (...)."""
     l1, a1, b1 = np.moveaxis(first, -1, 0)
     l2, a2, b2 = np.moveaxis(second, -1, 0)
@@ -93,16 +94,16 @@ def difference(first: Floats, second: Floats) -> Floats:
     l_part, c_part, h_part = dl / sl, dc / sc, dh / sh
     squared = l_part**2 + c_part**2 + h_part**2 + rt * c_part * h_part
     # Rounding can leave a little less than nothing where the colours are all but equal.
-    result: Floats = np.sqrt(np.maximum(squared, 0))
+    result: Doubles = np.sqrt(np.maximum(squared, 0))
     return result
 
 
-def _saturation(chroma: Floats) -> Floats:
+def _saturation(chroma: Doubles) -> Doubles:
     """``sqrt(C^7 / (C^7 + 25^7))``."""
     power = chroma**7
     return np.sqrt(power / (power + 25.0**7))
 
 
-def _hue(a: Floats, b: Floats) -> Floats:
+def _hue(a: Doubles, b: Doubles) -> Doubles:
     """Degrees in [0, 360), 0 for grey."""
     return np.degrees(np.arctan2(b, a)) % 360

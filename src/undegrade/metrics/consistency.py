@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.errors import UsageError
+from undegrade.imaging.arrays import Doubles
+from undegrade.imaging.resize import imresize
 from undegrade.metrics.base import Comparison, Needs
-from undegrade.metrics.bicubic import reduced
-from undegrade.metrics.pictures import Floats, as_floats
+from undegrade.metrics.pictures import as_floats
 from undegrade.metrics.psnr import decibels, mean_squared
 
 
@@ -39,18 +40,18 @@ class Consistency(Comparison):
     needs: ClassVar[Needs] = "input"
     unit = "dB"
 
-    def __init__(self, degrade: Callable[[Floats], NDArray[Any]] | None = None) -> None:
+    def __init__(self, degrade: Callable[[Doubles], NDArray[Any]] | None = None) -> None:
         self.degrade = degrade
 
-    def _matched(self, picture: Floats, reference: Floats) -> tuple[Floats, Floats]:
+    def _matched(self, picture: Doubles, reference: Doubles) -> tuple[Doubles, Doubles]:
         if self.degrade is None:
-            again: NDArray[Any] = reduced(picture, self._factor(picture, reference))
+            again: NDArray[Any] = imresize(picture, scale=1 / self._factor(picture, reference))
         else:
             again = self.degrade(picture)
         rounded = np.rint(np.clip(again, 0.0, 1.0) * 255.0) / 255.0
         return super()._matched(as_floats(rounded), reference)
 
-    def _factor(self, picture: Floats, reference: Floats) -> int:
+    def _factor(self, picture: Doubles, reference: Doubles) -> int:
         large, small = picture.shape[:2], reference.shape[:2]
         factor: int = round(large[0] / small[0])
         if factor < 2 or tuple(-(-side // factor) for side in large) != small:
@@ -61,5 +62,5 @@ class Consistency(Comparison):
             )
         return factor
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         return decibels(mean_squared(picture, reference))

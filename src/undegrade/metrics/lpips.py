@@ -11,10 +11,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from undegrade.errors import ModelError, UndegradeError
+from undegrade.imaging.arrays import Doubles
 from undegrade.metrics import weights
 from undegrade.metrics.base import Comparison
 from undegrade.metrics.lpips_graph import GRAPH, lpips_graph
-from undegrade.metrics.pictures import Floats, coloured
+from undegrade.metrics.pictures import coloured
 from undegrade.metrics.published import WEIGHTS, Weights
 
 
@@ -68,7 +69,7 @@ class LPIPS(Comparison):
         self.trunk = trunk
         self.heads = heads
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         pair = np.stack([coloured(picture), coloured(reference)]).transpose(0, 3, 1, 2)
         try:
             maps = self._session.run(None, {"pictures": np.ascontiguousarray(pair, np.float32)})

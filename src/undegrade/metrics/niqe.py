@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.errors import ModelError, UsageError
+from undegrade.imaging.arrays import Doubles
+from undegrade.imaging.resize import imresize
 from undegrade.metrics import weights
 from undegrade.metrics.base import Assessment
-from undegrade.metrics.bicubic import reduced
-from undegrade.metrics.pictures import Floats
 from undegrade.metrics.scene_statistics import asymmetric_fit, normalised, shifted_products
 
 BLOCK = 96
@@ -47,7 +47,7 @@ class NIQE(Assessment):
     def __init__(self, parameters: Path | None = None) -> None:
         self.parameters = parameters
 
-    def _assess(self, picture: Floats) -> float:
+    def _assess(self, picture: Doubles) -> float:
         features = block_features(np.rint(picture[:, :, 0] * 255.0))
         complete = features[~np.isnan(features).any(axis=1)]
         if len(complete) < 2:
@@ -62,7 +62,7 @@ class NIQE(Assessment):
         return math.sqrt(float(difference @ inverse @ difference))
 
     @cached_property
-    def _pristine(self) -> tuple[Floats, Floats]:
+    def _pristine(self) -> tuple[Doubles, Doubles]:
         path = weights.find("niqe", self.parameters)
         try:
             with np.load(path) as file:
@@ -79,7 +79,7 @@ class NIQE(Assessment):
         return mean, covariance
 
 
-def block_features(luma: Floats) -> Floats:
+def block_features(luma: Doubles) -> Doubles:
     """36 features of each whole block of (H, W) in 0..255: (blocks, 36)."""
     rows, columns = (side // BLOCK for side in luma.shape)
     image = luma[: rows * BLOCK, : columns * BLOCK]
@@ -87,11 +87,11 @@ def block_features(luma: Floats) -> Floats:
     for side in (BLOCK, BLOCK // 2):
         blocks = normalised(image, "edge").reshape(rows, side, columns, side).swapaxes(1, 2)
         scales.append(_features(blocks.reshape(rows * columns, side, side)))
-        image = reduced(image, 2)
+        image = imresize(image, scale=1 / 2)
     return np.concatenate(scales, axis=1)
 
 
-def _features(blocks: Floats) -> Floats:
+def _features(blocks: Doubles) -> Doubles:
     """18 features of each of (N, H, W): (N, 18) (equations 5 to 9 of the paper)."""
     fit = asymmetric_fit(blocks)
     columns = [fit.alpha, (fit.left + fit.right) * fit.scale / 2.0]

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from undegrade.imaging.arrays import Doubles
 from undegrade.metrics.base import Comparison, Needs
-from undegrade.metrics.pictures import Floats
 
 BLOCK = 8
 """Side of a block, in pixels."""
@@ -44,7 +44,7 @@ class NoiseAmplification(Comparison):
     needs: ClassVar[Needs] = "input"
     least = BLOCK
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         shape, before, inside = _measured(reference)
         _, after, _ = _measured(picture)
         inside = inside if inside.any() else np.ones_like(inside)
@@ -55,7 +55,7 @@ class NoiseAmplification(Comparison):
         return math.sqrt(variance_out / variance_in)
 
 
-def _measured(picture: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+def _measured(picture: Doubles) -> tuple[Doubles, Doubles, NDArray[np.bool_]]:
     """Shape, noise, and whether it stays within (0, 1), of each whole block of (H, W, C)."""
     parts = []
     for top in range(0, len(picture) // BLOCK * BLOCK, ROWS * BLOCK):
@@ -66,7 +66,7 @@ def _measured(picture: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     return shape, noise, inside
 
 
-def split(blocks: Floats) -> tuple[Floats, Floats]:
+def split(blocks: Doubles) -> tuple[Doubles, Doubles]:
     """Energy of the shape and variance of the noise of blocks (N, C, 8, 8): (N,) twice."""
     n = np.arange(BLOCK)
     dct = np.cos(np.pi * (2 * n + 1) * n[:, None] / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
@@ -77,7 +77,7 @@ def split(blocks: Floats) -> tuple[Floats, Floats]:
     return energy[:, :, low].sum(axis=(1, 2)), energy[:, :, high].mean(axis=(1, 2))
 
 
-def _blocks(picture: Floats) -> Floats:
+def _blocks(picture: Doubles) -> Doubles:
     """The whole blocks of (H, W, C): (N, C, 8, 8)."""
     rows, columns = (side // BLOCK for side in picture.shape[:2])
     part = picture[: rows * BLOCK, : columns * BLOCK]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.errors import UsageError
-
-Floats: TypeAlias = NDArray[np.float64]
-"""(H, W, C) in [0, 1], C being 1 or 3, unless said otherwise."""
+from undegrade.imaging.arrays import Doubles
+from undegrade.imaging.luma import LUMA, STUDIO
 
 Channel = Literal["rgb", "y", "grey"]
 """Where a metric is measured.
@@ -26,13 +25,13 @@ Channel = Literal["rgb", "y", "grey"]
     and Pillow's grey. Not rounded.
 """
 
-_WEIGHTS: dict[str, tuple[float, tuple[float, float, float]]] = {
-    "y": (16 / 255, (65.481 / 255, 128.553 / 255, 24.966 / 255)),
-    "grey": (0.0, (0.299, 0.587, 0.114)),
+_WEIGHTS: dict[str, tuple[float, tuple[float, ...]]] = {
+    "y": (STUDIO[0] / 255, tuple(weight / 255 for weight in STUDIO[1])),
+    "grey": (0.0, LUMA),
 }
 
 
-def as_floats(picture: NDArray[Any]) -> Floats:
+def as_floats(picture: NDArray[Any]) -> Doubles:
     """*picture* as (H, W, C) float64 in [0, 1]; 8-bit values are divided by 255.
 
     Raises
@@ -45,7 +44,7 @@ def as_floats(picture: NDArray[Any]) -> Floats:
     if array.ndim != 3 or array.shape[2] not in (1, 3) or 0 in array.shape:
         raise UsageError(f"a picture must be (H, W, 3) or (H, W), not {np.shape(picture)}")
     if array.dtype == np.uint8:
-        floats: Floats = array / 255.0
+        floats: Doubles = array / 255.0
         return floats
     if not np.issubdtype(array.dtype, np.floating):
         raise UsageError(
@@ -61,7 +60,7 @@ def as_floats(picture: NDArray[Any]) -> Floats:
     return array.astype(np.float64, copy=False)
 
 
-def in_channel(picture: Floats, channel: Channel) -> Floats:
+def in_channel(picture: Doubles, channel: Channel) -> Doubles:
     """(H, W, 3) in *channel*: (H, W, 3) or (H, W, 1). A grey picture, (H, W, 1), stays as it is."""
     if channel not in get_args(Channel):
         raise UsageError(
@@ -70,11 +69,11 @@ def in_channel(picture: Floats, channel: Channel) -> Floats:
     if channel == "rgb" or picture.shape[2] == 1:
         return picture
     offset, weights = _WEIGHTS[channel]
-    luma: Floats = picture @ np.array(weights) + offset
+    luma: Doubles = picture @ np.array(weights) + offset
     return luma[:, :, None]
 
 
-def cropped(picture: Floats, border: int) -> Floats:
+def cropped(picture: Doubles, border: int) -> Doubles:
     """*picture* without *border* pixels at each side."""
     if border < 0:
         raise UsageError(f"crop = {border} must be at least 0")
@@ -86,6 +85,6 @@ def cropped(picture: Floats, border: int) -> Floats:
     return picture[border : height - border, border : width - border]
 
 
-def coloured(picture: Floats) -> Floats:
+def coloured(picture: Doubles) -> Doubles:
     """(H, W, 3): a grey picture counts as one whose three channels are equal."""
     return np.broadcast_to(picture, (*picture.shape[:2], 3))

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from undegrade.imaging.arrays import Doubles
 from undegrade.metrics.base import Comparison
-from undegrade.metrics.pictures import Floats, in_channel
+from undegrade.metrics.pictures import in_channel
 
 JPEG_BLOCK = 8
 
@@ -23,7 +24,7 @@ class PSNR(Comparison):
     range = (0.0, math.inf)
     unit = "dB"
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         return decibels(mean_squared(picture, reference))
 
 
@@ -47,12 +48,12 @@ class PSNRB(Comparison):
     unit = "dB"
     least = 2 * JPEG_BLOCK
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         luma = in_channel(picture, "y")[:, :, 0]
         return decibels(mean_squared(picture, reference) + blocking(luma))
 
 
-def mean_squared(a: Floats, b: Floats) -> float:
+def mean_squared(a: Doubles, b: Doubles) -> float:
     """The mean of ``(a - b)^2``."""
     difference = (a - b).ravel()
     return float(difference @ difference) / difference.size
@@ -63,7 +64,7 @@ def decibels(error: float) -> float:
     return -10.0 * math.log10(error) if error > 0.0 else math.inf
 
 
-def blocking(image: Floats) -> float:
+def blocking(image: Doubles) -> float:
     """The blocking effect factor of (H, W), in squared units of its values."""
     across, down = np.diff(image, axis=1) ** 2, np.diff(image, axis=0) ** 2
     at = slice(JPEG_BLOCK - 1, None, JPEG_BLOCK)

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.metrics.pictures import Floats
+from undegrade.imaging.arrays import Doubles
 from undegrade.metrics.window import gaussian, windowed
 
 WINDOW = gaussian(7, 7 / 6)
@@ -23,21 +23,21 @@ WINDOW = gaussian(7, 7 / 6)
 class Fit(NamedTuple):
     """Asymmetric generalised Gaussians: shape and the two standard deviations, an array each."""
 
-    alpha: Floats
-    left: Floats
-    right: Floats
-    gamma1: Floats
+    alpha: Doubles
+    left: Doubles
+    right: Doubles
+    gamma1: Doubles
     """``Gamma(1 / alpha)``, and so on."""
-    gamma2: Floats
-    gamma3: Floats
+    gamma2: Doubles
+    gamma3: Doubles
 
     @property
-    def scale(self) -> Floats:
+    def scale(self) -> Doubles:
         """``beta / standard deviation = sqrt(Gamma(1 / alpha) / Gamma(3 / alpha))``."""
         return np.sqrt(self.gamma1 / self.gamma3)
 
 
-def normalised(image: Floats, border: Literal["edge", "constant"], floor: float = 1.0) -> Floats:
+def normalised(image: Doubles, border: Literal["edge", "constant"], floor: float = 1.0) -> Doubles:
     """``(I - m) / (s + floor)``: mean-subtracted, contrast-normalised coefficients of (H, W).
 
     ``m`` and ``s`` are mean and standard deviation under a 7x7 Gaussian window of sigma 7/6; beyond
@@ -50,12 +50,12 @@ def normalised(image: Floats, border: Literal["edge", "constant"], floor: float 
     return (image - mean) / (deviation + floor)
 
 
-def shifted_products(values: Floats, shifts: Sequence[tuple[int, int]]) -> list[Floats]:
+def shifted_products(values: Doubles, shifts: Sequence[tuple[int, int]]) -> list[Doubles]:
     """*values*, (..., H, W), times themselves moved circularly by (down, right), for each shift."""
     return [values * np.roll(values, shift, axis=(-2, -1)) for shift in shifts]
 
 
-def asymmetric_fit(values: Floats) -> Fit:
+def asymmetric_fit(values: Doubles) -> Fit:
     """Fit asymmetric generalised Gaussians to the last two axes by matching moments.
 
     Standard deviations are NaN where no value is negative, or none positive; the shape then is the
@@ -85,7 +85,7 @@ def asymmetric_fit(values: Floats) -> Fit:
     )
 
 
-def symmetric_fit(values: Floats) -> tuple[float, float]:
+def symmetric_fit(values: Doubles) -> tuple[float, float]:
     """Shape and variance of a generalised Gaussian fitted to all of *values* by moments."""
     variance = float(np.mean(values * values))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -97,11 +97,11 @@ def symmetric_fit(values: Floats) -> tuple[float, float]:
 
 
 class _Table(NamedTuple):
-    alpha: Floats
-    gamma1: Floats
-    gamma2: Floats
-    gamma3: Floats
-    ratio: Floats
+    alpha: Doubles
+    gamma1: Doubles
+    gamma2: Doubles
+    gamma3: Doubles
+    ratio: Doubles
     """``Gamma(2/a)^2 / (Gamma(1/a) Gamma(3/a))``, which rises with a."""
 
 
@@ -112,7 +112,7 @@ def _table() -> _Table:
     return _Table(alpha, one, two, three, two**2 / (one * three))
 
 
-def _nearest(rising: Floats, values: Floats) -> NDArray[np.intp]:
+def _nearest(rising: Doubles, values: Doubles) -> NDArray[np.intp]:
     """Index of the entry of *rising* nearest to each of *values*; 0 for NaN."""
     known = np.where(np.isnan(values), rising[0], values)
     after = np.clip(np.searchsorted(rising, known), 1, len(rising) - 1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from undegrade.imaging.arrays import Doubles
 from undegrade.metrics.base import Comparison
-from undegrade.metrics.pictures import Floats
 from undegrade.metrics.window import gaussian, windowed
 
 SIZE, SIGMA = 11, 1.5
@@ -36,7 +36,7 @@ class SSIM(Comparison):
     range = (-1.0, 1.0)
     least = SIZE
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         pairs = zip(_planes(picture), _planes(reference), strict=True)
         return float(np.mean([similarity(x, y, SIZE, SIGMA)[0] for x, y in pairs]))
 
@@ -58,7 +58,7 @@ class MSSSIM(Comparison):
     range = (0.0, 1.0)
     least = SIZE << (len(WEIGHTS) - 1)
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         pairs = zip(_planes(picture), _planes(reference), strict=True)
         return float(np.mean([_combined(scales([x], [y], shrink=False)) for x, y in pairs]))
 
@@ -77,11 +77,11 @@ class DPEDMSSSIM(Comparison):
     better = "higher"
     range = (0.0, 1.0)
 
-    def _compare(self, picture: Floats, reference: Floats) -> float:
+    def _compare(self, picture: Doubles, reference: Doubles) -> float:
         return _combined(scales(_planes(picture), _planes(reference), shrink=True))
 
 
-def similarity(x: Floats, y: Floats, size: int, sigma: float) -> tuple[float, float]:
+def similarity(x: Doubles, y: Doubles, size: int, sigma: float) -> tuple[float, float]:
     """Mean SSIM and mean contrast-structure of one channel, (H, W) twice in [0, 1]."""
     kernel = gaussian(size, sigma)
     height, width = x.shape[0] - size + 1, x.shape[1] - size + 1
@@ -99,7 +99,7 @@ def similarity(x: Floats, y: Floats, size: int, sigma: float) -> tuple[float, fl
     return ssim / (height * width), structure / (height * width)
 
 
-def scales(xs: list[Floats], ys: list[Floats], *, shrink: bool) -> list[tuple[float, float]]:
+def scales(xs: list[Doubles], ys: list[Doubles], *, shrink: bool) -> list[tuple[float, float]]:
     """SSIM and contrast-structure of each scale, means over the channels, finest first.
 
     With *shrink* the window follows the scale where that is smaller.
@@ -119,13 +119,13 @@ def _combined(values: list[tuple[float, float]]) -> float:
     return float(np.prod(np.maximum(factors, 0.0) ** np.array(WEIGHTS)))
 
 
-def _halved(image: Floats) -> Floats:
+def _halved(image: Doubles) -> Doubles:
     """Means of 2x2 pixels, (H, W) to (ceil(H / 2), ceil(W / 2))."""
     odd = [(0, side % 2) for side in image.shape]
     even = np.pad(image, odd, mode="edge")
     return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4.0
 
 
-def _planes(picture: Floats) -> list[Floats]:
+def _planes(picture: Doubles) -> list[Doubles]:
     """The channels of (H, W, C), each (H, W) and contiguous."""
     return [np.ascontiguousarray(picture[:, :, c]) for c in range(picture.shape[2])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from undegrade.metrics.pictures import Floats
+from undegrade.imaging.arrays import Doubles
 
 BLOCK, TILE = 32, 128
 """Outputs of one matrix product: across the window's direction more amortise its call, along it
@@ -12,15 +12,15 @@ more multiply zeros. The products stay below the size from which BLAS libraries 
 waiting costs more here than their work saves."""
 
 
-def gaussian(size: int, sigma: float) -> Floats:
+def gaussian(size: int, sigma: float) -> Doubles:
     """``exp(-x^2 / (2 sigma^2))`` at *size* samples around the middle, sum 1, shape (size,)."""
     x = np.arange(size) - (size - 1) / 2
-    weights: Floats = np.exp(-(x**2) / (2 * sigma**2))
+    weights: Doubles = np.exp(-(x**2) / (2 * sigma**2))
     weights /= weights.sum()
     return weights
 
 
-def windowed(image: Floats, kernel: Floats) -> Floats:
+def windowed(image: Doubles, kernel: Doubles) -> Doubles:
     """``y[i, j] = sum_kl k[k] k[l] x[i + k, j + l]``: (H, W) to (H - n + 1, W - n + 1).
 
     Each axis is a product with a banded matrix, piece by piece. The zeros of the band cost less

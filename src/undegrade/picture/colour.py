@@ -10,42 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from undegrade.imaging.arrays import Floats
+from undegrade.imaging.srgb import to_linear, to_srgb
 from undegrade.picture.alpha import bands
-
-Floats: TypeAlias = NDArray[np.float32]
 
 SRGB_D50 = np.array(
     [[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]]
 )
 """Linear sRGB to XYZ under D50, as the profile of IEC 61966-2-1 states it."""
-
-_SRGB_GAMMA, _SRGB_SLOPE, _SRGB_OFFSET, _SRGB_KNEE = 2.4, 12.92, 0.055, 0.04045
-
-
-def srgb_decode(values: Floats) -> Floats:
-    """Encoded to linear light, mirrored below 0, continued above 1."""
-    size = np.abs(values)
-    power = ((size + np.float32(_SRGB_OFFSET)) / np.float32(1 + _SRGB_OFFSET)) ** np.float32(
-        _SRGB_GAMMA
-    )
-    linear = np.where(size <= _SRGB_KNEE, size / np.float32(_SRGB_SLOPE), power)
-    return np.copysign(linear, values)
-
-
-def srgb_encode(values: Floats) -> Floats:
-    """The inverse of :func:`srgb_decode`."""
-    size = np.abs(values)
-    power = np.float32(1 + _SRGB_OFFSET) * size ** np.float32(1 / _SRGB_GAMMA)
-    knee = np.float32(_SRGB_KNEE / _SRGB_SLOPE)
-    encoded = np.where(
-        size <= knee, size * np.float32(_SRGB_SLOPE), power - np.float32(_SRGB_OFFSET)
-    )
-    return np.copysign(encoded, values)
 
 
 class Curve(Protocol):
@@ -152,13 +129,13 @@ class ColourSpace:
         if self.is_srgb or self.curves is None or self.matrix is None:
             return values
         linear = _each(values, [curve.decode for curve in self.curves])
-        return srgb_encode(linear @ self.matrix.T.astype(np.float32))
+        return to_srgb(linear @ self.matrix.T.astype(np.float32))
 
     def from_srgb(self, values: Floats) -> Floats:
         """The inverse of :meth:`to_srgb`; not clipped."""
         if self.is_srgb or self.curves is None or self.matrix is None:
             return values
-        linear = srgb_decode(values) @ np.linalg.inv(self.matrix).T.astype(np.float32)
+        linear = to_linear(values) @ np.linalg.inv(self.matrix).T.astype(np.float32)
         return _each(linear, [curve.encode for curve in self.curves])
 
 
@@ -183,7 +160,7 @@ def matrix_space(
         raise ValueError("primaries that span no space")
     matrix = np.linalg.solve(SRGB_D50, colorants)
     ramp = np.linspace(0, 1, 256, dtype=np.float32)
-    off = max(float(np.abs(srgb_encode(curve.decode(ramp)) - ramp).max()) for curve in curves)
+    off = max(float(np.abs(to_srgb(curve.decode(ramp)) - ramp).max()) for curve in curves)
     # Half a level of 8 bit, and the rounding of colorants that real sRGB profiles show.
     if off < 0.6 / 255 and np.abs(matrix - np.eye(3)).max() < 0.003:
         return SRGB

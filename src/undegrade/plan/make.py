@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from undegrade.catalog import Model, vivid_of
 from undegrade.catalog.card import TRAITS
-from undegrade.degradation.jpeg_tables import quality_of_level
-from undegrade.degradation.noise_levels import NOISE, white_levels
 from undegrade.diagnosis import Diagnosis, Finding, wording
 from undegrade.diagnosis.thresholds import THRESHOLDS
 from undegrade.diagnosis.units import to_level
 from undegrade.errors import ModelError, UsageError
+from undegrade.imaging.jpeg_tables import quality_of_level
+from undegrade.imaging.noise_levels import NOISE, white_levels
 from undegrade.plan.step import Step
 from undegrade.plan.wishes import Wishes
 

@@ -7,19 +7,17 @@ from undegrade.runtime.networks import Networks
 from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.probe import find_model
 from undegrade.runtime.process import Progress, process
-from undegrade.runtime.session import MADE_FROM, Floats, Network, open_network, open_session
+from undegrade.runtime.session import MADE_FROM, Network, open_network, open_session
 from undegrade.runtime.thumbnail import make_thumbnail
-from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
+from undegrade.runtime.tiling import Grid, Tile, make_grid
 from undegrade.runtime.verify import verify_model
 
 __all__ = [
     "MADE_FROM",
     "PRECISIONS",
-    "Floats",
     "Grid",
     "Network",
     "Networks",
-    "Pixels",
     "Progress",
     "Tile",
     "choose_precision",

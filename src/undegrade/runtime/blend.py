@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from undegrade.catalog import Model, read_weights
 from undegrade.errors import ModelError
+from undegrade.imaging.arrays import Pixels
 from undegrade.runtime.onnx_file import Weight, find_weights, frame
-from undegrade.runtime.tiling import Pixels
 
 ROWS = 64
 """Rows of pixels that are mixed at once, which bounds memory."""

@@ -26,9 +26,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.runtime.tiling import Pixels, reflected
+from undegrade.imaging.arrays import Floats, Pixels
+from undegrade.runtime.tiling import reflected
 
-Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 CELL = 16

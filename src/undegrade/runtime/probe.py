@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from undegrade.catalog import Card, Catalog, Model, is_file_name
 from undegrade.errors import ModelError
+from undegrade.imaging.arrays import Floats
 from undegrade.runtime.session import open_session
 
-Floats = NDArray[np.float32]
 Run = Callable[[Floats], Floats]
 
 SIDE = 192

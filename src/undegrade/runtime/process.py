@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from undegrade.errors import Cancelled, ComputeError
-from undegrade.runtime.session import Floats, Network
+from undegrade.imaging.arrays import Floats, Pixels
+from undegrade.runtime.session import Network
 from undegrade.runtime.thumbnail import make_thumbnail
-from undegrade.runtime.tiling import Grid, Pixels, Tile, make_grid
+from undegrade.runtime.tiling import Grid, Tile, make_grid
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished tiles and of all tiles."""

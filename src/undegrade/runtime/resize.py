@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from undegrade.degradation import imresize
-from undegrade.runtime.tiling import Pixels, reflected
-
-Floats = NDArray[np.float64]
+from undegrade.imaging.arrays import Doubles, Pixels
+from undegrade.imaging.resize import imresize
+from undegrade.runtime.tiling import reflected
 
 ROWS = 32
 """Rows of a strip, of the smaller picture."""
@@ -51,15 +49,15 @@ def reduce(pixels: Pixels, times: int) -> Pixels:
     return output
 
 
-def _halved(values: Floats, axis: int) -> Floats:
+def _halved(values: Doubles, axis: int) -> Doubles:
     side = values.shape[axis]
     half = -(-side // 2)
     lines = reflected(-1, 2 * half + 2, side)
     taps = [values.take(lines[first : first + 2 * half : 2], axis) for first in range(4)]
-    total: Floats = np.tensordot(HALF_WAY, taps, 1)
+    total: Doubles = np.tensordot(HALF_WAY, taps, 1)
     return total
 
 
-def _store(place: Pixels, values: Floats) -> None:
+def _store(place: Pixels, values: Doubles) -> None:
     """Round and clip *values* into *place*."""
     place[...] = np.clip(np.rint(values), 0, np.iinfo(place.dtype).max)

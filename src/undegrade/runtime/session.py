@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from undegrade.catalog import Card, Model, read_int8, read_weights
 from undegrade.errors import ModelError
+from undegrade.imaging.arrays import Floats
 from undegrade.runtime.blend import mixed_weights
 from undegrade.runtime.device import cores, providers
 from undegrade.runtime.precision import choose_precision, has_dot_products
@@ -18,7 +18,6 @@ from undegrade.runtime.precision import choose_precision, has_dot_products
 if TYPE_CHECKING:
     import onnxruntime
 
-Floats = NDArray[np.float32]
 
 MADE_FROM = "made_from"
 """Under this key an int8 file names the sha256 of the float file that it stands for."""

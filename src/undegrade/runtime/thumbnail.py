@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from undegrade.runtime.tiling import Pixels
-
-Floats = NDArray[np.float32]
+from undegrade.imaging.arrays import Floats, Pixels
 
 
 def make_thumbnail(pixels: Pixels, side: int, to_srgb: Callable[[Floats], Floats] | None) -> Floats:

@@ -12,15 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.errors import UsageError
-
-Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
-"""A picture's pixels, (H, W, C)."""
+from undegrade.imaging.arrays import Pixels
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import numpy as np
 
 from undegrade.catalog import Model, read_weights, vivid_of
 from undegrade.errors import ModelError
-from undegrade.runtime.session import Floats, Network, open_network, open_session
+from undegrade.imaging.arrays import Floats
+from undegrade.runtime.session import Network, open_network, open_session
 
 
 def verify_model(model: Model) -> None:

@@ -18,9 +18,10 @@ from PIL import Image
 
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
+from undegrade.imaging.arrays import Floats
 from undegrade.picture import Picture, to_pil
 from undegrade.plan import Plan, Step
-from undegrade.runtime import Floats, make_thumbnail
+from undegrade.runtime import make_thumbnail
 
 LOCKED = 16
 """Pixels around a part that settle its colours as in the whole photo: one cell of the lock."""

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from undegrade.catalog import Card, Model, read_weights, sha256, write_card
-from undegrade.degradation.jpeg_tables import jpeg_level
 from undegrade.errors import ModelError, OutputError, UsageError
+from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.runtime import Network, open_network, open_session
 from undegrade.runtime.precision import MOST_LOSS
 from undegrade.training import degradations

@@ -27,12 +27,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 
+from undegrade.imaging.arrays import Floats
 from undegrade.runtime import MADE_FROM
-
-Floats = NDArray[np.float32]
 
 LEAST_CHANNELS = 8
 """Pairs with fewer stay in float: quantising costs more than it gains."""

@@ -14,8 +14,9 @@ from tests.photos import noisy, write_photo
 from tests.shared_data import shared
 from tests.training.data.sets import pack, textured
 from undegrade.errors import UsageError
+from undegrade.imaging.luma import luma_of
 from undegrade.training.data.check import check
-from undegrade.training.data.likeness import fingerprint, global_shift, luma, near
+from undegrade.training.data.likeness import fingerprint, global_shift, near
 from undegrade.training.data.sources import Reading
 
 PAIRS = Reading(pairs=True)
@@ -105,8 +106,8 @@ def test_shifts_below_a_pixel_are_left_in_peace(tmp_path):
 @settings(max_examples=25, deadline=None)
 def test_shifts_are_measured_whatever_the_exposure(dy, dx, seed, exposure):
     wide = textured(240, 260, seed)
-    fixed = luma(wide[20:-20, 20:-20])
-    moving = luma(darkened(wide[20 - dy : 220 - dy, 20 - dx : 240 - dx], exposure))
+    fixed = luma_of(wide[20:-20, 20:-20])
+    moving = luma_of(darkened(wide[20 - dy : 220 - dy, 20 - dx : 240 - dx], exposure))
     shift = global_shift(moving, fixed)
     assert shift.dx == pytest.approx(dx, abs=0.2)
     assert shift.dy == pytest.approx(dy, abs=0.2)
@@ -197,7 +198,7 @@ def test_near_hashes_are_all_found(a, flips, limit):
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 300), (97, 97)])
 def test_small_photos_have_fingerprints(shape):
-    print_ = fingerprint(luma(textured(*shape, 1)))
+    print_ = fingerprint(luma_of(textured(*shape, 1)))
     assert len(print_.windows) == len(print_.corners)
     assert print_.thumb.shape == (32, 32)
 

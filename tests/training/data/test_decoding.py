@@ -10,8 +10,8 @@ from PIL import Image
 
 from tests.photos import scene, write_photo
 from tests.training.data.sets import pack, plain
-from undegrade.degradation.resize import imresize
 from undegrade.errors import InputError
+from undegrade.imaging.resize import imresize
 from undegrade.training.data.decoding import read_entry, read_size
 from undegrade.training.data.files import Entry, Place
 from undegrade.training.data.sources import Reading, entries

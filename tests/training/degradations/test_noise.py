@@ -13,7 +13,8 @@ from tests.training.degradations.pairs import (  # noqa: E402
     on_arrays,
     tensor,
 )
-from undegrade.degradation import DEGRADATIONS, srgb  # noqa: E402
+from undegrade.degradation import DEGRADATIONS  # noqa: E402
+from undegrade.imaging import srgb  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
 
 BANDS = np.linspace(0, 1, 6, dtype=np.float32)

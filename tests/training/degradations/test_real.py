@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from tests.training.data.sets import textured  # noqa: E402
 from tests.training.degradations.pairs import generator, random_pictures, tensor  # noqa: E402
 from undegrade.degradation import sensor  # noqa: E402
-from undegrade.degradation.noise_levels import MAX_NOISE, part_weights  # noqa: E402
-from undegrade.degradation.resize import FILTERS, resized  # noqa: E402
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS  # noqa: E402
+from undegrade.imaging.noise_levels import MAX_NOISE, part_weights  # noqa: E402
+from undegrade.imaging.resize import FILTERS, resized  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
 from undegrade.training.degradations import real_damage, source_side  # noqa: E402
 from undegrade.training.degradations.jpeg import jpeg  # noqa: E402

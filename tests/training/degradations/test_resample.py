@@ -18,7 +18,7 @@ from tests.training.degradations.pairs import (  # noqa: E402
     random_pictures,
     tensor,
 )
-from undegrade.degradation import imresize  # noqa: E402
+from undegrade.imaging.resize import imresize  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
 
 SIDES = st.integers(1, 45)

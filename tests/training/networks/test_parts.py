@@ -10,6 +10,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from tests.training.networks.variants import awake, picture, variant  # noqa: E402
+from undegrade.imaging.luma import luma  # noqa: E402
 from undegrade.training.networks import build  # noqa: E402
 from undegrade.training.networks import receptive_field as field  # noqa: E402
 from undegrade.training.networks.blocks import plain  # noqa: E402
@@ -27,7 +28,6 @@ from undegrade.training.networks.layers import (  # noqa: E402  # noqa: E402
     start_gaussian,
     start_he,
 )
-from undegrade.training.networks.luma import luma  # noqa: E402
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Pixels = NDArray[np.uint8]
-"""(H, W, 3), sRGB-encoded."""
+from undegrade.imaging.arrays import Bytes
 
 GRID = 8
 """Crops start at multiples of the JPEG grid, so that its blocks are seen whole."""
@@ -29,12 +28,12 @@ class Region:
     width: int
     height: int
 
-    def of(self, picture: Pixels) -> Pixels:
+    def of(self, picture: Bytes) -> Bytes:
         """That part of *picture*."""
         return picture[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
-def fitted(arrays: Mapping[str, NDArray[np.uint8]]) -> dict[str, tuple[Pixels, int]]:
+def fitted(arrays: Mapping[str, NDArray[np.uint8]]) -> dict[str, tuple[Bytes, int]]:
     """All pictures in the size of the largest, and how many times each pixel was repeated for it.
 
     Grey becomes RGB. What is no whole number of times smaller is repeated unevenly, and counts as
@@ -54,7 +53,7 @@ def fitted(arrays: Mapping[str, NDArray[np.uint8]]) -> dict[str, tuple[Pixels, i
     return found
 
 
-def find_box(worse: Pixels, better: Pixels, truth: Pixels | None, side: int) -> Region:
+def find_box(worse: Bytes, better: Bytes, truth: Bytes | None, side: int) -> Region:
     """Where *worse* falls most behind *better*: a square, less where the picture ends.
 
     Behind is the excess of squared error; without a truth, the squared difference of the two.
@@ -83,7 +82,7 @@ def find_box(worse: Pixels, better: Pixels, truth: Pixels | None, side: int) -> 
     return Region(int(lefts[column]), int(tops[row]), across, down)
 
 
-def lossless(picture: Pixels) -> str:
+def lossless(picture: Bytes) -> str:
     """*picture* as a data URI that keeps every value."""
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(picture)).save(
@@ -92,7 +91,7 @@ def lossless(picture: Pixels) -> str:
     return _uri(file.getvalue())
 
 
-def thumbnail(picture: Pixels) -> str:
+def thumbnail(picture: Bytes) -> str:
     """*picture* small, as a data URI of a few kilobytes."""
     small = Image.fromarray(np.ascontiguousarray(picture))
     small.thumbnail((_THUMBNAIL, _THUMBNAIL))

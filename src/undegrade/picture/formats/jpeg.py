@@ -159,11 +159,11 @@ def _encoding(image: Any) -> Encoding:
 
 def _quality(table: tuple[int, ...]) -> float:
     """The quality 1..100 whose luma table is nearest to *table* in the logarithm."""
-    from undegrade.degradation.jpeg_tables import LUMA, scaled_table
+    from undegrade.imaging.jpeg_tables import LUMA_STEPS, scaled_table
 
     logs = np.log(np.maximum(table, 1))
     misfits = [
-        float(np.abs(np.log(scaled_table(LUMA, quality).ravel()) - logs).sum())
+        float(np.abs(np.log(scaled_table(LUMA_STEPS, quality).ravel()) - logs).sum())
         for quality in range(1, 101)
     ]
     return float(np.argmin(misfits) + 1)

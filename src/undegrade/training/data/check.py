@@ -16,20 +16,20 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.degradation.resize import imresize
 from undegrade.errors import InputError, UndegradeError
+from undegrade.imaging.arrays import Floats
+from undegrade.imaging.luma import luma_of
+from undegrade.imaging.resize import imresize
 from undegrade.training.data.decoding import check_pair, read_pixels
 from undegrade.training.data.files import Entry
 from undegrade.training.data.likeness import (
     WINDOW,
     Fingerprint,
     Hashes,
-    Plane,
     blurred,
     fingerprint,
     global_shift,
     likeness,
-    luma,
     near,
 )
 from undegrade.training.data.sources import Reading, Source, survey_source
@@ -172,10 +172,10 @@ def _tasks(
 def _inspect(source: str, entry: Entry) -> tuple[list[Finding], _Seen | None]:
     """What is wrong with one entry by itself, and what is to be compared with others."""
     findings: list[Finding] = []
-    planes: list[Plane] = []
+    planes: list[Floats] = []
     for place in entry.files:
         try:
-            planes.append(luma(read_pixels(place)))
+            planes.append(luma_of(read_pixels(place)))
         except UndegradeError as error:
             findings.append(Finding("unreadable", source, entry.name, error.what))
     if len(planes) < len(entry.files):
@@ -185,7 +185,7 @@ def _inspect(source: str, entry: Entry) -> tuple[list[Finding], _Seen | None]:
     return findings, _Seen(source, entry, fingerprint(planes[-1]))
 
 
-def _misfit(source: str, entry: Entry, low: Plane, high: Plane) -> list[Finding]:
+def _misfit(source: str, entry: Entry, low: Floats, high: Floats) -> list[Finding]:
     try:
         check_pair(entry, low.shape, high.shape)
     except InputError as error:
@@ -243,7 +243,7 @@ def _alike(a: Sequence[_Seen], b: Sequence[_Seen]) -> Iterator[tuple[int, int]]:
 
 def _sharing(a: Sequence[_Seen], b: Sequence[_Seen]) -> Iterator[tuple[int, int]]:
     """Indices of photos that show the same part, by comparing the pixels around equal windows."""
-    plane = lru_cache(maxsize=16)(lambda place: luma(read_pixels(place)))
+    plane = lru_cache(maxsize=16)(lambda place: luma_of(read_pixels(place)))
     windows = [_windows(seen) for seen in (a, b)]
     tried: Counter[tuple[int, int]] = Counter()
     for i, j in near(windows[0][0], windows[1][0], WINDOW_BITS).tolist():
@@ -269,7 +269,7 @@ def _windows(seen: Sequence[_Seen]) -> tuple[Hashes, NDArray[np.intp], NDArray[n
     return hashes, owners, corners
 
 
-def _same_detail(a: Plane, b: Plane) -> bool:
+def _same_detail(a: Floats, b: Floats) -> bool:
     """Whether two windows show the same, once the one is moved over the other."""
     shift = global_shift(a, b)
     dy, dx = round(shift.dy), round(shift.dx)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from undegrade.degradation.resize import imresize
 from undegrade.errors import InputError, UsageError
+from undegrade.imaging.arrays import Bytes
+from undegrade.imaging.resize import imresize
 from undegrade.picture import Picture, decode
 from undegrade.picture.alpha import to_depth
 from undegrade.training.data.files import Entry, Place
 from undegrade.training.data.sources import Reading
 
-Pixels: TypeAlias = NDArray[np.uint8]
-"""(H, W, C)."""
 
-
-def read_pixels(place: Place) -> Pixels:
+def read_pixels(place: Place) -> Bytes:
     """One picture, upright, (H, W, 3) uint8; grey is repeated, 16 bit rounded, alpha left out.
 
     Raises
@@ -33,7 +31,7 @@ def read_pixels(place: Place) -> Pixels:
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-def read_entry(entry: Entry, reading: Reading) -> Pixels:
+def read_entry(entry: Entry, reading: Reading) -> Bytes:
     """The photo (H, W, 3), or input and target (H, W, 6), cut and resized; contiguous.
 
     An input that is smaller than its target by ``entry.scale`` is enlarged to it by bicubic
@@ -119,9 +117,9 @@ def _header_size(place: Place) -> tuple[int, int]:
         raise InputError(f"cannot read {str(place)!r}: {error}", "replace or remove it") from None
 
 
-def _resized(pixels: NDArray[Any], height: int, width: int) -> Pixels:
+def _resized(pixels: NDArray[Any], height: int, width: int) -> Bytes:
     values = imresize(pixels.astype(np.float32), size=(height, width))
-    levels: Pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    levels: Bytes = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return levels
 
 

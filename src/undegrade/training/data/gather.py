@@ -23,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.errors import InputError, OutputError, UndegradeError, UsageError
+from undegrade.imaging.luma import luma_of
 from undegrade.levels import noise_sigma
 from undegrade.picture import write_atomic
 from undegrade.training.data.check import WHOLE_BITS, WHOLE_LIKENESS, check
 from undegrade.training.data.collections import Blob, Clone, Collection, find_clones, need_git
 from undegrade.training.data.decoding import Reduced, Reduction, read_reduced
-from undegrade.training.data.likeness import likeness, luma, whole_print
+from undegrade.training.data.likeness import likeness, whole_print
 from undegrade.training.data.sources import Source
 
 JOURNAL = "gathered.jsonl"
@@ -425,7 +426,7 @@ def _look(task: _Task, how: Reduction) -> tuple[Row, Reduced | None]:
     noise = round(noise_sigma(photo.pixels), 2)
     if noise > how.noise and not one.looked_at(row.path):
         return row.without("noisy", f"noise {noise:g} is above {how.noise:g}"), None
-    whole, thumb = whole_print(luma(_three(photo.pixels)))
+    whole, thumb = whole_print(luma_of(_three(photo.pixels)))
     return replace(
         row,
         image=f"{one.repository.replace('/', '-')}-{row.blob[:12]}.png".lower(),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
+
+from undegrade.imaging.arrays import Floats
 
 THUMB = 32
 """Side of what is transformed."""
@@ -42,7 +44,7 @@ class Fingerprint:
     """(n, 2), row and column of each window's first pixel."""
 
 
-def fingerprint(plane: Plane) -> Fingerprint:
+def fingerprint(plane: Floats) -> Fingerprint:
     """The hashes of a photo's luma (H, W)."""
     whole, thumb = whole_print(plane)
     corners = _corners(plane)
@@ -56,7 +58,7 @@ def fingerprint(plane: Plane) -> Fingerprint:
     )
 
 
-def whole_print(plane: Plane) -> tuple[int, NDArray[np.uint8]]:
+def whole_print(plane: Floats) -> tuple[int, NDArray[np.uint8]]:
     """The hash of all of a photo's luma (H, W), and its reduction (32, 32)."""
     grey = Image.fromarray(plane).resize((THUMB, THUMB), Image.Resampling.BOX)
     thumb = np.asarray(grey, np.float32)
@@ -79,7 +81,7 @@ def near(a: Hashes, b: Hashes, limit: int) -> NDArray[np.intp]:
     return np.unique(np.concatenate(found), axis=0)
 
 
-def blurred(plane: Plane, sigma: float) -> Plane:
+def blurred(plane: Floats, sigma: float) -> Floats:
     """Gaussian blur, spread *sigma* in pixels, with the edge repeated."""
     reach = round(3 * sigma)
     kernel = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
@@ -117,7 +119,7 @@ def _hashes(squares: NDArray[np.float32]) -> Hashes:
     return np.asarray((bits * powers).sum(axis=1, dtype=np.uint64))
 
 
-def _corners(plane: Plane) -> NDArray[np.int32]:
+def _corners(plane: Floats) -> NDArray[np.int32]:
     """Of the windows that are centred on a blob and lie inside the photo, (n, 2)."""
     if min(plane.shape) < WINDOW:
         return np.empty((0, 2), np.int32)
@@ -138,21 +140,18 @@ def _corners(plane: Plane) -> NDArray[np.int32]:
     return corners[inside.all(axis=1)]
 
 
-def _vertices(before: Plane, peak: Plane, after: Plane) -> NDArray[Any]:
+def _vertices(before: Floats, peak: Floats, after: Floats) -> NDArray[Any]:
     """Where parabolas through three neighbours are highest, from the middle ones."""
     bend = before - 2 * peak + after
     return np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, -1), 0)
 
 
-def _means(plane: Plane, side: int) -> Plane:
+def _means(plane: Floats, side: int) -> Floats:
     """Means over squares of *side* pixels; what is left over at the end is cut off."""
     height, width = plane.shape[0] // side, plane.shape[1] // side
     squares = plane[: height * side, : width * side].reshape(height, side, width, side)
     return np.asarray(squares.mean(axis=(1, 3)), np.float32)
 
-
-Plane: TypeAlias = NDArray[np.float32]
-"""(H, W) luma, 0..255."""
 
 LARGEST = 1024
 """Side in pixels of the central part that is compared, at most."""
@@ -181,14 +180,7 @@ class Shift:
         return float(np.hypot(self.dx, self.dy))
 
 
-def luma(pixels: NDArray[Any]) -> Plane:
-    """Luma (ITU-R BT.601) of (H, W, 3) pixels, in their units."""
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
-    plane: Plane = pixels.astype(np.float32) @ weights
-    return plane
-
-
-def global_shift(moving: Plane, fixed: Plane) -> Shift:
+def global_shift(moving: Floats, fixed: Floats) -> Shift:
     """Shift of *moving* against *fixed*, two planes of one shape.
 
     The peak of the inverse transform of F(a) conj(F(b)) / |F(a) F(b)|, weighted by a Gaussian of
@@ -215,7 +207,7 @@ def global_shift(moving: Plane, fixed: Plane) -> Shift:
     )
 
 
-def likeness(a: Plane, b: Plane) -> float:
+def likeness(a: Floats, b: Floats) -> float:
     """Correlation, -1..1, of two planes of one shape once their means are taken off.
 
     0 where one of them is flat.
@@ -225,7 +217,7 @@ def likeness(a: Plane, b: Plane) -> float:
     return float((a * b).sum()) / scale if scale else 0.0
 
 
-def _spectrum(plane: Plane) -> NDArray[np.complex128]:
+def _spectrum(plane: Floats) -> NDArray[np.complex128]:
     values = np.log(plane.astype(np.float64) + DARKEST)
     values -= values.mean()
     values *= np.hanning(plane.shape[0])[:, None] * np.hanning(plane.shape[1])[None]

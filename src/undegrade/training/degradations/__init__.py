@@ -16,7 +16,7 @@ pictures.
 torch.Size([4, 3, 32, 32])
 """
 
-from undegrade.degradation.srgb import to_linear, to_srgb
+from undegrade.imaging.srgb import to_linear, to_srgb
 from undegrade.training.degradations.blur import (
     BlurDamage,
     blur,

@@ -34,8 +34,3 @@ def check_parameters(count: int, fields: Sequence[Field], **values: Tensor) -> N
         low, high = ranges[name]
         if not bool(((value >= low) & (value <= high)).all()):
             raise ValueError(f"{name} must lie in {low:g}..{high:g}, not {value.tolist()}")
-
-
-def column(parameter: Tensor, x: Tensor) -> Tensor:
-    """*parameter* (N,) as (N, 1, 1, 1), of the type of *x* and where *x* lies."""
-    return parameter.to(x).view(-1, 1, 1, 1)

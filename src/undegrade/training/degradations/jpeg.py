@@ -11,18 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from undegrade.degradation.jpeg import SUBSAMPLINGS, Jpeg
-from undegrade.degradation.jpeg_tables import jpeg_level
+from undegrade.imaging.jpeg_tables import RGB_TO_YCBCR, YCBCR_TO_RGB, jpeg_level
 from undegrade.training.degradations.batches import check_parameters, check_pictures
 from undegrade.training.degradations.draws import choice, uniform
 from undegrade.training.degradations.jpeg_tables import quality_of_level, scaled_tables
-
-RGB_TO_YCBCR = (
-    (0.299, 0.587, 0.114),
-    (-0.168735892, -0.331264108, 0.5),
-    (0.5, -0.418687589, -0.081312411),
-)
-YCBCR_TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136286, -0.714136286), (1.0, 1.772, 0.0))
-"""JFIF's full-range matrices (ITU-T T.871, section 7); chroma is offset by 128."""
 
 HALF_MARGIN = 1e-4
 """More than float32 loses in a block: a half that comes out just under one still rounds up."""

@@ -1,6 +1,6 @@
 """The quantisation tables of JPEG for a batch of qualities.
 
-Batched equals of :mod:`undegrade.degradation.jpeg_tables`, which names the sources.
+Batched equals of :mod:`undegrade.imaging.jpeg_tables`, which names the sources.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from undegrade.degradation.jpeg_tables import CHROMA, LUMA, WORST_SCALE
+from undegrade.imaging.jpeg_tables import CHROMA_STEPS, LUMA_STEPS, WORST_SCALE
 
 
 def scaled_tables(quality: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,7 +20,7 @@ def scaled_tables(quality: Tensor) -> tuple[Tensor, Tensor]:
     percent = torch.floor(scale + 1e-4)[:, None]
     luma, chroma = (
         torch.floor((torch.from_numpy(base).to(quality).view(1, 64) * percent + 50.0) / 100.0)
-        for base in (LUMA, CHROMA)
+        for base in (LUMA_STEPS, CHROMA_STEPS)
     )
     return luma.clamp(1.0, 255.0), chroma.clamp(1.0, 255.0)
 

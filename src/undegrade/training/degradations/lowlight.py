@@ -7,11 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from undegrade.degradation.lowlight import WORST_STOPS, Lowlight
-from undegrade.degradation.srgb import MID_GREY_STOPS, to_linear, to_srgb
-from undegrade.training.degradations.batches import check_parameters, check_pictures, column
-from undegrade.training.degradations.draws import uniform
-from undegrade.training.degradations.noise import sensor_noise
+from undegrade.degradation.lowlight import WORST_STOPS, Lowlight, underexposed
+from undegrade.imaging.arrays import column
+from undegrade.imaging.srgb import MID_GREY_STOPS
+from undegrade.training.degradations.batches import check_parameters, check_pictures
+from undegrade.training.degradations.draws import normal, uniform
 
 
 class LowlightDamage(NamedTuple):
@@ -48,10 +48,16 @@ def lowlight(
     ValueError: *x* is no batch of pictures, or a parameter does not fit it or lies out of range.
     """
     check_pictures(x)
-    check_parameters(len(x), Lowlight.fields, stops=stops, gamma=gamma)
-    light = to_linear(x).clamp(min=0.0)
-    dark = light ** column(gamma, x) * torch.exp2(-column(stops, x))
-    return to_srgb(sensor_noise(dark, gain, read, generator)).clamp(0.0, 1.0)
+    check_parameters(len(x), Lowlight.fields, stops=stops, gamma=gamma, gain=gain, read=read)
+    result: Tensor = underexposed(
+        x,
+        normal(x, generator),
+        factor=torch.exp2(-column(stops, x)),
+        gamma=column(gamma, x),
+        gain=column(gain, x),
+        read=column(read, x),
+    )
+    return result
 
 
 def sample_lowlight(count: int, generator: torch.Generator) -> LowlightDamage:

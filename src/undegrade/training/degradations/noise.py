@@ -7,9 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from undegrade.degradation.noise import WORST_SIGMA, GaussianNoise, PoissonGaussianNoise
-from undegrade.degradation.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
-from undegrade.training.degradations.batches import check_parameters, check_pictures, column
+from undegrade.degradation.noise import GaussianNoise, PoissonGaussianNoise
+from undegrade.degradation.noise import sensor_noise as formula
+from undegrade.imaging.arrays import column
+from undegrade.imaging.noise_levels import MAX_NOISE
+from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
+from undegrade.training.degradations.batches import check_parameters, check_pictures
 from undegrade.training.degradations.draws import normal, uniform
 
 
@@ -32,7 +35,8 @@ def gaussian_noise(x: Tensor, sigma: Tensor, generator: torch.Generator) -> Tens
     """
     check_pictures(x)
     check_parameters(len(x), GaussianNoise.fields, sigma=sigma)
-    return x + normal(x, generator) * column(sigma / 255.0, x)
+    result: Tensor = x + normal(x, generator) * column(sigma / 255.0, x)
+    return result
 
 
 def poisson_gaussian_noise(
@@ -59,12 +63,14 @@ def sensor_noise(light: Tensor, gain: Tensor, read: Tensor, generator: torch.Gen
     ValueError: *gain* or *read* is not (N,) or not in 0..1.
     """
     check_parameters(len(light), PoissonGaussianNoise.fields, gain=gain, read=read)
-    variance = light.clamp(min=0.0) * column(gain, light) + column(read, light) ** 2
-    return light + variance.sqrt() * normal(light, generator)
+    result: Tensor = formula(
+        light, normal(light, generator), column(gain, light), column(read, light)
+    )
+    return result
 
 
 def sample_sensor_noise(
-    count: int, generator: torch.Generator, worst: float = WORST_SIGMA
+    count: int, generator: torch.Generator, worst: float = MAX_NOISE
 ) -> SensorNoiseDamage:
     """Deviation at mid grey uniform in 0..*worst* (encoded, 0..255 units).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -16,16 +15,16 @@ from undegrade.degradation.phone import (
     WORST_SHARPEN,
     WORST_TONE,
     Phone,
+    colour_matrices,
+    tone_curve,
 )
-from undegrade.degradation.srgb import to_linear, to_srgb
-from undegrade.training.degradations.batches import check_parameters, check_pictures, column
+from undegrade.imaging.arrays import column
+from undegrade.imaging.srgb import to_linear, to_srgb
+from undegrade.training.degradations.batches import check_parameters, check_pictures
 from undegrade.training.degradations.blur import gaussian_blur
 from undegrade.training.degradations.draws import uniform
 from undegrade.training.degradations.jpeg import jpeg, sample_jpeg
 from undegrade.training.degradations.noise import sample_sensor_noise, sensor_noise
-
-STRAIGHT_TONE = 1e-3
-"""Under this steepness the tone curve is a straight line."""
 
 
 class PhoneDamage(NamedTuple):
@@ -84,7 +83,7 @@ def phone(x: Tensor, damage: PhoneDamage, generator: torch.Generator) -> Tensor:
     if x.shape[1] == 3:
         matrices = colour_matrices(damage.red.to(x), damage.blue.to(x), damage.hue.to(x))
         light = torch.einsum("noc,nchw->nohw", matrices, light)
-    encoded = tone_curve(to_srgb(light).clamp(0.0, 1.0), damage.tone)
+    encoded = tone_curve(to_srgb(light).clamp(0.0, 1.0), column(damage.tone, x))
     halo = encoded - gaussian_blur(encoded, damage.radius)
     return jpeg(encoded + column(damage.sharpen, x) * halo, damage.quality, subsampling)
 
@@ -106,25 +105,3 @@ def sample_phone(count: int, generator: torch.Generator) -> PhoneDamage:
         quality=quality,
         subsampling=subsampling,
     )
-
-
-def colour_matrices(red: Tensor, blue: Tensor, hue: Tensor) -> Tensor:
-    """Gains of *red* and *blue* in stops, then a turn by *hue* degrees around grey: (N, 3, 3).
-
-    ``M = cos I + (1 - cos) / 3 J + sin / sqrt(3) K`` with ``J`` all ones and ``K`` the cross
-    product with (1, 1, 1): its rows sum to 1, so grey stays grey. Source: Rodrigues' formula.
-    """
-    angle = torch.deg2rad(hue).view(-1, 1, 1)
-    identity = torch.eye(3, device=hue.device)
-    # Rows of the identity in turn make the two halves of K.
-    cross = identity.roll(-1, 1) - identity.roll(1, 1)
-    turn = angle.cos() * identity + (1.0 - angle.cos()) / 3.0 + angle.sin() / math.sqrt(3.0) * cross
-    return turn * torch.stack([torch.exp2(red), torch.ones_like(red), torch.exp2(blue)], 1)[:, None]
-
-
-def tone_curve(encoded: Tensor, tone: Tensor) -> Tensor:
-    """An S-curve through 0, 1/2 and 1 of steepness *tone* (N,), on encoded values in [0, 1]."""
-    tone = column(tone, encoded)
-    steep = tone.clamp(min=STRAIGHT_TONE)
-    curve = torch.tanh(steep * (encoded - 0.5)) / (2.0 * torch.tanh(steep / 2.0)) + 0.5
-    return torch.where(tone < STRAIGHT_TONE, encoded, curve)

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from undegrade.degradation import sensor
 from undegrade.degradation.camera import expected_noise
-from undegrade.degradation.jpeg_tables import jpeg_level
-from undegrade.degradation.noise_levels import measure_noise
-from undegrade.degradation.resize import FILTERS, resized
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
+from undegrade.imaging.arrays import column
+from undegrade.imaging.jpeg_tables import jpeg_level
+from undegrade.imaging.noise_levels import measure_noise
+from undegrade.imaging.resize import FILTERS, resized
 from undegrade.training.degradations.draws import choice, normal, uniform
 from undegrade.training.degradations.jpeg import jpeg
 from undegrade.training.degradations.quantise import quantise
@@ -47,7 +48,7 @@ class Real:
     clean: Tensor
     """The same through the same pipeline, without noise and without coding."""
     noise: Tensor
-    """The levels :data:`undegrade.degradation.noise_levels.NOISE`, (N, 6), of the noise before the
+    """The levels :data:`undegrade.imaging.noise_levels.NOISE`, (N, 6), of the noise before the
     last coding."""
     grain: Tensor
     """The level of its grain, (N,)."""
@@ -158,8 +159,8 @@ def _scan(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor, 
     count = len(x)
     x = sensor.gaussian(x, uniform(count, -1.0, 0.9, generator).clamp(min=0.0))
     faded = torch.rand(count, generator=generator) < 0.5
-    lift = sensor.column(uniform(count, 0.0, 0.2, generator) * faded, x)
-    contrast = sensor.column(1.0 - uniform(count, 0.0, 0.5, generator) * faded, x)
+    lift = column(uniform(count, 0.0, 0.2, generator) * faded, x)
+    contrast = column(1.0 - uniform(count, 0.0, 0.5, generator) * faded, x)
     gains = torch.exp2(0.3 * torch.randn(count, 3, 1, 1, generator=generator)).to(x)
     gains = torch.where(faded.view(-1, 1, 1, 1).to(x.device), gains.clamp(0.7, 1.3), 1.0)
     clean = ((lift + (contrast * (x - 0.5) + 0.5) * (1.0 - lift)) * gains).clamp(0.0, 1.0)
@@ -185,9 +186,9 @@ def _mixed(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor,
     white = sensor.gaussian(white, uniform(count, 0.3, 2.5, generator) * coarse)
     white = white / white.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-6)
     sigma = 30.0 / 255.0 * uniform(count, 0.03, 1.0, generator) ** 1.5
-    speckle = sensor.column(torch.rand(count, generator=generator), x)
+    speckle = column(torch.rand(count, generator=generator), x)
     spread = (1.0 - speckle) + speckle * 2.0 * x.mean(1, keepdim=True)
-    return (x + sensor.column(sigma, x) * spread * white).clamp(0.0, 1.0), x
+    return (x + column(sigma, x) * spread * white).clamp(0.0, 1.0), x
 
 
 def _kinds(

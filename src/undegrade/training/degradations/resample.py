@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.resample import SCALES
-from undegrade.degradation.resize import imresize
+from undegrade.imaging.resize import imresize
 from undegrade.training.degradations.batches import check_pictures
 from undegrade.training.degradations.quantise import quantise
 

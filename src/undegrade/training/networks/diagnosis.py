@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from undegrade.imaging.jpeg_tables import RGB_TO_YCBCR
 from undegrade.training.networks.layers import start_he
 
 BLOCK = 8
@@ -32,11 +33,6 @@ AROUND = 25
 
 LARGEST_STEP = 12.0
 """Steps between pixels count up to this, in 0..255 units: edges of objects are no block edges."""
-
-LUMA = (0.299, 0.587, 0.114)
-BLUE = (-0.168735892, -0.331264108, 0.5)
-RED = (0.5, -0.418687589, -0.081312411)
-"""Rows of JFIF's matrix (ITU-T T.871, section 7)."""
 
 
 class DiagnosisNetwork(nn.Module):
@@ -78,7 +74,7 @@ class DiagnosisNetwork(nn.Module):
     def __init__(self, noise: int = 7, detail: int = 2, channels: int = 64) -> None:
         super().__init__()
         basis = _cosine_basis()
-        self.register_buffer("ycc", torch.tensor([LUMA, BLUE, RED]).view(3, 3, 1, 1), False)
+        self.register_buffer("ycc", torch.tensor(RGB_TO_YCBCR).view(3, 3, 1, 1), False)
         self.register_buffer("basis", basis.view(64, 1, BLOCK, BLOCK), False)
         self.register_buffer("turns", 2 * math.pi / torch.tensor(STEPS).view(-1, 1), False)
         waves = torch.arange(1 / PERIODS[1], 1 / PERIODS[0], FREQUENCY_STEP)

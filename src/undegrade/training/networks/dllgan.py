@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.degradation.resize import imresize
+from undegrade.imaging.luma import luma
+from undegrade.imaging.resize import imresize
 from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.layers import (
     ImageNet,
@@ -29,7 +30,6 @@ from undegrade.training.networks.layers import (
     start_gaussian,
     start_he,
 )
-from undegrade.training.networks.luma import luma
 
 DLLPreset = Literal["faithful", "mended"]
 

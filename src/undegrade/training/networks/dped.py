@@ -12,9 +12,9 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from undegrade.imaging.luma import luma
 from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.layers import feature_norm, start_gaussian
-from undegrade.training.networks.luma import luma
 
 
 class PhoneBlock(nn.Module):

@@ -7,14 +7,15 @@ import math
 import torch
 from torch import Tensor
 
-from undegrade.degradation.jpeg_tables import jpeg_level
-from undegrade.degradation.noise_levels import MAX_NOISE, measure_noise, white_levels
+from undegrade.degradation.phone import tone_curve
 from undegrade.diagnosis.units import OCTAVES, QUANTITIES, blur_level
 from undegrade.errors import RecipeError
+from undegrade.imaging.arrays import column
+from undegrade.imaging.jpeg_tables import jpeg_level
+from undegrade.imaging.luma import luma
+from undegrade.imaging.noise_levels import MAX_NOISE, measure_noise, white_levels
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
-from undegrade.training.degradations.phone import tone_curve
-from undegrade.training.networks.luma import luma
 from undegrade.training.tasks.base import Allows, Batch, device_generator
 
 
@@ -206,7 +207,7 @@ class DiagnoseTask:
             drawn = degradations.sample_phone(count, generator)
             gains = torch.stack([drawn.red, torch.zeros(count), drawn.blue], 1).to(x)
             light = degradations.to_linear(x[shot]) * torch.exp2(gains)[:, :, None, None]
-            x[shot] = tone_curve(degradations.to_srgb(light).clamp(0, 1), drawn.tone)
+            x[shot] = tone_curve(degradations.to_srgb(light).clamp(0, 1), column(drawn.tone, x))
 
     def _add_noise(
         self, x: Tensor, chosen: Tensor, grey: Tensor, generator: torch.Generator

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from undegrade.degradation.jpeg_tables import jpeg_level, quality_of_level
-from undegrade.degradation.noise_levels import MAX_NOISE, NOISE, white_levels
 from undegrade.errors import RecipeError
+from undegrade.imaging.jpeg_tables import jpeg_level, quality_of_level
+from undegrade.imaging.luma import luma
+from undegrade.imaging.noise_levels import MAX_NOISE, NOISE, white_levels
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
-from undegrade.training.networks.luma import luma
 from undegrade.training.tasks.base import (
     Allows,
     Batch,

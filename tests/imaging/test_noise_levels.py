@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from undegrade.degradation.noise_levels import (
+from undegrade.imaging.noise_levels import (
     CHROMA,
     GRAIN_OCTAVES,
     KNOTS,

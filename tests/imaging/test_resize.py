@@ -10,9 +10,8 @@ from PIL import Image
 
 from tests.degradation.pictures import natural, psnr, rgb_to_y, to_file
 from tests.shared_data import photos
-from undegrade.degradation import imresize
-from undegrade.degradation.resize import FILTERS, resized
 from undegrade.errors import UsageError
+from undegrade.imaging.resize import FILTERS, imresize, resized
 
 
 def keys(x):

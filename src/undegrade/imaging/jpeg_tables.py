@@ -11,7 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-LUMA = np.array(
+from undegrade.imaging.luma import LUMA
+
+LUMA_STEPS = np.array(
     [
         [16, 11, 10, 16, 24, 40, 51, 61],
         [12, 12, 14, 19, 26, 58, 60, 55],
@@ -24,8 +26,12 @@ LUMA = np.array(
     ],
     dtype=np.int64,
 )
-CHROMA = np.full((8, 8), 99, dtype=np.int64)
-CHROMA[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+CHROMA_STEPS = np.full((8, 8), 99, dtype=np.int64)
+CHROMA_STEPS[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+
+RGB_TO_YCBCR = (LUMA, (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
+YCBCR_TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136286, -0.714136286), (1.0, 1.772, 0.0))
+"""JFIF's full-range matrices (ITU-T T.871, section 7); chroma is offset by 128."""
 
 WORST_SCALE = 10.0
 """Table scale at quality 5, where the JPEG level is 1."""

@@ -16,12 +16,10 @@ the same noise in all three channels has luma S and no chroma.
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
 
 from array_api_compat import array_namespace
 
-Array: TypeAlias = Any
-"""A float32 array of numpy or torch."""
+from undegrade.imaging.arrays import Array
 
 MAX_NOISE = 50.0
 """Root mean square of noise at level 1, in 0..255 units."""
