@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from undegrade.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from undegrade.enhancer import Enhancer as Enhancer
     from undegrade.enhancer import Result as Result
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from undegrade.enhancer import enhance as enhance
     from undegrade.errors import UndegradeError as UndegradeError
 
-__version__ = "0.1.0"
 
 _PUBLIC = {
     "Enhancer": "undegrade.enhancer",

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from undegrade import __version__
 from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
 from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Floats, Pixels
@@ -33,6 +32,7 @@ from undegrade.plan import DETAIL, Plan, Step, Wishes, make_plan
 from undegrade.runtime import Networks, lock_colour, make_grid, memory_bound, process
 from undegrade.runtime.blend import blend_strength
 from undegrade.runtime.resize import enlarge, reduce
+from undegrade.version import __version__
 
 Source: TypeAlias = (
     "str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | Image.Image | Picture"

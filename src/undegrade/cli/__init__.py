@@ -37,7 +37,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from undegrade import __version__
+        from undegrade.version import __version__
 
         typer.echo(__version__)
         raise typer.Exit

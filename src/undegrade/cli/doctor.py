@@ -13,10 +13,10 @@ def doctor() -> None:
     import onnxruntime as ort
     from PIL import features
 
-    from undegrade import __version__
     from undegrade.catalog import Catalog
     from undegrade.errors import ModelError
     from undegrade.runtime import cores, verify_model
+    from undegrade.version import __version__
 
     def line(key: str, value: object) -> None:
         typer.echo(f"{key:<14}{value}")

@@ -7,7 +7,8 @@
 from undegrade.cluster.cluster import HERE, Cluster
 from undegrade.cluster.ledger import Ledger
 from undegrade.cluster.objects import Object, list_objects
-from undegrade.cluster.run import Tally, run
+from undegrade.cluster.run import run
+from undegrade.cluster.tally import Tally
 from undegrade.cluster.worker import ROW, Enhance, WorkerSettings
 
 __all__ = [

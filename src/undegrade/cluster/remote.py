@@ -11,8 +11,7 @@ from undegrade.errors import UndegradeError
 
 if TYPE_CHECKING:
     from undegrade.cluster.cluster import Cluster
-    from undegrade.cluster.run import Tally
-    from undegrade.cluster.worker import WorkerSettings
+    from undegrade.cluster.tally import Tally
 
 EVERY = 1.0
 """Seconds between two looks at how far it is."""
@@ -22,18 +21,17 @@ Answer = tuple[str, Any]
 
 
 class Driver:
-    """An actor that runs :func:`undegrade.cluster.run` where it is."""
+    """An actor that runs a run where it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Callable[..., Tally]) -> None:
+        self._run = run
         self._tally: Tally | None = None
         self._stopped = False
 
     def work(self, arguments: tuple[Any, ...], wishes: dict[str, Any]) -> Answer:
         """The whole run; ``on_rows`` is this actor's own."""
-        from undegrade.cluster.run import run
-
         try:
-            tally = run(*arguments, **wishes, on_rows=self._note)
+            tally = self._run(*arguments, **wishes, on_rows=self._note)
         except KeyboardInterrupt:
             return "stopped", self.look()
         except UndegradeError as error:
@@ -55,16 +53,16 @@ class Driver:
 
 
 def run_inside(
-    source: str,
-    output: str,
-    settings: WorkerSettings,
+    run: Callable[..., Tally],
+    at: tuple[Any, ...],
     cluster: Cluster,
     wishes: dict[str, Any],
     on_rows: Callable[[Tally], None] | None,
 ) -> Tally:
-    """:func:`undegrade.cluster.run` in the *cluster* that Ray's client is connected to.
+    """*run* in the *cluster* that Ray's client is connected to.
 
-    *wishes* are its other arguments; addresses must mean the same in the cluster as here.
+    *at* and *wishes* are its other arguments, by position and by name; addresses must mean the
+    same in the cluster as here.
 
     Raises
     ------
@@ -74,9 +72,8 @@ def run_inside(
 
     # Several threads: it must answer while it works.
     remote: Any = ray.remote
-    actor = remote(num_cpus=0, max_concurrency=4)(Driver).remote()
-    arguments = (source, output, settings, replace(cluster, address="auto"))
-    answer = actor.work.remote(arguments, wishes)
+    actor = remote(num_cpus=0, max_concurrency=4)(Driver).remote(run)
+    answer = actor.work.remote((*at, replace(cluster, address="auto")), wishes)
     try:
         while not ray.wait([answer], timeout=EVERY)[0]:
             seen = ray.get(actor.look.remote())

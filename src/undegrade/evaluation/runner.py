@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from undegrade import __version__
 from undegrade.errors import ComputeError, UndegradeError
 from undegrade.evaluation import gates
 from undegrade.evaluation.cache import Cache, Key
@@ -26,6 +25,7 @@ from undegrade.levels import Levels, noise_sigma
 from undegrade.metrics import Metric, metric
 from undegrade.metrics.psnr import decibels, mean_squared
 from undegrade.plan import STEPS
+from undegrade.version import __version__
 
 FAILURES = (UndegradeError, OSError, ValueError, MemoryError)
 """What one image may raise without stopping the run."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from undegrade import __version__
 from undegrade.evaluation.provenance import commit, machine
 from undegrade.evaluation.rows import Row
 from undegrade.plan import STEPS
+from undegrade.version import __version__
 
 WORSE = 0.1
 """By how many dB a picture must lose to count as worse than the input."""

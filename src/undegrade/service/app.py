@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from undegrade import __version__
 from undegrade.service import schemas
 from undegrade.service.problems import Problem, of_status
 from undegrade.service.responses import problem_response
@@ -22,6 +21,7 @@ from undegrade.service.security import PROTECTED, Bodies, Guard
 from undegrade.service.settings import Settings
 from undegrade.service.state import Service
 from undegrade.service.watch import Watch
+from undegrade.version import __version__
 
 API = "/api/v1"
 UPLOADS = frozenset(f"{API}/{name}" for name in ("photos", "diagnose", "enhance"))

@@ -49,7 +49,15 @@ class Service:
         self.pool = Pool(settings, self.metrics.worker_died)
         self.photos = PhotoStore(settings, self.folder)
         self.jobs = Jobs(settings, self.pool, self.folder, self.metrics.job_over)
-        self.metrics.watch(self)
+        self.metrics.watch(
+            {
+                "undegrade_jobs_queued": ("Jobs waiting", lambda: self.jobs.count("queued")),
+                "undegrade_jobs_running": ("Jobs running", lambda: self.jobs.count("running")),
+                "undegrade_photos": ("Photos kept", lambda: len(self.photos)),
+                "undegrade_stored_bytes": ("Bytes kept", lambda: self.folder.stored),
+                "undegrade_workers": ("Worker processes", lambda: len(self.pool.pids)),
+            }
+        )
         self._janitor = asyncio.create_task(
             every(min(5.0, settings.keep / 4), self.jobs.expire, self.photos.expire)
         )

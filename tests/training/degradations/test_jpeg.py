@@ -20,8 +20,8 @@ from tests.training.degradations.pairs import (  # noqa: E402
     random_pictures,
     tensor,
 )
-from undegrade.degradation import jpeg_tables as arrays  # noqa: E402
 from undegrade.degradation.jpeg import SUBSAMPLINGS, through_jpeg  # noqa: E402
+from undegrade.imaging import jpeg_tables as arrays  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
 from undegrade.training.degradations import jpeg_tables as tensors  # noqa: E402
 
