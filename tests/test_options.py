@@ -13,7 +13,7 @@ import undegrade
 from undegrade.cli import app
 from undegrade.errors import InputError, UsageError
 from undegrade.plan import KEEPS, SCALES, STEPS, TASK_STEPS, Wishes
-from undegrade.service.wishes import Output, WishesBody
+from undegrade.service.schemas import Output, WishesBody
 from undegrade.work import Order
 
 CHOICES = {"task": tuple(TASK_STEPS), "scale": SCALES, "keep": KEEPS, "skip": STEPS}

@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -20,7 +20,6 @@ from undegrade.service.responses import problem_response
 
 if TYPE_CHECKING:
     from undegrade.service.jobs import Job
-    from undegrade.service.state import Service
 
 OWN = "undegrade.service"
 log = logging.getLogger(OWN)
@@ -102,15 +101,8 @@ class Metrics:
             "undegrade_worker_deaths", "Workers that died at work", registry=registry
         )
 
-    def watch(self, service: Service) -> None:
-        """Report how full *service* is, whenever somebody asks."""
-        gauges: dict[str, tuple[str, Callable[[], float]]] = {
-            "undegrade_jobs_queued": ("Jobs waiting", lambda: service.jobs.count("queued")),
-            "undegrade_jobs_running": ("Jobs running", lambda: service.jobs.count("running")),
-            "undegrade_photos": ("Photos kept", lambda: len(service.photos)),
-            "undegrade_stored_bytes": ("Bytes kept", lambda: service.folder.stored),
-            "undegrade_workers": ("Worker processes", lambda: len(service.pool.pids)),
-        }
+    def watch(self, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
+        """Report what *gauges* say whenever somebody asks: by name a text and a value."""
         for name, (text, value) in gauges.items():
             Gauge(name, text, registry=self._registry).set_function(value)
 
