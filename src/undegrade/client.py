@@ -187,7 +187,7 @@ class Server:
                         visit.ask("DELETE", path)
         suffix = job["name"].rpartition(".")[2]
         known = {short: format for format, short in SUFFIXES.items()}
-        return Done(made, known.get(suffix, suffix.upper()), job["report"])
+        return Done(made, known.get(suffix, suffix.upper()), job["report"], made == data)
 
     def digest(self, order: Order) -> str:
         """A short hash of everything but the input that decides an output; asks the service.

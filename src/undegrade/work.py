@@ -57,9 +57,9 @@ class Order:
         byte_limit(self.max_megapixels)
 
     def copies(self, format: str) -> bool:
-        """Whether a file of *format* that is left alone is what was ordered."""
+        """Whether a file of *format* that is left alone is what was ordered; no raw photo is."""
         as_it_is = self.quality is None and not self.strip and self.frame is None
-        return as_it_is and self.format in (None, format)
+        return as_it_is and self.format in (None, format) and format != "RAW"
 
     def digest(self, networks: Networks) -> str:
         """A short hash of everything but the input that decides an output.
@@ -96,6 +96,8 @@ class Done:
     """Of the file."""
     report: dict[str, Any]
     """What was found, the steps, what is left, and what could not be kept: plain data."""
+    copied: bool = False
+    """Whether the file is the input's, byte for byte."""
 
     @property
     def status(self) -> Literal["enhanced", "unchanged"]:
@@ -159,7 +161,8 @@ def work(
     result = enhancer.run(picture, plan, progress=progress, cancelled=cancelled)
     report = result.as_dict()
     own = picture.encoding.format
-    if result.unchanged and order.copies(own):
+    copied = result.unchanged and order.copies(own)
+    if copied:
         # What reading could not keep stays in the file all the same.
         format, report["notes"] = own, list(plan.notes)
     else:
@@ -171,7 +174,7 @@ def work(
     if cancelled and cancelled():
         raise Cancelled
     report["seconds"] = round(time.perf_counter() - started, 3)
-    return Done(data, format, report)
+    return Done(data, format, report, copied)
 
 
 def _all_pages(
@@ -214,7 +217,7 @@ def _all_pages(
         "pages": reports,
         "seconds": round(time.perf_counter() - started, 3),
     }
-    return Done(data, "TIFF", report)
+    return Done(data, "TIFF", report, copied)
 
 
 @dataclass(frozen=True)

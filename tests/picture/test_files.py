@@ -13,7 +13,15 @@ import pytest
 
 from tests.picture.samples import noise, smooth
 from undegrade.errors import OutputError, UsageError
-from undegrade.picture import decode, format_of, from_array, save, write_atomic
+from undegrade.picture import (
+    check_target,
+    decode,
+    format_of,
+    from_array,
+    save,
+    sweep,
+    write_atomic,
+)
 
 PICTURE = from_array(smooth())
 
@@ -97,6 +105,24 @@ def test_links_are_written_through(tmp_path):
     save(from_array(noise(3, 3, 3, np.uint8)), link)
     assert link.is_symlink()
     assert decode(real).height == 3
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as a disk that is read-only
+    for path in (tmp_path / "a.png", tmp_path / "new" / "folder" / "a.png"):
+        with pytest.raises(OutputError, match="permission denied"):
+            check_target(path)
+
+
+def test_what_a_killed_program_left_is_swept(tmp_path):
+    names = [".undegrade-0123456789ab.tmp", ".undegrade-ba9876543210.tmp", ".other.tmp"]
+    for name in names:
+        (tmp_path / name).touch()
+    for name in names[1:]:
+        os.utime(tmp_path / name, (0, 0))
+    sweep(tmp_path)
+    sweep(tmp_path / "missing")
+    assert leftovers(tmp_path) == sorted([names[0], names[2]])
 
 
 REASONS = {

@@ -4,11 +4,13 @@ from undegrade.picture.alpha import bleed, resize_alpha
 from undegrade.picture.colour import SRGB, ColourSpace
 from undegrade.picture.decode import byte_limit, decode, from_array, from_pil, pages, read
 from undegrade.picture.encode import default_format, encode, encode_pages, losses, save, to_pil
-from undegrade.picture.files import Source, check_target, write_atomic
+from undegrade.picture.files import Source, check_target, sweep, write_atomic
 from undegrade.picture.formats import format_of
+from undegrade.picture.formats.raw import SUFFIXES as RAW_SUFFIXES
 from undegrade.picture.model import Encoding, Metadata, Picture
 
 __all__ = [
+    "RAW_SUFFIXES",
     "SRGB",
     "ColourSpace",
     "Encoding",
@@ -30,6 +32,7 @@ __all__ = [
     "read",
     "resize_alpha",
     "save",
+    "sweep",
     "to_pil",
     "write_atomic",
 ]

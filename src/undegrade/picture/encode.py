@@ -43,10 +43,11 @@ def default_format(picture: Picture) -> str:
     """The format to write where nobody names one: the source's own if that can be written.
 
     Otherwise (HEIF, GIF, ...) JPEG, or PNG where JPEG would lose what the source had: alpha,
-    16 bits, or freedom from loss.
+    16 bits, or freedom from loss; TIFF, which photographers go on with, for a raw photo.
     """
-    if picture.encoding.format in WRITABLE:
-        return picture.encoding.format
+    own = picture.encoding.format
+    if own in WRITABLE or own == "RAW":
+        return "TIFF" if own == "RAW" else own
     lossless = picture.encoding.lossless or picture.depth == 16 or picture.alpha is not None
     return "PNG" if lossless else "JPEG"
 

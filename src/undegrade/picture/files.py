@@ -8,6 +8,7 @@ import io
 import os
 import secrets
 import stat
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -134,6 +135,11 @@ def check_target(path: Path, protect: Sequence[Path] = (), overwrite: bool = Tru
                     f"the output {show(path)} would overwrite the input {show(source)}",
                     "choose another name with -o",
                 )
+        folder = (path.resolve() if path.is_symlink() else path).parent
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if folder.is_dir() and not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "permission denied")
         if not overwrite and path.exists():
             raise OutputError(
                 f"{show(path)} exists already", "choose another name with -o, or allow overwriting"
@@ -156,7 +162,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     try:
         target = path.resolve() if path.is_symlink() else path
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f".{secrets.token_hex(6)}.tmp"
+        temporary = target.parent / f"{_TEMPORARY}{secrets.token_hex(6)}.tmp"
         try:
             with temporary.open("xb") as file:
                 file.write(data)
@@ -172,6 +178,19 @@ def write_atomic(path: Path, data: bytes) -> None:
     except (OSError, ValueError, RuntimeError) as error:
         raise _refusal(path, error) from None
     _sync_folder(target.parent)
+
+
+_TEMPORARY = ".undegrade-"
+_ABANDONED = 3600
+"""Seconds after which a file that nobody has finished was left by a program that was killed."""
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that a killed program has left in *folder*."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f"{_TEMPORARY}*.tmp"):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

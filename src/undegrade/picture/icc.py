@@ -16,6 +16,8 @@ ADOBE_RGB = np.array(
 )
 """Columns are the XYZ of the primaries of Adobe RGB (1998) under D50."""
 ADOBE_GAMMA = 563 / 256
+SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+"""Of IEC 61966-2-1: (a x + b) ** g from d on, c x below, as g, a, b, c, d."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,8 @@ def _text(tag: bytes) -> str:
     return " ".join(text.split())
 
 
-def build(name: str, colorants: NDArray[np.float64], gamma: float) -> bytes:
-    """A version 4 profile of primaries (columns, XYZ under D50) and one gamma."""
+def build(name: str, colorants: NDArray[np.float64], *curve: float) -> bytes:
+    """A version 4 profile of primaries (columns, XYZ under D50) and a gamma, or g, a, b, c, d."""
 
     def fixed(*values: float) -> bytes:
         return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
@@ -133,7 +135,7 @@ def build(name: str, colorants: NDArray[np.float64], gamma: float) -> bytes:
         b"rXYZ": b"XYZ \0\0\0\0" + fixed(*colorants[:, 0]),
         b"gXYZ": b"XYZ \0\0\0\0" + fixed(*colorants[:, 1]),
         b"bXYZ": b"XYZ \0\0\0\0" + fixed(*colorants[:, 2]),
-        b"rTRC": b"para\0\0\0\0\0\0\0\0" + fixed(gamma),
+        b"rTRC": b"para\0\0\0\0" + struct.pack(">HH", {1: 0, 5: 3}[len(curve)], 0) + fixed(*curve),
     }
     table, body, start = b"", b"", 132 + 12 * (len(tags) + 2)
     for tag, value in tags.items():

@@ -56,7 +56,7 @@ class Encoding:
     """How the file was written, so that the same kind of file can be written again."""
 
     format: str = "PNG"
-    """"JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "GIF", "PPM", "JPEG2000" or "QOI"."""
+    """A key of :data:`undegrade.picture.formats.FORMATS`."""
     jpeg_tables: tuple[tuple[int, ...], ...] | None = None
     """Quantisation tables in the order of the components, 64 values each, row by row."""
     jpeg_quality: float | None = None

@@ -14,6 +14,7 @@ from undegrade.picture.formats import (
     heif,
     jpeg,
     jpeg2000,
+    jxl,
     plain,
     png,
     raw,
@@ -85,8 +86,9 @@ FORMATS = {
     "JPEG2000": Format(
         "JPEG 2000", jpeg2000.read, (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
     ),
+    "JXL": Format("JPEG XL", jxl.read, jxl.STARTS),
     "QOI": Format("QOI", plain.read_qoi, (b"qoif",)),
-    "RAW": Format("raw", raw.read),
+    "RAW": Format("camera raw", raw.read),
 }
 
 SUFFIXES = {suffix: name for name, one in FORMATS.items() for suffix in one.suffixes}
@@ -121,7 +123,7 @@ def _brand(data: bytes) -> str | None:
 
 def kinds() -> str:
     """What can be read, for messages."""
-    *most, last = (one.shown for name, one in FORMATS.items() if name != "RAW")
+    *most, last = (one.shown for one in FORMATS.values())
     return f"{', '.join(most)} or {last}"
 
 

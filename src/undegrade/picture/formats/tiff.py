@@ -35,7 +35,7 @@ _STRIPS, _EXTRA, _FORMAT, _TRANSFER = 273, 338, 339, 301
 _ICC, _XMP, _IPTC, _PHOTOSHOP, _LAYERS = 34675, 700, 33723, 34377, 37724
 _POINTERS = {ifd.EXIF_IFD, ifd.GPS_IFD, ifd.INTEROP_IFD}
 
-_STRUCTURE = frozenset(
+STRUCTURE = frozenset(
     [
         *range(254, 267),  # sizes, bits, compression, photometric, thresholding, fill order
         *(273, 274, 277, 278, 279, 280, 281),  # strips, orientation, samples, extremes
@@ -67,7 +67,7 @@ def read(data: bytes, frame: int) -> Opened:
     found = _by_pillow(data, starts.index(start)) or _by_tifffile(data, starts.index(start))
     found.frames, found.upright = len(pages), True
     try:
-        found.metadata = _metadata(data, start)
+        found.metadata = metadata_of(data, start)
         if ifd.find(data, start, _LAYERS):
             found.notes.append("Photoshop's layers not kept")
     except (ValueError, struct.error):
@@ -97,7 +97,11 @@ def _integer(data: bytes, start: int, tag: int, default: int) -> int:
     return next(iter(entry.numbers(ifd.order_of(data))), default) if entry else default
 
 
-def _metadata(data: bytes, start: int) -> Metadata:
+def metadata_of(
+    data: bytes, start: int, without: Callable[[int], bool] = lambda tag: False
+) -> Metadata:
+    """What the page at *start* carries beside its pixels; parameters as for :func:`exif_of`."""
+
     def value(tag: int) -> bytes | None:
         entry = ifd.find(data, start, tag)
         return entry.value or None if entry else None
@@ -107,7 +111,7 @@ def _metadata(data: bytes, start: int) -> Metadata:
         iptc = np.frombuffer(iptc[: len(iptc) // 4 * 4], "<u4").byteswap().tobytes()
     in_resources, resources = photoshop.split(value(_PHOTOSHOP) or b"")
     return Metadata(
-        exif=_exif(data, start),
+        exif=exif_of(data, start, without),
         xmp=xmp.rstrip(b"\0") or None if xmp else None,
         iptc=iptc.rstrip(b"\0") or None if iptc else in_resources,
         icc=value(_ICC),
@@ -116,27 +120,33 @@ def _metadata(data: bytes, start: int) -> Metadata:
     )
 
 
-def _exif(data: bytes, start: int) -> bytes | None:
-    """The describing fields of a page as a compact EXIF block, or None if it has none."""
+def exif_of(
+    data: bytes, start: int, without: Callable[[int], bool] = lambda tag: False
+) -> bytes | None:
+    """The describing fields of a page as a compact EXIF block, or None if it has none.
 
-    def fields(at: int, without: frozenset[int]) -> list[ifd.Entry]:
+    Parameters
+    ----------
+    without: whether a field of the page itself, or of its Exif directory, is to be left out.
+    """
+
+    def fields(at: int, left_out: Callable[[int], bool] = lambda tag: False) -> list[ifd.Entry]:
         return [
             entry
             for entry in ifd.directory(data, at)
             # Eight-byte integers have no place in EXIF, long tone curves none in most files.
-            if entry.tag not in without
+            if not left_out(entry.tag)
             and entry.kind < 16
             and not (entry.tag == _TRANSFER and entry.count > 768)
         ]
 
-    main, children = fields(start, _STRUCTURE), {}
-    for tag in (ifd.EXIF_IFD, ifd.GPS_IFD):
-        at = ifd.child(data, start, tag)
-        if at:
-            children[tag] = fields(at, frozenset([ifd.INTEROP_IFD]))
-            inner = ifd.child(data, at, ifd.INTEROP_IFD)
-            if inner:
-                children[ifd.INTEROP_IFD] = fields(inner, frozenset())
+    main, children = fields(start, lambda tag: tag in STRUCTURE or without(tag)), {}
+    if at := ifd.child(data, start, ifd.EXIF_IFD):
+        children[ifd.EXIF_IFD] = fields(at, lambda tag: tag == ifd.INTEROP_IFD or without(tag))
+        if inner := ifd.child(data, at, ifd.INTEROP_IFD):
+            children[ifd.INTEROP_IFD] = fields(inner)
+    if at := ifd.child(data, start, ifd.GPS_IFD):
+        children[ifd.GPS_IFD] = fields(at)
     return ifd.build(ifd.order_of(data), main, children) if main or children else None
 
 
@@ -391,7 +401,7 @@ def _behind_exif(exif: bytes, file: bytes) -> bytes:
     fields += [
         entry
         for entry in ifd.directory(exif, ifd.first(exif))
-        if entry.tag not in own and (entry.tag not in _STRUCTURE or entry.tag in _POINTERS)
+        if entry.tag not in own and (entry.tag not in STRUCTURE or entry.tag in _POINTERS)
     ]
     out = bytearray(exif + b"\0" * (len(exif) % 2))
     out += memoryview(file)[8:]

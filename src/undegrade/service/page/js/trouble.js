@@ -21,12 +21,7 @@ const TITLES = {
 };
 
 /** Trying again without a change would fail again. */
-const FINAL = new Set(['not-a-photo', 'too-large', 'unreadable']);
-
-/** @param {Problem | null} problem */
-export function isFinal(problem) {
-  return Boolean(problem && FINAL.has(problem.kind));
-}
+const FINAL = new Set(['not-a-photo', 'too-large']);
 
 /**
  * @param {Problem} problem
@@ -49,6 +44,6 @@ export function showTrouble({ name, state, problem, file, photo, shown }) {
   setText(byId('trouble-title'), title);
   setText(byId('trouble-detail'), detail);
   setText(byId('trouble-hint'), hint);
-  byId('retry').hidden = isFinal(problem) || !(file || photo);
+  byId('retry').hidden = FINAL.has(problem.kind) || !(file || photo);
   setText(byId('discard'), shown ? 'Back' : 'Remove');
 }
