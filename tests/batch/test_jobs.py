@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from undegrade.batch import FileJob, collect
+from undegrade.batch.jobs import ignores_case
 from undegrade.errors import InputError, OutputError, UsageError
 
 
@@ -173,11 +174,9 @@ def test_formats_that_are_only_read_become_another():
 
 
 def test_two_inputs_with_one_output_are_refused():
-    touch("one/a.jpg", "two/a.jpg", "one/a.png")
+    touch("one/a.jpg", "two/a.jpg")
     with pytest.raises(UsageError, match=r"'one/a\.jpg' and 'two/a\.jpg' would both.*'out/a\.jpg'"):
         collect(["one/a.jpg", "two/a.jpg"], Path("out"))
-    with pytest.raises(UsageError, match="would both"):
-        collect(["one"], Path("out"), suffix=".webp")
     with pytest.raises(UsageError, match="would both"):
         collect(["one", "two"], Path("out"))
 
@@ -216,8 +215,8 @@ def test_never_over_an_input(tmp_path):
     ]:
         with pytest.raises(OutputError, match="' would overwrite the input '"):
             collect(inputs, Path(output))
-    # One input's output is another input.
-    touch("a-enhanced.jpg")
+    # One input's output is another input, and not what was made of it.
+    Path("a-enhanced.jpg").write_bytes(b"of another program")
     with pytest.raises(OutputError, match=r"'a-enhanced\.jpg'"):
         collect(["a.jpg", "a-enhanced.jpg"], None)
 
@@ -247,13 +246,82 @@ def test_a_long_name_still_gets_its_mark():
 def test_a_folder_that_cannot_be_listed(monkeypatch):
     touch("photos/a.jpg")
 
-    def denied(self):
-        raise PermissionError(13, "Permission denied")
+    def denied(path):
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(Path, "iterdir", denied)
+    monkeypatch.setattr(os, "scandir", denied)
     with pytest.raises(InputError, match="'photos': Permission denied"):
         collect(["photos"], None)
 
 
 def test_jobs_are_values():
     assert FileJob(Path("a"), Path("b")) == FileJob(Path("a"), Path("b"))
+
+
+def test_names_that_meet_are_told_apart():
+    """An iPhone's album: a HEIC beside its JPEG refuses nothing."""
+    touch("album/IMG_1.HEIC", "album/IMG_1.jpg", "album/IMG_2.HEIC")
+    jobs, _ = collect(["album"], "out")
+    assert {job.source.name: (job.target.name, bool(job.note)) for job in jobs} == {
+        "IMG_1.HEIC": ("IMG_1.HEIC.jpg", True),
+        "IMG_1.jpg": ("IMG_1.jpg", False),
+        "IMG_2.HEIC": ("IMG_2.jpg", False),
+    }
+    beside, _ = collect(["album/IMG_1.HEIC", "album/IMG_1.jpg"], None)
+    assert {job.target.name for job in beside} == {"IMG_1.HEIC-enhanced.jpg", "IMG_1-enhanced.jpg"}
+
+
+def test_names_are_compared_as_the_target_disk_does(monkeypatch):
+    touch("photos/a.jpg", "photos/a.JPG")
+    assert len(collect(["photos"], "out")[0]) == 2
+    monkeypatch.setattr("undegrade.batch.jobs.ignores_case", lambda folder: True)
+    with pytest.raises(UsageError, match="would both be written"):
+        collect(["photos"], "out")
+
+
+def test_whether_a_disk_ignores_case_is_tried(tmp_path):
+    (tmp_path / "a").touch()
+    assert ignores_case(tmp_path / "not" / "there") == (tmp_path / "A").exists()
+    (tmp_path / "a").unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ones_own_results_are_passed_over():
+    """``enhance *.jpg`` a second time, as shells write it out."""
+    touch("a.jpg", "b.jpg", "c.jpg")
+    Path("a-enhanced.jpg").write_bytes(b"... Software undegrade 0.1.0 ...")
+    Path("b-enhanced.jpg").write_bytes(Path("b.jpg").read_bytes())  # left as it was
+    jobs, _ = collect([str(path) for path in sorted(Path().glob("*.jpg"))], None)
+    assert {str(job.source): str(job.target) for job in jobs} == {
+        f"{name}.jpg": f"{name}-enhanced.jpg" for name in "abc"
+    }
+    assert [bool(job.note) for job in jobs] == [True, True, False]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(monkeypatch):
+    touch("photos/a.jpg", "photos/locked/b.jpg")
+    scan = os.scandir
+
+    def locked(path):
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    assert pairs("photos")[0] == {"photos/a.jpg": "photos-enhanced/a.jpg"}
+    with pytest.raises(InputError, match=r"'photos/locked': Permission denied"):
+        collect(["photos"], None, recursive=True)
+
+
+def test_photos_of_every_suffix_that_is_read_are_found():
+    touch("photos/a.HIF", "photos/b.NEF")
+    assert pairs("photos")[0] == {
+        "photos/a.HIF": "photos-enhanced/a.jpg",
+        "photos/b.NEF": "photos-enhanced/b.tif",
+    }
+
+
+def test_an_empty_name_is_not_the_whole_folder():
+    touch("a.jpg")
+    with pytest.raises(UsageError, match="without a name"):
+        collect([""], None)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import runpy
 import struct
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -296,3 +298,53 @@ def test_a_disk_that_fills_up_in_the_midst(undegrade, tmp_path, small_disk):
     assert "the disk is full" in ran.err
     assert set(files(small_disk)) == {"a.png", "undegrade-manifest.jsonl"}
     decode(small_disk / "a.png")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="streams of POSIX")
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        ("enhance - -o a.png < a.png", 4, "overwrite the input, which is stdin"),
+        ("enhance a.png -o - > /dev/full", 4, "cannot write to stdout"),
+        ("enhance a.png -o - >&-", 4, "stdout: it is closed"),
+        ("enhance - -o b.png <&-", 3, "stdin"),
+    ],
+)
+def test_streams_that_refuse(tmp_path, line, code, says):
+    """In a shell: what the system does to a process's streams cannot be made up in this one."""
+    write_photo(tmp_path / "a.png", PHOTO)
+    before = files(tmp_path)
+    command = f'"{sys.executable}" -m undegrade {line}'
+    done = subprocess.run(command, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert files(tmp_path) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="streams of POSIX")
+def test_a_closed_stderr_stops_nothing(tmp_path):
+    write_photo(tmp_path / "a.png", PHOTO)
+    command = f'"{sys.executable}" -m undegrade enhance a.png 2>&-'
+    assert subprocess.run(command, shell=True, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "a-enhanced.png").is_file()
+
+
+def test_a_photo_that_is_written_anew_is_not_called_left_as_it_is(undegrade, tmp_path):
+    write_photo(tmp_path / "a.png", PHOTO)
+    assert "nothing to do, left as it is" in undegrade("enhance", "a.png").err
+    assert "nothing to do, written anew" in undegrade("enhance", "a.png", "-o", "a.jpg").err
+    (tmp_path / "a.png").rename(tmp_path / "named.jpg")
+    assert "written anew" in undegrade("enhance", "named.jpg").err
+
+
+def test_an_interrupt_before_anything_is_loaded_is_quiet(monkeypatch):
+    class Interrupted:
+        @property
+        def main(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "undegrade.cli", Interrupted())
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("undegrade", run_name="__main__")
+    assert end.value.code == 130

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import glob
 import os
+import tempfile
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from undegrade.errors import InputError, OutputError, UsageError
+from undegrade.picture import RAW_SUFFIXES
 
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"}
-    | {".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif"}
+SUFFIXES = (
+    frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+    | {".avif", ".heic", ".heif", ".hif", ".jxl"}
+    | RAW_SUFFIXES
 )
 """Files of a folder that are taken for photos."""
-DECODE_ONLY = {".heic": ".jpg", ".heif": ".jpg"} | dict.fromkeys(
-    (".gif", ".jp2", ".pgm", ".pnm", ".ppm", ".qoi"), ".png"
+DECODE_ONLY = (
+    dict.fromkeys((".heic", ".heif", ".hif", ".jxl"), ".jpg")
+    | dict.fromkeys((".gif", ".jp2", ".pgm", ".pnm", ".ppm", ".qoi"), ".png")
+    | dict.fromkeys(RAW_SUFFIXES, ".tif")
 )
 """What a format that is read but not written becomes."""
 MARK = "-enhanced"
+SIGNS = (b"undegrade ", b"digitalsourcetype/algorithmicallyEnhanced")
+"""What the files of enhanced photos say, one of them at least."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class FileJob:
 
     source: Path
     target: Path
+    note: str = ""
+    """What people are to be told of how it was named."""
 
 
 def collect(
@@ -63,7 +74,7 @@ def collect(
                         "name a folder for all outputs with -o",
                     )
                 tree = _default_folder(path)
-                found = _photos(path, recursive, output or tree)
+                found = photos_in(path, recursive, output or tree)
                 if not found:
                     raise _no_photo(path, recursive)
                 files += [(photo, photo.relative_to(path)) for photo in found]
@@ -72,18 +83,48 @@ def collect(
     files = list(dict.fromkeys(files))  # a photo named twice is done once
     single = len(files) == 1 and tree is None and not into
     folder = _output_folder(output, tree, single)
-    jobs = []
-    for source, relative in files:
+
+    def target(source: Path, relative: Path, whole: bool) -> Path:
         if single and output is not None and folder is None:
-            target = output if suffix is None else output.with_suffix(suffix)
-        elif folder is not None:
-            target = folder / _renamed(relative, suffix)
-        else:
-            named = _renamed(Path(source.name), suffix)
-            target = source.with_name(_marked(named.stem) + named.suffix)
-        jobs.append(FileJob(source, target))
+            return output if suffix is None else output.with_suffix(suffix)
+        if folder is not None:
+            return folder / renamed(relative, suffix, whole=whole)
+        named = renamed(Path(source.name), suffix, whole=whole)
+        return source.with_name(_marked(named.stem) + named.suffix)
+
+    jobs = [FileJob(source, target(source, relative, False)) for source, relative in files]
+    wanted = Counter(job.target.resolve() for job in jobs)
+    for index, (source, relative) in enumerate(files):
+        whole = target(source, relative, True)
+        if wanted[jobs[index].target.resolve()] > 1 and whole != jobs[index].target:
+            note = "its whole name kept, so that it differs from another photo's"
+            jobs[index] = FileJob(source, whole, note)
+    jobs = _without_own_results(jobs)
     _check(jobs)
     return jobs, folder
+
+
+def _without_own_results(jobs: list[FileJob]) -> list[FileJob]:
+    """*jobs* less those whose source is what another of them made when it was run before."""
+    sources = {job.source.resolve(): job for job in jobs}
+    own: set[FileJob] = set()
+    for index, job in enumerate(jobs):
+        again = sources.get(job.target.resolve())
+        if again and again != job and _is_result(again.source, job.source):
+            own.add(again)
+            jobs[index] = replace(job, note="its earlier result, named too, is no input")
+    return [job for job in jobs if job.source not in {one.source for one in own}]
+
+
+def _is_result(path: Path, of: Path) -> bool:
+    """Whether the file *path* is the photo *of* enhanced, or left as it was."""
+    if not path.stem.endswith(MARK):
+        return False
+    try:
+        made = path.read_bytes()
+        return any(sign in made for sign in SIGNS) or made == of.read_bytes()
+    except OSError:
+        return False
 
 
 def photos(inputs: Sequence[str], *, recursive: bool = False) -> list[Path]:
@@ -98,7 +139,7 @@ def photos(inputs: Sequence[str], *, recursive: bool = False) -> list[Path]:
         for path in _expand(text):
             if not _can_be(path.is_dir):
                 files.append(path)
-            elif found := _photos(path, recursive, path):
+            elif found := photos_in(path, recursive, path):
                 files += found
             else:
                 raise _no_photo(path, recursive)
@@ -106,6 +147,8 @@ def photos(inputs: Sequence[str], *, recursive: bool = False) -> list[Path]:
 
 
 def _expand(text: str) -> Iterable[Path]:
+    if not text:
+        raise UsageError("an input without a name is impossible", "name a photo or a folder")
     path = Path(text)
     # A file whose own name holds brackets or stars is that file.
     if not glob.has_magic(text) or _can_be(path.exists):
@@ -124,17 +167,27 @@ def _can_be(test: Callable[[], bool]) -> bool:
         return False
 
 
-def _photos(folder: Path, recursive: bool, output: Path) -> list[Path]:
+def photos_in(folder: Path, recursive: bool, output: Path) -> list[Path]:
     """The photos in *folder*, but none that is hidden (such as the ``._a.jpg`` that macOS leaves on
     other disks) or lies in an *output* folder further down in it.
+
+    Raises
+    ------
+    InputError: it, or a folder in it, cannot be looked into.
     """
-    try:
-        found = sorted(folder.rglob("*") if recursive else folder.iterdir())
-    except OSError as error:
+
+    def refuse(error: OSError) -> None:
         raise InputError(
-            f"cannot look into the folder {str(folder)!r}: {error.strerror}",
+            f"cannot look into the folder {str(error.filename or folder)!r}: {error.strerror}",
             "check its permissions",
         ) from None
+
+    found = []
+    for place, below, names in os.walk(folder, onerror=refuse):
+        found += [Path(place) / name for name in names]
+        if not recursive:
+            below.clear()
+    found.sort()
     own, whole = output.resolve(), folder.resolve()
     inside = own != whole and own.is_relative_to(whole)
     return [
@@ -173,9 +226,17 @@ def _output_folder(output: Path | None, tree: Path | None, single: bool) -> Path
     return output
 
 
-def _renamed(relative: Path, suffix: str | None) -> Path:
+def renamed(relative: Path, suffix: str | None, *, whole: bool = False) -> Path:
+    """How the output is called: with *suffix*, or with that of what its format becomes.
+
+    Parameters
+    ----------
+    whole: keep the name of a photo whose suffix changes, as in ``a.heic.jpg``.
+    """
     new = suffix or DECODE_ONLY.get(relative.suffix.lower())
-    return relative.with_suffix(new) if new else relative
+    if new is None or (whole and relative.suffix.lower() == new):
+        return relative
+    return relative.with_name(relative.name + new) if whole else relative.with_suffix(new)
 
 
 def _marked(stem: str) -> str:
@@ -188,6 +249,7 @@ def _marked(stem: str) -> str:
 def _check(jobs: Sequence[FileJob]) -> None:
     sources = {job.source.resolve(): job.source for job in jobs}
     seen: dict[Path, Path] = {}
+    folded: dict[str, Path] = {}
     for job in jobs:
         target = job.target.resolve()
         if target in sources:
@@ -196,10 +258,23 @@ def _check(jobs: Sequence[FileJob]) -> None:
                 f"{str(sources[target])!r}",
                 "name another file or folder with -o",
             )
-        if target in seen:
+        alike = unicodedata.normalize("NFC", str(target)).casefold()
+        other = seen.get(target) or folded.get(alike)
+        if other and (target in seen or ignores_case(target.parent)):
             raise UsageError(
-                f"{str(seen[target])!r} and {str(job.source)!r} would both be written to "
+                f"{str(other)!r} and {str(job.source)!r} would both be written to "
                 f"{str(job.target)!r}",
                 "enhance them into different folders",
             )
-        seen[target] = job.source
+        seen[target] = folded[alike] = job.source
+
+
+def ignores_case(folder: Path) -> bool:
+    """Whether the disk of *folder*, or of the nearest one that is there, takes a for A."""
+    while not folder.is_dir():
+        folder = folder.parent
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".undegrade-", suffix=".a") as file:
+            return Path(file.name).with_suffix(".A").exists()
+    except OSError:
+        return False

@@ -13,7 +13,7 @@ from undegrade.batch.jobs import FileJob
 from undegrade.batch.manifest import Manifest
 from undegrade.enhancer import Enhancer
 from undegrade.errors import Cancelled
-from undegrade.picture import check_target, format_of, read, write_atomic
+from undegrade.picture import check_target, format_of, read, sweep, write_atomic
 from undegrade.work import Elsewhere, Order, failure_of, sha256, work
 
 PAUSE = 0.01
@@ -32,6 +32,8 @@ class Outcome:
     report: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     exit_code: int = 0
+    copied: bool = False
+    """Whether the output is the input, byte for byte."""
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
@@ -80,6 +82,8 @@ def run(
     else:
         settings = enhancer.digest(order)  # and whether anybody is there
     batch = _Batch(enhancer, order, manifest, settings, resume)
+    for folder in {job.target.parent for job in jobs}:
+        sweep(folder)
     stop = threading.Event()
 
     def one(job: FileJob) -> Outcome:
@@ -146,4 +150,5 @@ class _Batch:
             status: Status = "stopped" if failure.kind == Cancelled.__name__ else "failed"
             seconds, told = time.perf_counter() - started, failure.error
             return Outcome(job, status, seconds, error=str(told), exit_code=told.exit_code)
-        return Outcome(job, done.status, time.perf_counter() - started, done.report)
+        seconds = time.perf_counter() - started
+        return Outcome(job, done.status, seconds, done.report, copied=done.copied)

@@ -6,6 +6,7 @@ stdout is data, stderr is for people. Heavy modules are imported inside the verb
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from undegrade.cli.models import models
 from undegrade.cli.quantise import quantise
 from undegrade.cli.serve import serve
 from undegrade.cli.train import export, recipes, train
+from undegrade.cli.watch import watch
 from undegrade.errors import UndegradeError
 
 app = typer.Typer(
@@ -53,6 +55,7 @@ def _root(
 
 
 app.command()(enhance)
+app.command()(watch)
 app.command()(diagnose)
 app.add_typer(models, name="models")
 app.command()(degrade)
@@ -71,8 +74,14 @@ app.command()(doctor)
 def main() -> None:
     """Run the command line; every error becomes one line and an exit code.
 
-    Typer itself ends quietly with 130 on Ctrl-C, and with 1 where the reader of stdout has left.
+    Typer itself ends quietly with 130 on Ctrl-C, and with 1 where the reader of stdout has left. To
+    be told to end, or to lose the terminal, is a Ctrl-C: the tiles in flight are finished, and
+    nothing half-written is left.
     """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     try:
         app()
     except UndegradeError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from undegrade.cli import options
 
 if TYPE_CHECKING:
     from undegrade.batch import FileJob, Outcome
@@ -25,78 +28,33 @@ Output = Annotated[
 def enhance(
     inputs: Inputs,
     output: Output = None,
-    task: Annotated[
-        str,
-        typer.Option(
-            help="auto does what the photo needs; or one of restore, denoise, dejpeg, lowlight, "
-            "phone, sr, face."
-        ),
-    ] = "auto",
-    scale: Annotated[int | None, typer.Option(help="Enlarge 1, 2 or 4 times.")] = None,
-    strength: Annotated[
-        float, typer.Option(help="0 leaves the pixels untouched, 1 is as measured, up to 1.5.")
-    ] = 1.0,
-    model: Annotated[
-        str | None, typer.Option(help="Run this model only: a name or your own .onnx file.")
-    ] = None,
-    noise: Annotated[
-        float | None, typer.Option(help="Sigma of the noise, 0..255 units, if you know it.")
-    ] = None,
-    jpeg: Annotated[
-        float | None, typer.Option(help="JPEG quality the photo has gone through, if you know it.")
-    ] = None,
-    detail: Annotated[
-        float | None,
-        typer.Option(help="0 is faithful, 1 is vivid: crisper, but partly made up; default: 0."),
-    ] = None,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(help="grain: leave most of the noise, soften and sharpen less."),
-    ] = None,
-    skip: Annotated[
-        list[str] | None,
-        typer.Option(help="Leave a step out: restore, lowlight, phone, resharpen, sr; repeatable."),
-    ] = None,
-    add: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Take a step whatever was found: restore, lowlight, phone, resharpen; repeatable."
-        ),
-    ] = None,
-    format: Annotated[
-        str | None, typer.Option(help="Write jpg, png, webp, tif or avif instead of the input's.")
-    ] = None,
-    quality: Annotated[
-        int | None, typer.Option(help="Quality of lossy outputs, 1..100; default: as the input.")
-    ] = None,
-    strip: Annotated[bool, typer.Option("--strip", help="Leave EXIF, XMP and IPTC out.")] = False,
-    mark: Annotated[
-        bool,
-        typer.Option(
-            "--mark/--no-mark", help="Say in the file that it was enhanced, and by what, or not."
-        ),
-    ] = True,
+    task: options.Task = "auto",
+    scale: options.Scale = None,
+    strength: options.Strength = 1.0,
+    model: options.Model = None,
+    noise: options.Noise = None,
+    jpeg: options.Jpeg = None,
+    detail: options.Detail = None,
+    keep: options.Keep = None,
+    skip: options.Skip = None,
+    add: options.Add = None,
+    format: options.Format = None,
+    quality: options.Quality = None,
+    strip: options.Strip = False,
+    mark: options.Mark = True,
     frame: Annotated[
         int | None,
         typer.Option(help="Take this frame or page, 1 is the first; default: all pages of a TIFF."),
     ] = None,
-    recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Look into sub-folders and mirror them.")
-    ] = False,
+    recursive: options.Recursive = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Pass over what is already done and whole.")
     ] = False,
-    workers: Annotated[int, typer.Option(help="Photos worked on at the same time.", min=1)] = 1,
-    tile: Annotated[
-        int | None, typer.Option(help="Side of a tile in pixels; smaller takes less memory.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="auto, fp32 or int8: faster, where a network has such weights.")
-    ] = "auto",
-    max_megapixels: Annotated[
-        float, typer.Option(help="Refuse larger pictures before decoding them.")
-    ] = 200.0,
+    workers: options.Workers = 1,
+    tile: options.Tile = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    max_megapixels: options.MaxMegapixels = 200.0,
     server: Annotated[
         str | None, typer.Option(help="Address of a service that does the work: http://HOST:PORT.")
     ] = None,
@@ -153,7 +111,7 @@ def enhance(
         _pipe(inputs, output, enhancer, format, order)
         return
 
-    jobs, folder = collect(inputs, output, recursive=recursive, suffix=_suffix(format))
+    jobs, folder = collect(inputs, output, recursive=recursive, suffix=options.suffix_of(format))
     if dry_run and isinstance(enhancer, Enhancer):
         raise typer.Exit(_dry_run(jobs, enhancer, order, workers, json))
     if folder is not None:
@@ -191,16 +149,6 @@ def _server(url: str, token_file: Path | None) -> Elsewhere:
     return Server(url, read_token(token_file) if token_file else None)
 
 
-def _suffix(format: str | None) -> str | None:
-    if format is None:
-        return None
-    from undegrade.picture import format_of
-
-    suffix = "." + format.lower().lstrip(".")
-    format_of(Path("name" + suffix))  # refuses what cannot be written
-    return suffix
-
-
 def _pipe(
     inputs: list[str],
     output: str | None,
@@ -211,21 +159,30 @@ def _pipe(
     """One photo through stdin and stdout, or between one of them and a file."""
     from dataclasses import replace
 
-    from undegrade.errors import UsageError
+    from undegrade.errors import InputError, OutputError, UsageError
     from undegrade.picture import check_target, format_of, read, write_atomic
     from undegrade.work import work
 
     if len(inputs) != 1:
         raise UsageError("stdin and stdout take one photo", "name one input, or an output folder")
     target = None if output in (None, "-") else Path(str(output))
+    if target is None and sys.stdout is None:
+        raise OutputError("cannot write to stdout: it is closed", "use -o FILE")
     if target is None and sys.stdout.isatty():
         raise UsageError("a picture is not written to a terminal", "redirect stdout or use -o FILE")
-    suffix = _suffix(format)
+    suffix = options.suffix_of(format)
     name = format_of("name" + suffix) if suffix else None
     if target is not None:
         check_target(target)
         name = name or format_of(target)
     if inputs[0] == "-":
+        if sys.stdin is None:
+            raise InputError("cannot read '<stdin>': it is closed", "give a picture file")
+        if target is not None and _is_stdin(target):
+            raise OutputError(
+                f"the output {str(target)!r} would overwrite the input, which is stdin",
+                "choose another name with -o",
+            )
         stdin = sys.stdin.buffer
         data, source = read(stdin, name="<stdin>", max_megapixels=order.max_megapixels)
     else:
@@ -237,12 +194,31 @@ def _pipe(
         _to_stdout(done.data)
 
 
+def _is_stdin(path: Path) -> bool:
+    """Whether *path* is the file that the shell reads stdin from."""
+    try:
+        return os.path.samestat(os.fstat(sys.stdin.fileno()), path.stat())
+    except (OSError, ValueError):
+        return False
+
+
 def _to_stdout(data: bytes) -> None:
     """All of *data*: with PYTHONUNBUFFERED, stdout is a raw file and takes a part at a time."""
+    from undegrade.errors import OutputError
+
     rest = memoryview(data)
-    while rest:
-        rest = rest[sys.stdout.buffer.write(rest) :]
-    sys.stdout.buffer.flush()
+    try:
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise  # nobody reads any more, which is no error of ours
+    except OSError as error:
+        # What is left in the buffer would be tried again, and fail again, at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(
+            f"cannot write to stdout: {error.strerror}", "redirect it to a disk with room"
+        ) from None
 
 
 def _dry_run(

@@ -36,15 +36,17 @@ def outcome_line(outcome: Outcome) -> str:
             done = describe_report(outcome.report)
             return f"{source} -> {target}: {done}, {outcome.seconds:.1f} s{_notes(outcome)}"
         case "unchanged":
-            return f"{source} -> {target}: nothing to do, left as it is{_notes(outcome)}"
+            left = "left as it is" if outcome.copied else "written anew"
+            return f"{source} -> {target}: nothing to do, {left}{_notes(outcome)}"
         case "skipped":
             return f"{source}: already done"
     return f"undegrade: {outcome.error}"
 
 
 def _notes(outcome: Outcome) -> str:
-    """What could not be kept."""
-    return "".join(f"; {note}" for note in outcome.report["notes"])
+    """What could not be kept, and how the output was named."""
+    named = [outcome.job.note] if outcome.job.note else []
+    return "".join(f"; {note}" for note in [*outcome.report["notes"], *named])
 
 
 class PlainScreen:

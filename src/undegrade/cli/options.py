@@ -1,0 +1,88 @@
+"""Options that several verbs have, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Task = Annotated[
+    str,
+    typer.Option(
+        help="auto does what the photo needs; or one of restore, denoise, dejpeg, lowlight, "
+        "phone, sr, face."
+    ),
+]
+Scale = Annotated[int | None, typer.Option(help="Enlarge 1, 2 or 4 times.")]
+Strength = Annotated[
+    float, typer.Option(help="0 leaves the pixels untouched, 1 is as measured, up to 1.5.")
+]
+Model = Annotated[
+    str | None, typer.Option(help="Run this model only: a name or your own .onnx file.")
+]
+Noise = Annotated[
+    float | None, typer.Option(help="Sigma of the noise, 0..255 units, if you know it.")
+]
+Jpeg = Annotated[
+    float | None, typer.Option(help="JPEG quality the photo has gone through, if you know it.")
+]
+Detail = Annotated[
+    float | None,
+    typer.Option(help="0 is faithful, 1 is vivid: crisper, but partly made up; default: 0."),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(help="grain: leave most of the noise, soften and sharpen less."),
+]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(help="Leave a step out: restore, lowlight, phone, resharpen, sr; repeatable."),
+]
+Add = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Take a step whatever was found: restore, lowlight, phone, resharpen; repeatable."
+    ),
+]
+Format = Annotated[
+    str | None, typer.Option(help="Write jpg, png, webp, tif or avif instead of the input's.")
+]
+Quality = Annotated[
+    int | None, typer.Option(help="Quality of lossy outputs, 1..100; default: as the input.")
+]
+Strip = Annotated[bool, typer.Option("--strip", help="Leave EXIF, XMP and IPTC out.")]
+Mark = Annotated[
+    bool,
+    typer.Option(
+        "--mark/--no-mark", help="Say in the file that it was enhanced, and by what, or not."
+    ),
+]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Look into sub-folders and mirror them.")
+]
+Workers = Annotated[int, typer.Option(help="Photos worked on at the same time.", min=1)]
+Tile = Annotated[
+    int | None, typer.Option(help="Side of a tile in pixels; smaller takes less memory.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
+Precision = Annotated[
+    str, typer.Option(help="auto, fp32 or int8: faster, where a network has such weights.")
+]
+MaxMegapixels = Annotated[float, typer.Option(help="Refuse larger pictures before decoding them.")]
+
+
+def suffix_of(format: str | None) -> str | None:
+    """What ``--format`` asks for as the suffix of outputs.
+
+    Raises
+    ------
+    UsageError: nothing that can be written.
+    """
+    if format is None:
+        return None
+    from undegrade.picture import format_of
+
+    suffix = "." + format.lower().lstrip(".")
+    format_of(Path("name" + suffix))
+    return suffix
