@@ -1,0 +1,4 @@
+@echo off
+rem Windows: copy to the folder that   shell:sendto   opens; then "Send to, undegrade" on photos.
+undegrade enhance %*
+if errorlevel 1 pause
