@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo web browser test test-all lint types benchmark results clean
+.PHONY: help demo web browser docs test test-all lint types benchmark results clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,7 +38,7 @@ types: $(VENV)/dev.done  ## strict type checking
 	$(BIN)/mypy
 
 # Any Chromium will do: what is there, else the system's package, else playwright's own. Where none
-# can be had, the tests of the page are skipped, saying so.
+# can be had, the tests of the page are skipped, saying so. Only this target installs system-wide.
 browser: $(VENV)/dev.done  ## a Chromium for the tests of the page, where there is none
 	@command -v chromium || command -v chromium-browser || command -v google-chrome \
 	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
@@ -46,16 +46,23 @@ browser: $(VENV)/dev.done  ## a Chromium for the tests of the page, where there 
 	  || $(BIN)/playwright install --only-shell chromium \
 	  || echo "no Chromium can be had: the tests of the page will be skipped"
 
-test: lint types browser  ## lint, types and tests
+test: lint types  ## lint, types and tests; those of the page want a Chromium: make browser
 	$(BIN)/pytest -m "not slow"
 
-test-all: lint types browser  ## the slow tests too
+test-all: lint types  ## the slow tests too
 	$(BIN)/pytest
+
+$(VENV)/docs.done: $(VENV)/core.done
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: $(VENV)/docs.done  ## the pages and the API reference as a site in build/site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 benchmark: $(VENV)/dev.done  ## speed and memory, as ratios in one run, into benchmarks/results/
 	$(BIN)/python benchmarks/speed.py --write --json benchmarks/results/speed.json
 	$(BIN)/python benchmarks/memory.py --json benchmarks/results/memory.json
-	$(BIN)/python benchmarks/readme.py
+	$(BIN)/python benchmarks/results_page.py
 
 results: $(VENV)/dev.done  ## quality on the test sets in DATA=..., of the networks in PEERS=... too
 	$(BIN)/python benchmarks/results.py --data $(DATA) $(if $(PEERS),--peers $(PEERS))

@@ -5,7 +5,7 @@
 FOLDER holds the JPEGs of ``jpg/`` in github.com/drewnoakes/metadata-extractor-images, whose README
 gives them free for any use. Each row of ``PHOTOS`` is a photo and the corner of a crop of 300
 pixels; the words beside it are written by hand after looking at the result, good or bad. The whole
-photo is enhanced; before and after stand side by side in ``docs/pictures/real-photos.jpg``.
+photo is enhanced; before and after stand side by side in ``docs/images/real-photos.jpg``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image
 from undegrade import Enhancer
 
 DOCS = Path(__file__).parents[1] / "docs"
-PICTURE, PAGE = DOCS / "pictures" / "real-photos.jpg", DOCS / "real-photos.md"
+PICTURE, PAGE = DOCS / "images" / "real-photos.jpg", DOCS / "real-photos.md"
 SIDE, COLUMNS = 300, 2
 
 PHOTOS: dict[str, tuple[int, int, str]] = {

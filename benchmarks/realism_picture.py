@@ -1,4 +1,4 @@
-"""Draw docs/pictures/real-damage.png: clean, simulated and real damage at 1:1.
+"""Draw docs/images/real-damage.png: clean, simulated and real damage at 1:1.
 
     python benchmarks/realism_picture.py --samples FOLDER
 
@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from undegrade.degradation import DEGRADATIONS
 
 ROOT = Path(__file__).parents[1]
-TARGET = ROOT / "docs" / "pictures" / "real-damage.png"
+TARGET = ROOT / "docs" / "images" / "real-damage.png"
 CLEAN = ROOT / "examples" / "photos" / "truth" / "cat.png"
 
 SIDE = 208

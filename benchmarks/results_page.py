@@ -1,7 +1,7 @@
-"""Write the README's tables from the cards and the stored results.
+"""Write the tables of docs/results.md from the cards and the stored results.
 
-python benchmarks/readme.py            rewrite the README
-python benchmarks/readme.py --check    fail when it differs
+python benchmarks/results_page.py            rewrite the page
+python benchmarks/results_page.py --check    fail when it differs
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from undegrade.evaluation import read_rows
 from undegrade.evaluation.contenders import AUTO
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "results.md"
 RESULTS = Path(__file__).parent / "results"
 BUNDLED = ROOT / "src" / "undegrade" / "catalog" / "models"
 
@@ -129,7 +129,7 @@ def peers_table() -> str:
 
 
 def rendered(text: str) -> str:
-    """The README with its tables renewed."""
+    """The page with its tables renewed."""
     tables = {
         "models": models_table,
         "scores": scores_table,
@@ -145,13 +145,13 @@ def rendered(text: str) -> str:
 
 
 def main() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     new = rendered(text)
     if "--check" in sys.argv:
         if new != text:
-            sys.exit("the README's tables differ from cards and results: run benchmarks/readme.py")
+            sys.exit("tables differ from cards and results: run benchmarks/results_page.py")
         return
-    README.write_text(new, encoding="utf-8")
+    PAGE.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":
