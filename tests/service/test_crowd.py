@@ -56,7 +56,7 @@ def crowd(url: str, clients: int, rounds: int) -> tuple[list[int], list[float]]:
     album, waits, over = photos(), [], threading.Event()
 
     def watch() -> None:
-        with httpx.Client(base_url=url) as client:
+        with httpx.Client(base_url=url, timeout=120) as client:
             while not over.is_set():
                 started = time.perf_counter()
                 assert client.get("/healthz").status_code == 200

@@ -406,7 +406,7 @@ def headers(*names: str) -> dict[str, Any]:
 
 
 def problems(*kinds: str) -> Responses:
-    """The documented errors of a route; of every route also 400, 401, 421, 429, 500 and 503."""
+    """The documented errors of a route; of every route also 400, 401, 421, 429 and 500."""
     found: Responses = {}
     for kind in ("bad-request", "token", "host", "busy", "internal", *kinds):
         status, title = TITLES[kind]
