@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import socket
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
@@ -36,39 +35,53 @@ sent everything, and a connection that is closed meanwhile takes the answer with
 
 
 class _Crowd:
-    """All connections of one service; where there are too many, the slowest makes room."""
+    """All connections of one service; where there are too many, a slow one makes room."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._here: dict[_Connection, str] = {}
-        self._counts: Counter[str] = Counter()
+        self._here: dict[str, dict[_Connection, None]] = {}
+        """By address; who came or was answered last stands last."""
+        self._count = 0
 
-    def add(self, new: _Connection, address: str) -> bool:
+    def add(self, new: _Connection) -> bool:
         """Whether there is room, if need be by ending who has let us wait longest."""
-        settings = self.settings
-        if self._counts[address] >= settings.connections_per_address:
-            found = self._end_slowest([one for one, at in self._here.items() if at == address])
-        else:
-            found = len(self._here) < settings.connections or self._end_slowest(self._here)
-        if found:
-            self._here[new] = address
-            self._counts[address] += 1
-        return found
+        own, room = self._here.get(new.address, {}), True
+        if len(own) >= self.settings.connections_per_address:
+            room = self._end_one(own)
+        elif self._count >= self.settings.connections:
+            room = self._end_one(max(self._here.values(), key=len))
+        if room:
+            self._here.setdefault(new.address, {})[new] = None
+            self._count += 1
+        return room
+
+    def answered(self, connection: _Connection) -> None:
+        """It begins anew."""
+        own = self._here.get(connection.address, {})
+        if connection in own:
+            own[connection] = own.pop(connection)
 
     def remove(self, connection: _Connection) -> None:
         """It is closed."""
-        address = self._here.pop(connection, None)
-        if address is not None:
-            self._counts[address] -= 1
-            if not self._counts[address]:
-                del self._counts[address]
+        own = self._here.get(connection.address, {})
+        if connection in own:
+            del own[connection]
+            self._count -= 1
+            if not own:
+                del self._here[connection.address]
 
-    def _end_slowest(self, among: Any) -> bool:
-        slowest = min((one for one in among if one.owes), key=lambda one: one.merit, default=None)
-        if slowest is None:
+    def _end_one(self, among: dict[_Connection, None]) -> bool:
+        last = None
+        for one in among:
+            if one.owes:
+                last = last or one
+                if not one.is_fast:
+                    last = one
+                    break
+        if last is None:
             return False
-        self.remove(slowest)
-        slowest.transport.abort()
+        self.remove(last)
+        last.transport.abort()
         return True
 
 
@@ -100,11 +113,12 @@ class _Connection(H11Protocol):
         self.transport = _Transport(transport, self)  # type: ignore[assignment]
         self._due: dict[str, asyncio.TimerHandle] = {}
         self._since, self._bytes = self.loop.time(), 0
+        self.address = self.client[0] if self.client else ""
         # A socket that was made with protocol 0 gets this from no loop, and every answer of two
         # packets waits for the client's delayed acknowledgement: 40 ms.
         if (own := transport.get_extra_info("socket")) is not None and self.client:
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.crowd.add(self, self.client[0] if self.client else ""):
+        if self.crowd.add(self):
             self._expect("head", self.crowd.settings.stall_seconds)
         else:
             self._refuse(Problem("busy", "too many connections are open", "try again later"))
@@ -116,10 +130,10 @@ class _Connection(H11Protocol):
         return sending or bool(self._due)
 
     @property
-    def merit(self) -> tuple[bool, float]:
-        """Larger is better: who sends fast enough, and who came late."""
+    def is_fast(self) -> bool:
+        """Whether what came since it was connected or answered came fast enough."""
         spent = self.loop.time() - self._since
-        return self._bytes >= spent * self.crowd.settings.least_rate, self._since
+        return self._bytes >= spent * self.crowd.settings.least_rate
 
     def data_received(self, data: bytes) -> None:
         self._bytes += len(data)
@@ -133,6 +147,7 @@ class _Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._since, self._bytes = self.loop.time(), 0
+        self.crowd.answered(self)
         super().on_response_complete()
 
     def pause_writing(self) -> None:
