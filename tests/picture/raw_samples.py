@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from undegrade.picture.colour import srgb_decode
+from undegrade.imaging.srgb import to_linear
 
 NEUTRAL = (0.5, 1.0, 0.75)
 """What the sensor makes of white: its picture is green before it is balanced."""
@@ -36,7 +36,7 @@ def dng(
     ----------
     crop: left, top, width and height of what the camera shows.
     """
-    light = srgb_decode(scene.astype(np.float32) / 255) * np.float32(NEUTRAL)
+    light = to_linear(scene.astype(np.float32) / 255) * np.float32(NEUTRAL)
     mosaic = light[:, :, 1].copy()
     mosaic[0::2, 0::2] = light[0::2, 0::2, 0]
     mosaic[1::2, 1::2] = light[1::2, 1::2, 2]

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from undegrade.imaging.srgb import to_srgb
 from undegrade.picture import icc, ifd, xmp
 from undegrade.picture.alpha import bands
-from undegrade.picture.colour import SRGB_D50, srgb_encode
+from undegrade.picture.colour import SRGB_D50
 from undegrade.picture.formats import jpeg, tiff
 from undegrade.picture.formats.opened import Broken, Opened, Unfit, turned
 from undegrade.picture.model import Encoding, Metadata
@@ -198,7 +199,7 @@ def _developed(file: Any, turn: int) -> NDArray[np.uint16]:
         raise Unfit("LibRaw develops it to black")
     gain = min(max(65535 / white, 1.0), _LIGHTEN)
     light = np.clip(np.arange(65536, dtype=np.float32) * np.float32(gain / 65535), 0, 1)
-    table = np.rint(srgb_encode(light) * 65535).astype(np.uint16)
+    table = np.rint(to_srgb(light) * 65535).astype(np.uint16)
     upright: NDArray[Any] = turned(linear, turn)
     out = np.empty(upright.shape, np.uint16)
     for rows in bands(*upright.shape[:2]):
