@@ -16,7 +16,7 @@ from PIL import Image
 
 from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
 from undegrade.errors import UsageError
-from undegrade.imaging.arrays import Floats, Pixels
+from undegrade.imaging.arrays import Pixels
 from undegrade.picture import (
     Encoding,
     Picture,
@@ -29,7 +29,7 @@ from undegrade.picture import (
 )
 from undegrade.picture import save as save_picture
 from undegrade.plan import DETAIL, Plan, Step, Wishes, make_plan
-from undegrade.runtime import Networks, lock_colour, make_grid, memory_bound, process
+from undegrade.runtime import Networks, Whole, lock_colour, make_grid, memory_bound, process
 from undegrade.runtime.blend import blend_strength
 from undegrade.runtime.resize import enlarge, reduce
 from undegrade.version import __version__
@@ -260,7 +260,7 @@ class Enhancer:
         picture: Picture,
         plan: Plan,
         *,
-        thumbnails: Mapping[str, Floats] | None = None,
+        wholes: Mapping[str, Whole] | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
@@ -268,13 +268,12 @@ class Enhancer:
 
         Parameters
         ----------
-        thumbnails: what a step sees of the whole photo, by the step's name, where *picture* is a
-            part of one; see :func:`undegrade.runtime.make_thumbnail`.
+        wholes: the photo that *picture* is a part of, by the name of the step that sees it.
         progress, cancelled: see :func:`enhance`.
         """
         started = time.perf_counter()
         made = self.apply(
-            picture, plan.steps, thumbnails=thumbnails, progress=progress, cancelled=cancelled
+            picture, plan.steps, wholes=wholes, progress=progress, cancelled=cancelled
         )
         left = self.diagnose(replace(made, encoding=Encoding())) if plan.steps else plan.found
         made = replace(made, notes=(*picture.notes, *plan.notes))
@@ -285,14 +284,14 @@ class Enhancer:
         picture: Picture,
         steps: Sequence[Step],
         *,
-        thumbnails: Mapping[str, Floats] | None = None,
+        wholes: Mapping[str, Whole] | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Picture:
         """What *steps* make of *picture*; parameters as for :meth:`run`."""
         for number, step in enumerate(steps):
             part = _share(progress, number, len(steps))
-            seen = (thumbnails or {}).get(step.name)
+            seen = (wholes or {}).get(step.name)
             picture = self._step(step, picture, seen, part, cancelled)
         return picture
 
@@ -300,7 +299,7 @@ class Enhancer:
         self,
         step: Step,
         picture: Picture,
-        thumbnail: Floats | None,
+        whole: Whole | None,
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> Picture:
@@ -314,7 +313,7 @@ class Enhancer:
             pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
             tile=self.networks.tile_of(step.model.card),
-            thumbnail=thumbnail,
+            whole=whole,
             to_srgb=None if colour.is_srgb else colour.to_srgb,
             from_srgb=None if colour.is_srgb else colour.from_srgb,
             progress=progress,

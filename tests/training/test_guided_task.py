@@ -33,12 +33,14 @@ def generator():
 
 def test_the_patch_is_a_part_of_what_the_thumbnail_shows():
     batch = GuidedTask(Ramp(), 96).batch(None, 2, 32, generator())
-    picture, thumbnail = batch.inputs
+    picture, thumbnail, place = batch.inputs
     assert picture.shape == batch.target.shape == (2, 3, 32, 32)
     torch.testing.assert_close(batch.target, 1 - picture)
-    assert thumbnail.shape == (2, 3, 48, 48)
-    pairs = torch.linspace(0, 1, 96).view(48, 2).mean(1)
-    torch.testing.assert_close(thumbnail[0, 0, 0], pairs)
+    torch.testing.assert_close(thumbnail[0, 0, 0], torch.linspace(0, 1, 96))
+    # The ramp says in which column of 96 the patch begins.
+    left = float(picture[0, 0, 0, 0]) * 95 / 96
+    expected = torch.tensor([left, 1 / 96, 1 / 96]).expand(2, -1)
+    torch.testing.assert_close(place[:, 1:], expected)
     assert 0 <= picture.min() < picture.max() <= 1
 
 
@@ -72,14 +74,15 @@ def test_patches_lie_anywhere_and_repeat_with_the_generator():
 
 
 def test_a_patch_as_large_as_the_context():
-    picture, _ = GuidedTask(Ramp(), 64).batch(None, 1, 96, generator()).inputs
+    picture, *_ = GuidedTask(Ramp(), 64).batch(None, 1, 96, generator()).inputs
     assert picture.shape == (1, 3, 96, 96)
 
 
 def test_validation_shows_the_whole():
-    picture, thumbnail = GuidedTask(Ramp(), 64).validation(None, 96)["ramp"].inputs
+    picture, thumbnail, place = GuidedTask(Ramp(), 64).validation(None, 96)["ramp"].inputs
     assert picture.shape == (2, 3, 96, 96)
-    assert thumbnail.shape == (2, 3, 48, 48)
+    assert thumbnail.shape == (2, 3, 96, 96)
+    torch.testing.assert_close(place, torch.tensor([[0, 0, 1 / 96, 1 / 96]]).expand(2, -1))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +92,7 @@ def test_validation_shows_the_whole():
         ("phone:debug", {"degradation": {"context": 64}}),
     ],
 )
-def test_a_thumbnail_belongs_to_a_guided_network(choice, changes):
+def test_a_thumbnail_belongs_to_a_network_that_takes_one(choice, changes):
     recipe = recipe_file.read(choice, changes)
     with pytest.raises(RecipeError, match=r"degradation\.context"):
         setup.initial_state(recipe, None, "cpu")

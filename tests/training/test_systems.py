@@ -137,12 +137,13 @@ def test_a_made_pair_holds_no_ghost_of_the_scene_it_takes_its_darkness_from():
     assert fine == pytest.approx(float(real), rel=0.25)
 
 
-def test_a_guided_network_makes_pairs_with_their_surroundings():
+def test_a_network_that_sees_a_thumbnail_makes_pairs_with_their_surroundings():
     torch.manual_seed(0)
-    network = build("guided", coarse=8, fine=8, pairs=1)
+    network = build("light", coarse=8, fine=8, pairs=1)
     low, high, other = pictures(3)
-    small = [functional.adaptive_avg_pool2d(x, 48) for x in (low, other)]
-    batch = Batch((low, small[0]), high, None, other, small[1])
+    place = torch.tensor([[0.0, 0.0, 1 / low.shape[2], 1 / low.shape[3]]]).expand(len(low), -1)
+    small = [functional.adaptive_avg_pool2d(x, 96) for x in (low, other)]
+    batch = Batch((low, small[0], place), high, None, other, small[1])
     views = TwoStepSystem(network)(batch)
     assert views.keys() == set(TwoStepSystem.views)
     # It begins as the identity, and so darkens nothing.

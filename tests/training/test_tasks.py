@@ -136,7 +136,7 @@ def test_validation_is_fixed_and_shows_the_truth(name):
         ("blind jpeg", ["jpeg30", "jpeg20", "jpeg10"]),
         ("jpeg", ["jpeg20", "jpeg10"]),
         ("phone", ["phone"]),
-        ("lowlight", ["dark"]),
+        ("lowlight", ["light"]),
     ],
 )
 def test_what_validation_shows(name, kinds):
@@ -390,10 +390,23 @@ def test_pairs_at_other_exposures_keep_their_targets(sets):
     torch.testing.assert_close(other.target, same.target)
 
 
+def test_night_stays_night(sets):
+    class Night:
+        """Photos that are dark themselves."""
+
+        def crops(self, count, size, generator):
+            return sets[3].crops(count, size, generator) // 8
+
+    batch = draw(LowlightTask().batch, Night(), 16)
+    assert torch.equal(batch.inputs[0], batch.target)
+
+
 def test_darkness_is_dark_and_a_phone_is_near(sets):
     dark = draw(LowlightTask().batch, sets[3], 32)
     brightness = [x.mean((1, 2, 3)) for x in (dark.inputs[0], dark.target)]
-    assert (brightness[0] < brightness[1]).all()
+    # Some lie where they are, and a few that are unevenly lit are a little brighter in all.
+    assert (brightness[0] < 1.2 * brightness[1]).all()
+    assert (brightness[0] < 0.95 * brightness[1]).float().mean() > 0.6
     assert (brightness[0] < 0.5 * brightness[1]).any()
     phone = draw(PhoneTask().batch, sets[3], 32)
     assert 0.01 < (phone.inputs[0] - phone.target).abs().mean() < 0.2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -21,6 +22,7 @@ from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
 from undegrade.runtime import (
     Network,
+    Whole,
     make_grid,
     make_thumbnail,
     open_network,
@@ -65,23 +67,24 @@ class Carded:
         grid = make_grid(height, width, card.radius, card.multiple, core)
         margin = grid.margin * scale
         output = np.empty((height * scale, width * scale, channels), np.float32)
-        small = self._thumbnail(picture)
+        whole = self._whole(picture)
         for tile in grid:
             window = cast(Floats, grid.read(cast(Any, picture), tile))
-            made = _made(
-                self.name, lambda planes: self.network.run(planes, values, small), window, 3
-            )
+            at = tile.top - grid.margin, tile.left - grid.margin
+            run = partial(self.network.run, levels=values, whole=whole, at=at)
+            made = _made(self.name, run, window, 3)
             top, left = tile.top * scale, tile.left * scale
             tall, wide = tile.height * scale, tile.width * scale
             kept = made[margin : margin + tall, margin : margin + wide]
             output[top : top + tall, left : left + wide] = kept
         return Output(output)
 
-    def _thumbnail(self, picture: Floats) -> Floats | None:
+    def _whole(self, picture: Floats) -> Whole | None:
         side = self.network.card.thumbnail
         if not side:
             return None
-        return make_thumbnail(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), side, None)
+        pixels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+        return Whole(make_thumbnail(pixels, side, None), *picture.shape[:2])
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from undegrade.errors import Cancelled, ComputeError
 from undegrade.imaging.arrays import Floats, Pixels
 from undegrade.runtime.session import Network
-from undegrade.runtime.thumbnail import make_thumbnail
+from undegrade.runtime.thumbnail import Whole, make_thumbnail
 from undegrade.runtime.tiling import Grid, Tile, make_grid
 
 Progress = Callable[[int, int], None]
@@ -24,7 +24,7 @@ def process(
     levels: Sequence[float] = (),
     *,
     tile: int | None = None,
-    thumbnail: Floats | None = None,
+    whole: Whole | None = None,
     to_srgb: Convert | None = None,
     from_srgb: Convert | None = None,
     progress: Progress | None = None,
@@ -36,7 +36,7 @@ def process(
     ----------
     levels: the network's level inputs, in the card's order.
     tile: kept side of a tile in input pixels; ``None`` runs the picture whole.
-    thumbnail: (1, 3, side, side), of the photo that *pixels* are a part of; by default their own.
+    whole: the photo that *pixels* are a part of; by default themselves.
     to_srgb, from_srgb: between the picture's encoding and sRGB; ``None`` where it is sRGB.
     progress: called after each tile.
     cancelled: asked before each tile; true raises :class:`Cancelled`.
@@ -49,14 +49,15 @@ def process(
     height, width, channels = pixels.shape
     scale = card.scale
     grid = make_grid(height, width, card.radius, card.multiple, tile)
-    if card.thumbnail and thumbnail is None:
-        thumbnail = make_thumbnail(pixels, card.thumbnail, to_srgb)
+    if card.thumbnail and whole is None:
+        whole = Whole(make_thumbnail(pixels, card.thumbnail, to_srgb), height, width)
     output = np.empty((height * scale, width * scale, channels), pixels.dtype)
     for number, part in enumerate(grid):
         if cancelled and cancelled():
             raise Cancelled
         window = _to_planes(grid.read(pixels, part), to_srgb)
-        result = _kept(network.run(window, levels, thumbnail), grid, part, scale)
+        at = part.top - grid.margin, part.left - grid.margin
+        result = _kept(network.run(window, levels, whole, at), grid, part, scale)
         # One sum instead of a mask of the tile: it is finite only if every value is.
         if not np.isfinite(result.sum(dtype=np.float64)):
             raise ComputeError(

@@ -14,6 +14,7 @@ from undegrade.imaging.arrays import Floats
 from undegrade.runtime.blend import mixed_weights
 from undegrade.runtime.device import cores, providers
 from undegrade.runtime.precision import choose_precision, has_dot_products
+from undegrade.runtime.thumbnail import Whole
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -36,12 +37,13 @@ class Network:
         self,
         windows: Floats,
         levels: Sequence[float] | Floats = (),
-        thumbnail: Floats | None = None,
+        whole: Whole | None = None,
+        at: tuple[int, int] = (0, 0),
     ) -> Floats:
         """Run (1, 3, h, w) sRGB in [0, 1]; *levels* as the card orders them, one value each.
 
-        Where the card names a thumbnail, *thumbnail* (1, 3, side, side) shows the whole picture
-        (:func:`undegrade.runtime.make_thumbnail`).
+        Where the card names a thumbnail, *whole* is the picture whose part begins *at* a row and a
+        column of it.
 
         Returns (1, 3, scale * h, scale * w), not clipped.
         """
@@ -51,7 +53,10 @@ class Network:
             level = np.asarray(levels, np.float32)
             feed[inputs[1].name] = level.reshape(1, len(self.card.levels), 1, 1)
         if self.card.thumbnail:
-            feed[inputs[-1].name] = thumbnail
+            assert whole is not None
+            feed["thumbnail"] = whole.thumbnail
+            if any(one.name == "place" for one in inputs):
+                feed["place"] = whole.place(*at)
         output: Floats = self._session.run(None, feed)[0]
         return output
 

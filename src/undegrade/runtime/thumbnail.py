@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from undegrade.imaging.arrays import Floats, Pixels
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The photo that some pixels are a part of, as a network that must know it sees it."""
+
+    thumbnail: Floats
+    """(1, 3, side, side); see :func:`make_thumbnail`."""
+    height: int
+    width: int
+    top: int = 0
+    """Row of the photo in which the pixels begin."""
+    left: int = 0
+
+    def place(self, top: int, left: int) -> Floats:
+        """Where a window of the pixels lies in the photo, (1, 4): its top and left, and a pixel's
+        height and width, in heights and widths of the photo."""
+        height, width = self.height, self.width
+        start = ((self.top + top) / height, (self.left + left) / width)
+        return np.array([[*start, 1 / height, 1 / width]], np.float32)
 
 
 def make_thumbnail(pixels: Pixels, side: int, to_srgb: Callable[[Floats], Floats] | None) -> Floats:

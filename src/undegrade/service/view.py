@@ -18,10 +18,9 @@ from PIL import Image
 
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
-from undegrade.imaging.arrays import Floats
 from undegrade.picture import Picture, to_pil
 from undegrade.plan import Plan, Step
-from undegrade.runtime import make_thumbnail
+from undegrade.runtime import Whole, make_thumbnail
 
 LOCKED = 16
 """Pixels around a part that settle its colours as in the whole photo: one cell of the lock."""
@@ -71,8 +70,8 @@ def enhance_part(enhancer: Enhancer, picture: Picture, plan: Plan, box: Box) -> 
     reach = sum(step.model.card.radius * step.shrink for step in steps)
     multiple = math.lcm(*(step.model.card.multiple * step.shrink for step in steps))
     window = box.grown(reach + LOCKED, multiple, picture)
-    thumbnails = _thumbnails(enhancer, picture, steps)
-    result = enhancer.apply(cut(picture, window), steps, thumbnails=thumbnails)
+    wholes = _wholes(enhancer, picture, steps, window)
+    result = enhancer.apply(cut(picture, window), steps, wholes=wholes)
     scale = result.width // window.width
     inner = Box(box.x - window.x, box.y - window.y, box.width, box.height)
     return cut(result, Box(*(scale * length for length in vars(inner).values())))
@@ -85,24 +84,28 @@ def cut(picture: Picture, box: Box) -> Picture:
     return picture.with_pixels(picture.pixels[rows, columns], alpha)
 
 
-def _thumbnails(
-    enhancer: Enhancer, picture: Picture, steps: Sequence[Step]
-) -> Mapping[str, Floats]:
+def _wholes(
+    enhancer: Enhancer, picture: Picture, steps: Sequence[Step], window: Box
+) -> Mapping[str, Whole]:
     """What each network that sees the whole photo would see of it, when its turn comes."""
     to_srgb = None if picture.colour.is_srgb else picture.colour.to_srgb
-    seen: dict[str, Floats] = {}
+    seen: dict[str, Whole] = {}
     for number, step in enumerate(steps):
         side = step.model.card.thumbnail
         if side == 0:
             continue
         before, earlier = picture, steps[:number]
+        grown = math.prod(one.scale for one in earlier)
         # Steps that keep local colours change nothing that a thumbnail shows. Of those that do not,
         # restoring is none, and would take the longest.
         if not all(one.model.card.colour_locked for one in earlier):
             small = picture.with_pixels(_reduced(picture), alpha=None)
             needed = [one for one in earlier if one.name != "restore"]
-            before = enhancer.apply(small, needed, thumbnails=seen)
-        seen[step.name] = make_thumbnail(before.pixels, side, to_srgb)
+            before = enhancer.apply(small, needed, wholes=seen)
+        seen[step.name] = Whole(
+            make_thumbnail(before.pixels, side, to_srgb),
+            *(grown * length for length in (picture.height, picture.width, window.y, window.x)),
+        )
     return seen
 
 

@@ -22,7 +22,7 @@ from undegrade.training.checkpoint import HALF, history, load_average, load_regr
 from undegrade.training.networks import architecture, built
 from undegrade.training.networks.blocks import plain
 from undegrade.training.networks.dllgan import Enlarged
-from undegrade.training.networks.shipped import THUMBNAIL
+from undegrade.training.networks.light import THUMBNAIL
 from undegrade.training.recipe import Recipe
 from undegrade.training.tasks import allows, task
 from undegrade.training.tasks.level import LevelTask
@@ -61,14 +61,18 @@ def whole(multiple: int, *sides: int) -> tuple[int, ...]:
 def example_inputs(
     network: nn.Module, inputs: Inputs, height: int, width: int, seed: int = 0
 ) -> tuple[Tensor, ...]:
-    """A random picture, and levels or a thumbnail where they are among *inputs*."""
+    """A random picture, and what else is among *inputs*; it lies in the middle of the whole."""
     generator = torch.Generator().manual_seed(seed)
     shapes = {
         "input": (3, height, width),
         "level": (getattr(network, "told", 0), 1, 1),
         "thumbnail": (3, THUMBNAIL, THUMBNAIL),
     }
-    return tuple(torch.rand(1, *shapes[name], generator=generator) for name in inputs)
+    place = torch.tensor([[1 / 4, 1 / 4, 1 / (2 * height), 1 / (2 * width)]])
+    return tuple(
+        place if name == "place" else torch.rand(1, *shapes[name], generator=generator)
+        for name in inputs
+    )
 
 
 def export(network: nn.Module, path: Path, inputs: Inputs = PICTURE, half: bool = True) -> float:

@@ -17,6 +17,7 @@ reference_degradation, reference_base, reference_output
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 import torch
@@ -56,9 +57,9 @@ class PlainSystem(nn.Module):
 
 
 class TwoSteps(Protocol):
-    """A network that shows what its first step made; it may take a thumbnail, too."""
+    """A network that shows what its first step made; it may take a thumbnail and a place, too."""
 
-    def steps(self, x: Tensor, *thumbnail: Tensor) -> Steps: ...
+    def steps(self, x: Tensor, *around: Tensor) -> Steps: ...
 
 
 CELL = 16
@@ -87,29 +88,30 @@ class TwoStepSystem(PlainSystem):
 
     def forward(self, batch: Batch) -> Views:
         network = cast(TwoSteps, self.network)
-        picture, *thumbnail = batch.inputs
+        picture, *around = batch.inputs
         picture = picture.contiguous(memory_format=torch.channels_last)
         with autocast(picture.device, self.precision):
-            steps = network.steps(picture, *thumbnail)
+            steps = network.steps(picture, *around)
         views = {"input": picture, "target": batch.target}
         views |= {name: getattr(steps, name).float() for name in ("degradation", "base")}
         views["output"] = steps.enhanced.float()
         if batch.reference is not None:
-            thumbnails = () if batch.reference_thumbnail is None else (batch.reference_thumbnail,)
-            views |= self._reference_row(network, batch.reference, thumbnails, views)
+            if batch.reference_thumbnail is not None:
+                around[0] = batch.reference_thumbnail
+            views |= self._reference_row(network, batch.reference, around, views)
         return views
 
     def _reference_row(
-        self, network: TwoSteps, reference: Tensor, thumbnails: tuple[Tensor, ...], views: Views
+        self, network: TwoSteps, reference: Tensor, around: Sequence[Tensor], views: Views
     ) -> Views:
         gain, offset = (x.roll(1, 0) for x in self.degradation(views["input"], views["base"]))
         low = torch.clamp(gain * reference + offset, 0.0, 1.0)
         # What is around the patch is darker by as much as the patch is.
         means = [x.detach().mean((2, 3), keepdim=True) for x in (gain, offset)]
-        small = [torch.clamp(means[0] * x + means[1], 0.0, 1.0) for x in thumbnails]
+        small = [torch.clamp(means[0] * x + means[1], 0.0, 1.0) for x in around[:1]]
         with autocast(reference.device, self.precision):
             low_as_data = low.detach().contiguous(memory_format=torch.channels_last)
-            steps = network.steps(low_as_data, *small)
+            steps = network.steps(low_as_data, *small, *around[1:])
         return {
             "reference": reference,
             "reference_low": low,

@@ -258,6 +258,7 @@ PLAIN: dict[str, Callable[..., Tensor]] = {
     "l1": losses.l1,
     "mse": losses.mse,
     "charbonnier": losses.charbonnier,
+    "matched": losses.matched,
     "ssim": losses.ssim_loss,
     "tv": losses.total_variation,
     "colour": losses.colour_loss,

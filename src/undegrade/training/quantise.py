@@ -230,6 +230,7 @@ def _psnr(network: Network, batch: Batch) -> float:
     values = []
     for sample, truth in enumerate(batch.target.numpy()):
         inputs = [x[sample : sample + 1].numpy() for x in batch.inputs]
-        made = np.rint(np.clip(network.run(*inputs)[0], 0, 1) * 255) / 255
+        levels = inputs[1] if len(inputs) > 1 else ()
+        made = np.rint(np.clip(network.run(inputs[0], levels)[0], 0, 1) * 255) / 255
         values.append(-10 * np.log10(max(float(np.mean((made - truth) ** 2)), 1e-10)))
     return float(np.mean(values))

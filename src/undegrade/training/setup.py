@@ -66,7 +66,8 @@ def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
         raise RecipeError("network", recipe.network, f"does not fit the task {recipe.task!r}")
     if ("context" in recipe.degradation) != ("thumbnail" in architecture.inputs):
         wanted = (
-            f"must be given with the network 'guided' and with no other, not {recipe.network!r}"
+            f"must be given with a network that takes a thumbnail, and {recipe.network!r} "
+            f"{'does' if 'thumbnail' in architecture.inputs else 'does not'}"
         )
         raise RecipeError("degradation.context", recipe.degradation.get("context"), wanted)
     if recipe.system != "plain" and not architecture.steps:

@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from undegrade.training.losses import (  # noqa: E402
     charbonnier,
     l1,
+    matched,
     mse,
     total_variation,
 )
@@ -41,6 +42,14 @@ def test_charbonnier_lies_between_l1_and_mse():
     wide = charbonnier(x, y, 1e3).item() - 1e3
     assert wide * 2e3 == pytest.approx(mse(x, y).item(), rel=1e-3)
     assert charbonnier(x, x).item() == pytest.approx(1e-3)
+
+
+def test_matched_does_not_ask_how_bright_a_picture_is():
+    x, y = pair()
+    assert matched(0.7 * y, y).item() == pytest.approx(1e-3, rel=1e-3)
+    assert matched(x, y).item() > 2e-3
+    # But a black picture is not made white.
+    assert matched(0.1 * y, y).item() == pytest.approx(charbonnier(0.2 * y, y).item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("loss", [l1, mse, charbonnier])

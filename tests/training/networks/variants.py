@@ -40,7 +40,8 @@ assert {name for name, _ in VARIANTS.values()} | {
     "restorer",
     "sr",
     "identity",
-    "guided",
+    "light",
+    "tone",
 } == set(NETWORKS)
 
 FINITE = [

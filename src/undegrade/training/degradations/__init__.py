@@ -37,11 +37,13 @@ from undegrade.training.degradations.noise import (
 from undegrade.training.degradations.phone import PhoneDamage, phone, sample_phone
 from undegrade.training.degradations.quantise import quantise
 from undegrade.training.degradations.real import Real, real_damage, sample_factor, source_side
+from undegrade.training.degradations.relight import LightDamage, relight, sample_light
 from undegrade.training.degradations.resample import bicubic_down, bicubic_to, bicubic_up, resample
 
 __all__ = [
     "BlurDamage",  # parameters of blur_kernels
     "JpegDamage",  # parameters of jpeg
+    "LightDamage",  # parameters of relight
     "LowlightDamage",  # parameters of lowlight
     "PhoneDamage",  # parameters of phone
     "Real",  # what real_damage makes
@@ -60,10 +62,12 @@ __all__ = [
     "quality_of_level",  # JPEG level to quality
     "quantise",  # clip and round to 8 bit
     "real_damage",  # cameras, scans and the web
+    "relight",  # too little light, backlight and uneven light
     "resample",  # fewer pixels, and back
     "sample_blur",
     "sample_factor",  # of resizing, for real_damage
     "sample_jpeg",
+    "sample_light",
     "sample_lowlight",
     "sample_phone",
     "sample_sensor_noise",

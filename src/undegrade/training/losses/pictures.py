@@ -72,6 +72,19 @@ def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor
     return torch.sqrt((output.to(target.dtype) - target) ** 2 + epsilon**2).mean()
 
 
+def matched(output: Tensor, target: Tensor, most: float = 2.0) -> Tensor:
+    """:func:`charbonnier` of *output* once each picture has the mean brightness of its target.
+
+    How bright a scene was meant to be cannot be told from a dark photo of it; this part of the loss
+    does not ask. The factor is held within 1 / *most* and *most* and is no function to be learned
+    through (after Liao et al., "GT-mean loss", arXiv 2507.20148, 2025).
+    """
+    require_pictures(output, target)
+    means = [x.detach().clamp(0.0, 1.0).mean((1, 2, 3), keepdim=True) for x in (target, output)]
+    factor = (means[0] / means[1].clamp(min=1e-3)).clamp(1 / most, most)
+    return charbonnier(output * factor, target)
+
+
 def total_variation(x: Tensor, power: Literal[1, 2] = 2) -> Tensor:
     """Mean of ``|dx|^power`` plus mean of ``|dy|^power`` over neighbours in (N, C, H, W).
 

@@ -28,7 +28,8 @@ from undegrade.training.networks.dped import (
     PhoneGenerator,
 )
 from undegrade.training.networks.drgn import DRGN, OneStep
-from undegrade.training.networks.shipped import Guided, Identity, Restorer, SuperResolution
+from undegrade.training.networks.light import Light, ToneNetwork
+from undegrade.training.networks.shipped import Identity, Restorer, SuperResolution
 from undegrade.training.networks.srresnet import SRDiscriminator, SRResNet
 
 
@@ -39,7 +40,8 @@ class Architecture:
     build: Callable[..., nn.Module]
     inputs: tuple[str, ...] = ("input",)
     """What a generator takes, as exported files call it: ``input``, the picture; ``level``, the
-    levels of its degradation (``told`` of them); ``thumbnail``, the whole picture made small."""
+    levels of its degradation (``told`` of them); ``thumbnail``, the whole picture made small;
+    ``place``, where in it the picture lies."""
     steps: bool = False
     """Whether it works in two steps and shows both, see :class:`~undegrade.training.forward.Steps`.
     """
@@ -60,7 +62,8 @@ NETWORKS: Table = {
     "dped64": Architecture(partial(PhoneGenerator, channels=64, statistics="instance")),
     "srcnn": Architecture(SRCNN),
     "vdsr": Architecture(VDSR),
-    "guided": Architecture(Guided, ("input", "thumbnail"), steps=True),
+    "light": Architecture(Light, ("input", "thumbnail", "place"), steps=True),
+    "tone": Architecture(ToneNetwork, ("input", "thumbnail", "place")),
     "identity": Architecture(Identity),
 }
 """Picture to picture, sRGB in [0, 1] to sRGB, each with ``scale``, ``multiple`` and ``radius``.

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from undegrade.training import degradations, plugins
 from undegrade.training.data.photos import Photos
-from undegrade.training.networks.shipped import THUMBNAIL
+from undegrade.training.networks.light import THUMBNAIL
 from undegrade.training.tasks.base import (
     Allows,
     Batch,
@@ -103,13 +103,20 @@ class PhoneTask(DegradeTask):
         super().__init__(_phone, margin=32, name="phone")
 
 
+NIGHT = 0.04
+"""Mean linear light below which a picture is meant to be dark."""
+
+
 class LowlightTask(DegradeTask):
-    """Clean photos and what they would have been with too little light."""
+    """Clean photos, and the same in too little light, against it, or in uneven light.
+
+    A photo that is dark itself is its own target as it is: night stays night.
+    """
 
     allows = Allows(systems=True, card="lowlight")
 
     def __init__(self) -> None:
-        super().__init__(_darkened, name="dark")
+        super().__init__(_relit, name="light")
 
 
 def _phone(clean: Tensor, generator: torch.Generator) -> Tensor:
@@ -117,16 +124,19 @@ def _phone(clean: Tensor, generator: torch.Generator) -> Tensor:
     return degradations.phone(clean, damage, device_generator(generator, clean.device))
 
 
-def _darkened(clean: Tensor, generator: torch.Generator) -> Tensor:
-    damage = degradations.sample_lowlight(len(clean), generator)
-    return degradations.lowlight(clean, *damage, device_generator(generator, clean.device))
+def _relit(clean: Tensor, generator: torch.Generator) -> Tensor:
+    drawn = degradations.sample_light(len(clean), generator)
+    relit = degradations.relight(clean, drawn, device_generator(generator, clean.device))
+    night = degradations.to_linear(clean).mean((1, 2, 3)) < NIGHT
+    return torch.where(night.view(-1, 1, 1, 1), clean, relit)
 
 
 class GuidedTask:
     """*task* on larger crops, of which the network sees a part and a thumbnail of all.
 
     *context* is the side in pixels of what stands for the whole picture. Inputs are the patch
-    (N, 3, patch, patch) and the thumbnail (N, 3, 48, 48), averages over equal areas.
+    (N, 3, patch, patch), the thumbnail (N, 3, 96, 96), averages over equal areas, and the patch's
+    place in it (N, 4): its top and left, and a pixel's height and width, in sides of the whole.
     """
 
     def __init__(self, task: Task, context: int) -> None:
@@ -134,13 +144,15 @@ class GuidedTask:
         self.context = context
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
-        whole = _with_thumbnail(self.task.batch(photos, count, max(patch, self.context), generator))
-        room = max(self.context - patch, 0)
+        side = max(patch, self.context)
+        whole = _with_thumbnail(self.task.batch(photos, count, side, generator))
+        room = side - patch
         top, left = torch.randint(0, room + 1, (2,), generator=generator).tolist()
         window = (..., slice(top, top + patch), slice(left, left + patch))
-        picture, thumbnail = whole.inputs
+        picture, thumbnail, place = whole.inputs
+        place = place + torch.tensor([top / side, left / side, 0.0, 0.0]).to(place)
         return Batch(
-            (picture[window].contiguous(), thumbnail),
+            (picture[window].contiguous(), thumbnail, place),
             whole.target[window].contiguous(),
             reference=None if whole.reference is None else whole.reference[window].contiguous(),
             reference_thumbnail=whole.reference_thumbnail,
@@ -156,8 +168,10 @@ def _with_thumbnail(batch: Batch) -> Batch:
     around = None
     if batch.reference is not None:
         around = F.adaptive_avg_pool2d(batch.reference, THUMBNAIL)
+    height, width = picture.shape[-2:]
+    place = picture.new_tensor([0.0, 0.0, 1 / height, 1 / width]).expand(len(picture), -1)
     return Batch(
-        (picture, F.adaptive_avg_pool2d(picture, THUMBNAIL)),
+        (picture, F.adaptive_avg_pool2d(picture, THUMBNAIL), place),
         batch.target,
         reference=batch.reference,
         reference_thumbnail=around,
