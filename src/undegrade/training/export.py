@@ -125,8 +125,9 @@ def _graph(
             verbose=False,
         )
     assert program is not None
-    clear_notes(program.model_proto)
-    return program.model_proto
+    model = program.model_proto  # made anew whenever it is asked for
+    clear_notes(model)
+    return model
 
 
 def clear_notes(model: onnx.ModelProto) -> None:
