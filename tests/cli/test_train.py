@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import yaml
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
@@ -17,6 +18,7 @@ from tests.cli.conftest import refused  # noqa: E402
 from tests.photos import write_photo  # noqa: E402
 from tests.training.data.sets import textured  # noqa: E402
 from tests.training.runs import progress, rows  # noqa: E402
+from undegrade.catalog.card import parse_card  # noqa: E402
 from undegrade.training import recipe_file  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
@@ -50,7 +52,7 @@ def test_train_export_enhance(undegrade, tmp_path):
     again = undegrade(*command)
     assert (again.code, again.out, again.err) == (0, ran.out, "")
 
-    ran = undegrade("export", "sr-x2:debug", "run/last.safetensors", "-o", "models")
+    ran = undegrade("export", "run", "-o", "models")
     assert ran.code == 0
     assert ran.out == "models/sr-x2.onnx\n"
     ran = undegrade(
@@ -152,7 +154,7 @@ def test_what_is_refused(undegrade, tmp_path, arguments, code, says):
 def test_data_that_is_not_there(undegrade):
     ran = undegrade("train", "restore:debug", "--data", "missing", "-o", "run")
     refused(ran, 3, "there is no 'missing'")
-    refused(undegrade("export", "restore:debug", "lost.safetensors", "-o", "models"), 5, "lost")
+    refused(undegrade("export", "lost.safetensors", "-o", "models"), 5, "lost")
 
 
 def test_the_bundled_recipes_are_listed(undegrade):
@@ -161,3 +163,43 @@ def test_the_bundled_recipes_are_listed(undegrade):
     for name in recipe_file.names():
         assert name in ran.out
     assert "one-step" in ran.out
+
+
+def test_a_recipe_is_shown_complete(undegrade):
+    ran = undegrade("recipes", "show", "sr-x2:debug", "--set", "stages.main.rate=0.5")
+    assert ran.code == 0
+    shown = yaml.safe_load(ran.out)
+    assert shown["stages"]["main"]["rate"] == 0.5
+    assert recipe_file.parse(shown) == recipe_file.read("sr-x2:debug", {"stages.main.rate": 0.5})
+
+
+def test_a_run_has_its_own_recipe_and_photos(undegrade, tmp_path):
+    wide = ("--set", "arguments.channels=12", "--set", "stages.main.steps=2")
+    assert undegrade("train", "sr-x2:debug", "--data", "photos", "-o", "run", *wide).code == 0
+    ran = undegrade("train", "run", "--set", "stages.more={steps: 1, losses: {l1: 1}}")
+    assert ran.code == 0, ran.err
+    assert progress(tmp_path / "run" / "last.safetensors")["step"] == 3
+    ran = undegrade("export", "run", "-o", "models", "--set", "card.licence=mine")
+    assert ran.code == 0, ran.err
+    card = parse_card((tmp_path / "models" / "sr-x2.toml").read_text(), "the card")
+    assert card.training_data == "3 photos of photos (terms not recorded)"
+    assert card.licence == "mine"
+    assert "torch" in card.made_with
+    assert "; seed 0; undegrade train run --set" in card.made_with
+
+
+def test_a_dry_run_measures_and_keeps_nothing(undegrade, tmp_path):
+    ran = undegrade("train", "srgan:debug", "--data", "photos", "--dry-run")
+    assert ran.code == 0, ran.err
+    pixel, adversarial, generator, critic, whole = ran.out.splitlines()
+    assert re.match(r"pixel +\(\d+, 3, \d+, \d+\) to .* s a step  .* hours", pixel)
+    assert adversarial.startswith("adversarial")
+    assert re.match(r"generator +[\d,]+ parameters", generator)
+    assert "discriminator.d" in critic
+    assert re.match(r"in all .* hours, .* MB of memory", whole)
+    assert {path.name for path in tmp_path.iterdir()} == {"photos"}
+
+
+def test_photos_and_a_folder_are_needed(undegrade):
+    refused(undegrade("train", "sr-x2:debug", "-o", "run"), 2, "no photos were given")
+    refused(undegrade("train", "sr-x2:debug", "--data", "photos"), 2, "no folder was given")

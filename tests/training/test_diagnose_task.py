@@ -226,7 +226,8 @@ def test_from_the_recipe_to_a_diagnosis(sources, tmp_path):
     exported = Catalog().find(str(model))
     assert exported.card == card
     assert card.levels == QUANTITIES
-    assert card.licence == "Apache-2.0"
+    assert card.licence == ""
+    assert card.training_data.startswith("4 photos of photos")
     assert "20 steps" in card.recipe
     assert model.stat().st_size < 2e6
     found = diagnose(from_array(textured(200, 240, 5)), open_reader(exported, threads=1))

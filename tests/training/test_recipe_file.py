@@ -50,7 +50,9 @@ def test_bundled_recipes_and_variants_are_sound(choice):
     chosen = read(choice)
     file = choice.partition(":")[0]
     assert chosen.name.startswith(file) or file.startswith(chosen.name)
-    assert {"summary", "licence", "training_data"} <= chosen.card.keys()
+    assert "summary" in chosen.card
+    # What a model was trained on, and on what terms it is given, is not for a recipe to say.
+    assert not {"licence", "training_data"} & chosen.card.keys()
     assert parse(chosen.as_dict()) == chosen
 
 

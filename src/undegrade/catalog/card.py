@@ -97,6 +97,8 @@ class Card:
     """Packs it was trained on, and their terms."""
     recipe: str = ""
     """Recipe, duration and commit that made it."""
+    made_with: str = ""
+    """Versions, seed and command of the run that made it."""
     measured_by: str = ""
     """The command that measured the scores."""
     scores: tuple[Score, ...] = ()

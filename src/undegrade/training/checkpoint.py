@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from undegrade.catalog import Catalog
-from undegrade.errors import ModelError, RecipeError
+from undegrade.errors import ModelError
 from undegrade.runtime import find_model
-from undegrade.training.recipe import Precision, Recipe
-from undegrade.training.recipe_file import parse
+from undegrade.training.recipe import Precision
 
 HALF = ".half"
 """Ending of the names of weights that an exported network stores in fp16."""
@@ -63,6 +62,8 @@ class State:
     best: dict[str, float] = field(default_factory=dict)
     """The score at the stage's start, the best since, and how many validations ago that was."""
     recipe: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
+    """Photos, versions, seed and command: see :mod:`undegrade.training.provenance`."""
     precision_reason: str = ""
     """Why the recipe's precision is the one, where the machine chose it."""
     earlier: list[str] = field(default_factory=list)
@@ -101,6 +102,9 @@ class State:
                 mean.copy_(network[name])
 
 
+LAST = "last.safetensors"
+"""Name of the checkpoint of a run to resume from."""
+
 NUMBERS = (
     *("stage", "stage_step", "stage_seconds", "step", "seconds"),
     *("generator_steps", "critic_turn", "critic_loss", "best"),
@@ -125,24 +129,19 @@ def save(state: State, path: Path) -> None:
     numbers["precision_reason"] = state.precision_reason
     if state.scaler is not None:
         numbers["scaler"] = state.scaler.state_dict()
-    _write(tensors, numbers, state.recipe, path)
+    _write(tensors, numbers, state, path)
 
 
 def save_average(state: State, path: Path) -> None:
     """Write what ships and nothing to resume from: a small file."""
     tensors = {f"average.{k}": v for k, v in state.average.state_dict().items()}
-    _write(
-        tensors,
-        {"step": state.step, "seconds": state.seconds, "earlier": state.earlier},
-        state.recipe,
-        path,
-    )
+    numbers = {"step": state.step, "seconds": state.seconds, "earlier": state.earlier}
+    _write(tensors, numbers, state, path)
 
 
-def _write(
-    tensors: dict[str, Tensor], numbers: dict[str, Any], recipe: dict[str, Any], path: Path
-) -> None:
-    metadata = {"progress": json.dumps(numbers), "recipe": json.dumps(recipe)}
+def _write(tensors: dict[str, Tensor], numbers: dict[str, Any], state: State, path: Path) -> None:
+    told = {"progress": numbers, "recipe": state.recipe, "made": state.made}
+    metadata = {key: json.dumps(value) for key, value in told.items()}
     temporary = path.with_suffix(".part")
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
     with temporary.open("rb") as file:
@@ -202,6 +201,15 @@ def load(state: State, path: Path) -> Moments:
     if state.scaler is not None:
         state.scaler.load_state_dict(numbers["scaler"])
     return Moments(_under("optimizer.", tensors), numbers["moments"])
+
+
+def made_of(path: Path) -> dict[str, Any]:
+    """What a checkpoint, or the card of an exported network, says of the photos behind it."""
+    if path.suffix == ".onnx":
+        return {"text": find_model(str(path), Catalog()).card.training_data}
+    with _opened(path) as file:
+        found: dict[str, Any] = json.loads(file.metadata().get("made", "{}"))
+    return found  # older checkpoints say nothing
 
 
 def step_of(path: Path) -> int:
@@ -305,62 +313,3 @@ def _direct(key: str) -> str:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-KIND = ("name", "task", "network", "system", "scale")
-"""What makes a run the one it is, as long as it is under way; the rest may be changed then."""
-FREE = {
-    *("card", "validation", "checkpoint_every", "keep", "precision", "compile", "accumulate"),
-    *("data.memory", "data.workers"),
-}
-"""What changes nothing, or little, of what a finished run has made."""
-
-
-def check_begun(recipe: Recipe, path: Path) -> None:
-    """Refuse to go on from the checkpoint at *path* with another *recipe* than it was begun with.
-
-    Under way, a run may be given other rates, losses or data, and further stages behind; finished,
-    it has made what its recipe says, and would be handed back for what another one says.
-
-    Raises :class:`ModelError` naming the first setting that differs.
-    """
-    told, stage = begun(path)
-    now = _plain(recipe.as_dict())
-    try:
-        before = _plain(parse(told).as_dict())
-    except RecipeError:
-        return  # of an older version, which knew other settings
-    passed, ahead = list(before["stages"]), list(now["stages"])
-    under_way = stage < max(len(passed), len(ahead))
-    if passed[: stage + 1] != ahead[: stage + 1][: len(passed)]:
-        raise _refusal(path, "stages", passed, ahead)
-    if under_way:
-        before, now = ({key: table[key] for key in KIND} for table in (before, now))
-    for key, (one, other) in _differences(before, now, ""):
-        if not any(key == free or key.startswith(f"{free}.") for free in FREE):
-            raise _refusal(path, key, one, other)
-
-
-def _refusal(path: Path, key: str, before: object, now: object) -> ModelError:
-    return ModelError(
-        f"{path.parent} holds another run: its {key} is {before!r}, the recipe's is {now!r}",
-        f"train into a new folder; --init {path} begins with its weights",
-    )
-
-
-def _plain(table: dict[str, Any]) -> dict[str, Any]:
-    """As it comes out of a checkpoint: lists for tuples."""
-    plain: dict[str, Any] = json.loads(json.dumps(table))
-    return plain
-
-
-def _differences(
-    one: object, other: object, path: str
-) -> Iterator[tuple[str, tuple[object, object]]]:
-    """Dotted keys under which two tables differ, with both values; None where one has none."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in dict.fromkeys([*one, *other]):
-            where = f"{path}.{key}" if path else str(key)
-            yield from _differences(one.get(key), other.get(key), where)
-    elif one != other:
-        yield path, (one, other)

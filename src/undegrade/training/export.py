@@ -18,18 +18,18 @@ from undegrade.catalog import Card, Catalog, sha256, write_card
 from undegrade.diagnosis.units import CROP, LOG_VARIANCES, QUANTITIES
 from undegrade.errors import RecipeError
 from undegrade.runtime import find_model, open_session
-from undegrade.training.checkpoint import HALF, history, load_average, load_regressor
-from undegrade.training.networks import architecture, built
+from undegrade.training.checkpoint import HALF, history, load_average, load_regressor, made_of
+from undegrade.training.networks import architecture, built, example_inputs
 from undegrade.training.networks.blocks import plain
 from undegrade.training.networks.dllgan import Enlarged
 from undegrade.training.networks.light import THUMBNAIL
+from undegrade.training.provenance import made_with, training_data
 from undegrade.training.recipe import Recipe
 from undegrade.training.tasks import allows, task
 from undegrade.training.tasks.level import LevelTask
 from undegrade.training.tasks.restore import LEVELS
 
 Inputs = Sequence[str]
-"""Names of what a network takes, see :class:`~undegrade.training.networks.Architecture`."""
 PICTURE: Inputs = ("input",)
 
 OPSET = 18
@@ -56,23 +56,6 @@ def trained(recipe: Recipe, checkpoint: Path) -> nn.Module:
 def whole(multiple: int, *sides: int) -> tuple[int, ...]:
     """*sides* rounded up to a multiple."""
     return tuple(-(-side // multiple) * multiple for side in sides)
-
-
-def example_inputs(
-    network: nn.Module, inputs: Inputs, height: int, width: int, seed: int = 0
-) -> tuple[Tensor, ...]:
-    """A random picture, and what else is among *inputs*; it lies in the middle of the whole."""
-    generator = torch.Generator().manual_seed(seed)
-    shapes = {
-        "input": (3, height, width),
-        "level": (getattr(network, "told", 0), 1, 1),
-        "thumbnail": (3, THUMBNAIL, THUMBNAIL),
-    }
-    place = torch.tensor([[1 / 4, 1 / 4, 1 / (2 * height), 1 / (2 * width)]])
-    return tuple(
-        place if name == "place" else torch.rand(1, *shapes[name], generator=generator)
-        for name in inputs
-    )
 
 
 def export(network: nn.Module, path: Path, inputs: Inputs = PICTURE, half: bool = True) -> float:
@@ -328,10 +311,18 @@ def write_model(
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network, inputs), 1),
         recipe="; then ".join(made_by),
-        **about,  # type: ignore[arg-type]
+        **_origin(checkpoint) | about,  # type: ignore[arg-type]
     )
     (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")
     return card
+
+
+def _origin(checkpoint: Path) -> dict[str, str]:
+    """What a card says of the photos and the run behind a checkpoint."""
+    made = made_of(checkpoint)
+    if "sources" not in made:
+        return {}
+    return {"training_data": training_data(made), "made_with": made_with(made)}
 
 
 def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
@@ -359,7 +350,7 @@ def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
         crop=CROP,
         parameters=sum(p.numel() for p in network.parameters()),
         recipe="; then ".join(history(checkpoint)),
-        **recipe.card,  # type: ignore[arg-type]
+        **_origin(checkpoint) | recipe.card,  # type: ignore[arg-type]
     )
     path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
     return card

@@ -28,25 +28,25 @@ from torch.nn import functional as F
 
 from undegrade.errors import Cancelled, ComputeError, InputError, OutputError, RecipeError
 from undegrade.training import checkpoint, machine, objective, setup
-from undegrade.training.checkpoint import Moments, State
+from undegrade.training.checkpoint import LAST, Moments, State
 from undegrade.training.data.photos import PhotoSet, load
 from undegrade.training.data.prefetch import Prefetcher
+from undegrade.training.data.sources import Source
 from undegrade.training.forward import SYSTEMS, PlainSystem, Views, autocast
 from undegrade.training.losses import LPIPS, ssim
 from undegrade.training.losses.levels import gaussian_loss
 from undegrade.training.machine import Processes
 from undegrade.training.monitor import Log, Monitor, Row
 from undegrade.training.objective import Adversary, Objective
+from undegrade.training.provenance import noted
 from undegrade.training.recipe import Recipe, Regressor, Stage
+from undegrade.training.recipe_file import read
 from undegrade.training.setup import mixed
 from undegrade.training.tasks import Batch, GradedTask, Photos, Task, task
 from undegrade.training.tasks.level import LevelTask
 
 LOG_EVERY = 100
 """Steps between lines of the log."""
-
-LAST = "last.safetensors"
-"""Name of the checkpoint to resume from."""
 
 BATCH, FORWARD, JUDGEMENT, CRITIC = range(4)
 """What is drawn for: the batch, dropout of the one who learns, dropout in judging it, and from
@@ -63,6 +63,8 @@ LEVEL_LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], int]] = {
 
 Tick = Callable[[State, float, float], None]
 """Told after every step: the state, the stage's progress 0..1, and samples per second."""
+
+Data = Source | Sequence[Source]
 
 T = TypeVar("T")
 
@@ -104,9 +106,9 @@ class Run:
 
 
 def fit(
-    recipe: Recipe,
-    data: Sequence[str | Path],
-    folder: Path,
+    recipe: Recipe | str,
+    data: Data,
+    folder: Path | str,
     *,
     minutes: float | None = None,
     init: Path | None = None,
@@ -116,10 +118,17 @@ def fit(
 ) -> Run:
     """Train *recipe* on the photos of *data*; the run that it has become, ``path`` its checkpoint.
 
-    Whatever *folder* already holds is resumed bit for bit, if this recipe made it. With *minutes*
-    the schedules follow the clock instead of the step count, so that they always end finished.
-    *init* is a checkpoint, whose averaged weights start a new run, or an exported network. Rows of
-    numbers go to *log* and to ``log.jsonl``.
+    Whatever *folder* already holds is resumed bit for bit, if this recipe made it.
+
+    Parameters
+    ----------
+    recipe: one that was read, or what :func:`~undegrade.training.recipe_file.read` reads.
+    data: a source or several, see :mod:`undegrade.training.data.sources`; or a function of how
+        many photos to hold out, the device and the reading that returns photos and held-out ones.
+    minutes: the schedules follow the clock instead of the step count, so that they always end
+        finished.
+    init: a checkpoint, whose averaged weights start a new run, or an exported network.
+    log: is given the rows of numbers that also go to ``log.jsonl``. ``tick``: see :data:`Tick`.
 
     Raises
     ------
@@ -129,12 +138,34 @@ def fit(
     ComputeError: a loss is not finite; the last good checkpoint stands.
     Cancelled: SIGINT or SIGTERM; a checkpoint was written, the same call goes on from it.
     """
+    run, moments = set_up(recipe, data, Path(folder), minutes, init, device, log, tick)
+    with closing(run.monitor), Interrupt() as interrupt, torch.random.fork_rng():
+        for name in list(run.recipe.stages)[run.state.stage :]:
+            fit_stage(run, name, moments, interrupt)
+            moments = None
+    return run
+
+
+def set_up(
+    recipe: Recipe | str,
+    data: Data,
+    folder: Path,
+    minutes: float | None = None,
+    init: Path | None = None,
+    device: str = "cpu",
+    log: Log | None = None,
+    tick: Tick | None = None,
+) -> tuple[Run, Moments | None]:
+    """All that :func:`fit` needs before its first step, and what to resume the optimisers from."""
+    recipe = read(recipe) if isinstance(recipe, str) else recipe
+    several = isinstance(data, Sequence) and not isinstance(data, str)
+    sources = list(cast(Sequence[Source], data)) if several else [cast(Source, data)]
     processes = Processes(device)
     what = task(recipe.task, recipe.scale, recipe.degradation)
     path = folder / LAST
     resuming = path.exists()
     if resuming:
-        checkpoint.check_begun(recipe, path)
+        setup.check_begun(recipe, path)
     asked, in_which = recipe.precision, checkpoint.precision_of(path) if resuming else None
     recipe, reason = machine.settled(recipe, processes, in_which)
     state = setup.initial_state(recipe, init, processes.device)
@@ -146,7 +177,7 @@ def fit(
         raise OutputError(
             f"cannot create {str(folder)!r}: {error.strerror}", "name a folder"
         ) from None
-    photos, held = load(data, recipe.validation.photos, processes.device, recipe.data)
+    photos, held = load(sources, recipe.validation.photos, processes.device, recipe.data)
     # A photo that is too small for the late patches must show now.
     largest = max(recipe.patches())
     what.batch(photos, 1, largest, torch.Generator().manual_seed(recipe.seed))
@@ -155,16 +186,14 @@ def fit(
     if recipe.validation.lpips != "none":
         run.perceptual = objective.lpips(recipe.validation.lpips).to(processes.device)
     moments = checkpoint.load(state, run.path) if resuming else None
+    earlier = checkpoint.made_of(path) if resuming else {}
+    state.made = noted(recipe, sources, earlier, state.made["before"])
     state.precision_reason = reason
     if asked == "auto" and state.stage < len(recipe.stages):
         because = f"the run was begun in it: {reason}".removesuffix(": ") if resuming else reason
         told = {"precision": recipe.precision, "because": because}
         monitor.row({"step": state.step, "stage": list(recipe.stages)[state.stage]} | told)
-    with closing(monitor), Interrupt() as interrupt, torch.random.fork_rng():
-        for name in list(recipe.stages)[state.stage :]:
-            fit_stage(run, name, moments, interrupt)
-            moments = None
-    return run
+    return run, moments
 
 
 def fit_stage(run: Run, name: str, moments: Moments | None, interrupt: Interrupt) -> None:

@@ -106,7 +106,8 @@ def settled(
     processes take what the first one found.
     """
     if recipe.precision != "auto":
-        return recipe, ""
+        same = begun is not None and begun.precision == recipe.precision
+        return recipe, begun.reason if begun is not None and same else ""
     if begun is not None:
         return replace(recipe, precision=begun.precision), begun.reason
     device = processes.device

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import RecipeError
-from undegrade.training import losses
+from undegrade.training import losses, plugins
 from undegrade.training.backbones import BACKBONES
 from undegrade.training.forward import Views, autocast
 from undegrade.training.losses import discriminator_loss, generator_loss, swapped_loss
@@ -147,8 +147,7 @@ def _term(
     where = f"losses.{label}"
     table = dict(value) if isinstance(value, Mapping) else {"weight": value}
     name = table.get("loss", label)
-    if name not in (known := (*PLAIN, *LOOKING, "adversarial")):
-        raise RecipeError(where, name, f"is not a loss; there are: {', '.join(sorted(known))}")
+    loss = plugins.find(where, "losses", {**PLAIN, **LOOKING, "adversarial": None}, name)
     arguments = {k: v for k, v in table.items() if k not in OWN_KEYS}
     try:
         weight, start = float(table.get("weight", 1.0)), float(table.get("from", 0.0))
@@ -166,13 +165,16 @@ def _term(
         adversary = adversaries[discriminator]
         fake = (adversary.settings.fake,)
         return Term(label, weight, adversary.deceived, fake, start, stop, beside=beside)
-    of = table.get("of", ["output", "target"][: TAKES.get(name, 2)])
+    count = TAKES.get(name, 2)
+    of = table.get("of", ["output", "target"][:count])
+    if name not in PLAIN and name not in LOOKING and isinstance(of, list | tuple):
+        count = len(of)
     if not isinstance(of, list | tuple) or any(view not in views for view in of):
         raise RecipeError(f"{where}.of", of, f"must list views; there are: {', '.join(views)}")
-    if len(of) != TAKES.get(name, 2):
-        raise RecipeError(f"{where}.of", of, f"must list {TAKES.get(name, 2)} for {name!r}")
+    if len(of) != count:
+        raise RecipeError(f"{where}.of", of, f"must list {count} for {name!r}")
     try:
-        module, call = _loss(name, arguments, regressor)
+        module, call = _loss(name, loss, arguments, regressor, count)
     except (TypeError, ValueError) as error:
         raise RecipeError(where, value, f"does not fit: {error}") from None
     compare = partial(_compare, call, tuple(of))
@@ -184,16 +186,24 @@ def _compare(call: Callable[..., Tensor], of: tuple[str, ...], views: Views) -> 
 
 
 def _loss(
-    name: str, arguments: dict[str, Any], regressor: nn.Module | None
+    name: str, loss: Any, arguments: dict[str, Any], regressor: nn.Module | None, count: int
 ) -> tuple[nn.Module | None, Callable[..., Tensor]]:
-    """The loss called *name*, and the network inside it."""
-    if name in PLAIN:
-        call = partial(PLAIN[name], **arguments)
-        if arguments:  # wrong ones must show now, not at the first step
-            call(*[torch.zeros(1, 3, 64, 64)] * TAKES.get(name, 2))
-        return None, call
-    module = LOOKING[name](regressor=regressor, **arguments)
-    return module, module
+    """The loss called *name* of *count* pictures, and the network inside it."""
+    if name in LOOKING:
+        module = loss(regressor=regressor, **arguments)
+        return module, module
+    own = name not in PLAIN
+    module = None
+    if isinstance(loss, type):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # the same weights when a run is resumed
+            module = loss(**arguments).requires_grad_(False)
+    call = partial(loss, **arguments) if module is None else module
+    if arguments or own:  # wrong ones must show now, not at the first step
+        made = call(*[torch.zeros(1, 3, 64, 64)] * count)
+        if own and not (isinstance(made, Tensor) and made.ndim == 0):
+            raise TypeError(f"it gives {getattr(made, 'shape', made)!r} where a scalar is wanted")
+    return module, call
 
 
 def _content(

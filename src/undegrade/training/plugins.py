@@ -8,6 +8,8 @@ declare in the group ``undegrade.KIND`` (``networks``, ``discriminators``, ``reg
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import re
 import sys
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -37,10 +39,22 @@ def find(key: str, kind: str, table: Mapping[str, Any], name: str) -> Any:
     raise RecipeError(key, name, f"is not one of: {known}; or write package.module:name")
 
 
-def _imported(key: str, path: str) -> Any:
-    module, _, attribute = path.partition(":")
+def names_module(text: str) -> bool:
+    """Whether *text* reads ``package.module:name``, of a package or a module that is there."""
+    match = re.fullmatch(r"([A-Za-z_]\w*)(\.\w+)*:[A-Za-z_]\w*", text)
+    _look_here()
+    return match is not None and importlib.util.find_spec(match[1]) is not None
+
+
+def _look_here() -> None:
+    """Let modules be found in the working folder, where a console script does not look."""
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
+
+
+def _imported(key: str, path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    _look_here()
     try:
         found: Any = importlib.import_module(module)
         for part in attribute.split("."):

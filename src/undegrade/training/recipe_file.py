@@ -18,17 +18,22 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import yaml
 
 from undegrade.errors import RecipeError
+from undegrade.training import checkpoint
+from undegrade.training.checkpoint import LAST
 from undegrade.training.recipe import Recipe
 
 
 def read(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe: a bundled name or a .yaml file, then ``:variant+variant`` where wanted.
 
+    A checkpoint, or the folder of a run, has the recipe that it was made with, complete.
+
     *overrides* come last; their keys may be dotted (``stages.main.rate``). Raises
     :class:`RecipeError` naming the key that is wrong.
     """
     base, _, chosen = name.partition(":")
-    data = _load(base)
+    data = _stored(name) or _load(base)
+    chosen = "" if is_run(name) else chosen
     found = _variants(data)
     data.pop("variants", None)
     for variant in filter(None, chosen.split("+")):
@@ -48,6 +53,19 @@ def read(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
             nested = {table: nested}
         data = merged(data, nested)
     return parse(data)
+
+
+def is_run(name: str) -> bool:
+    """Whether *name* is a checkpoint, or the folder of a run, and no recipe of its own."""
+    return name.endswith(".safetensors") or (Path(name) / LAST).is_file()
+
+
+def _stored(name: str) -> dict[str, Any]:
+    """The recipe inside a checkpoint or a run; nothing where *name* is neither."""
+    if not is_run(name):
+        return {}
+    path = Path(name) if name.endswith(".safetensors") else Path(name) / LAST
+    return checkpoint.begun(path)[0]
 
 
 def variants(name: str) -> tuple[str, ...]:

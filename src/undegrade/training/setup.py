@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from undegrade.training.forward import SYSTEMS
 from undegrade.training.muon import Muon
 from undegrade.training.objective import Adversary
 from undegrade.training.recipe import Recipe, Stage
+from undegrade.training.recipe_file import parse
 
 
 def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str) -> State:
@@ -39,8 +42,10 @@ def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str)
             regressor = networks.built("regressor", r.network, r.arguments, "regressors")
             load_published("regressor.pretrained", regressor, r.pretrained)
     _check_generator(recipe, generator)
+    before: dict[str, Any] = {}
     if init is not None:
         checkpoint.load_average(generator, init)
+        before = checkpoint.made_of(init)
     state = State(
         generator,
         copy.deepcopy(generator).requires_grad_(False),
@@ -48,6 +53,7 @@ def initial_state(recipe: Recipe, init: Path | None, device: torch.device | str)
         discriminators,
         recipe=recipe.as_dict(),
         earlier=checkpoint.history(init) if init else [],
+        made={"before": before},
     )
     for network in state.networks().values():
         network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -74,6 +80,8 @@ def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
         raise RecipeError("network", recipe.network, "does not work in two steps")
     multiple = generator.multiple
     assert isinstance(multiple, int)
+    if recipe.network not in networks.NETWORKS:
+        _try(recipe, architecture, generator)
     sides = {"patch": recipe.patch, "patch_late": recipe.patch_late}
     sides |= {f"stages.{name}.patch": stage.patch for name, stage in recipe.stages.items()}
     for key, side in sides.items():
@@ -82,6 +90,23 @@ def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
     if recipe.validation.crop % (recipe.scale * multiple):
         wanted = f"must be a multiple of {recipe.scale * multiple} for this network"
         raise RecipeError("validation.crop", recipe.validation.crop, wanted)
+
+
+@torch.no_grad()
+def _try(recipe: Recipe, architecture: networks.Architecture, generator: nn.Module) -> None:
+    """Refuse a network of one's own that does not make a picture of the right size."""
+    inputs = networks.example_inputs(generator, architecture.inputs, recipe.patch, recipe.patch)
+    side = recipe.patch * recipe.scale
+    try:
+        made = generator.eval()(*inputs)
+    except (TypeError, RuntimeError, ValueError) as error:
+        given = ", ".join(str(tuple(x.shape)) for x in inputs)
+        why = f"does not take {given}: {str(error).splitlines()[0]}"
+        raise RecipeError("network", recipe.network, why) from None
+    if getattr(made, "shape", None) != (1, 3, side, side):
+        shape = tuple(getattr(made, "shape", ())) or type(made).__name__
+        why = f"gives {shape} for a patch of {recipe.patch}, not (1, 3, {side}, {side})"
+        raise RecipeError("network", recipe.network, why)
 
 
 def check(recipe: Recipe, state: State) -> None:
@@ -117,7 +142,7 @@ def _check_discriminator(recipe: Recipe, name: str, adversary: Adversary) -> Non
         side = patch * recipe.scale
         try:
             adversary.logits(torch.zeros(1, 3, side, side, device=device))
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, TypeError) as error:
             arguments = recipe.discriminators[name].arguments
             why = f"does not fit pictures of {side} x {side}: {error}"
             raise RecipeError(f"discriminators.{name}.arguments", arguments, why) from None
@@ -207,3 +232,62 @@ def mixed(seed: int, name: str, *numbers: int) -> int:
         1, np.uint64
     )
     return int(value) >> 1
+
+
+KIND = ("name", "task", "network", "system", "scale")
+"""What makes a run the one it is, as long as it is under way; the rest may be changed then."""
+FREE = {
+    *("card", "validation", "checkpoint_every", "keep", "precision", "compile", "accumulate"),
+    *("data.memory", "data.workers"),
+}
+"""What changes nothing, or little, of what a finished run has made."""
+
+
+def check_begun(recipe: Recipe, path: Path) -> None:
+    """Refuse to go on from the checkpoint at *path* with another *recipe* than it was begun with.
+
+    Under way, a run may be given other rates, losses or data, and further stages behind; finished,
+    it has made what its recipe says, and would be handed back for what another one says.
+
+    Raises :class:`ModelError` naming the first setting that differs.
+    """
+    told, stage = checkpoint.begun(path)
+    now = _plain(recipe.as_dict())
+    try:
+        before = _plain(parse(told).as_dict())
+    except RecipeError:
+        return  # of an older version, which knew other settings
+    passed, ahead = list(before["stages"]), list(now["stages"])
+    under_way = stage < max(len(passed), len(ahead))
+    if passed[: stage + 1] != ahead[: stage + 1][: len(passed)]:
+        raise _refusal(path, "stages", passed, ahead)
+    if under_way:
+        before, now = ({key: table[key] for key in KIND} for table in (before, now))
+    for key, (one, other) in _differences(before, now, ""):
+        if not any(key == free or key.startswith(f"{free}.") for free in FREE):
+            raise _refusal(path, key, one, other)
+
+
+def _refusal(path: Path, key: str, before: object, now: object) -> ModelError:
+    return ModelError(
+        f"{path.parent} holds another run: its {key} is {before!r}, the recipe's is {now!r}",
+        f"train into a new folder; --init {path} begins with its weights",
+    )
+
+
+def _plain(table: dict[str, Any]) -> dict[str, Any]:
+    """As it comes out of a checkpoint: lists for tuples."""
+    plain: dict[str, Any] = json.loads(json.dumps(table))
+    return plain
+
+
+def _differences(
+    one: object, other: object, path: str
+) -> Iterator[tuple[str, tuple[object, object]]]:
+    """Dotted keys under which two tables differ, with both values; None where one has none."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in dict.fromkeys([*one, *other]):
+            where = f"{path}.{key}" if path else str(key)
+            yield from _differences(one.get(key), other.get(key), where)
+    elif one != other:
+        yield path, (one, other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -12,7 +13,13 @@ from hypothesis import strategies as st
 from tests.training.data.sets import contents, make, pack
 from undegrade.errors import InputError, RecipeError, UsageError
 from undegrade.training.data.files import Entry, Place
-from undegrade.training.data.sources import Reading, entries, hold_out, survey_source
+from undegrade.training.data.sources import (
+    Reading,
+    described,
+    entries,
+    hold_out,
+    survey_source,
+)
 
 PAIRS = Reading(pairs=True)
 
@@ -203,3 +210,21 @@ def test_what_shares_a_target_with_the_held_out_is_not_trained_on():
 def test_holding_out_all_is_refused(targets, count):
     with pytest.raises(RecipeError, match=f"validation.photos = {count} leaves nothing"):
         hold_out(_entries(targets), count)
+
+
+def test_terms_of_a_source_are_those_that_somebody_noted(tmp_path):
+    make(tmp_path / "set", ["a.png", "b.png"])
+    (tmp_path / "set" / "manifest.csv").write_text("image\na.png\nb.png\n")
+    plain = {"source": str(tmp_path / "set"), "name": "set", "photos": 2}
+    assert described([tmp_path / "set"], Reading()) == [plain | {"terms": "terms not recorded"}]
+    rows = [
+        {"name": "wall", "photos": 2, "terms": "CC0"},
+        {"name": "no", "photos": 0, "terms": "?"},
+    ]
+    (tmp_path / "set" / "manifest.json").write_text(json.dumps({"collections": rows}))
+    for source in (tmp_path / "set", tmp_path / "set" / "manifest.csv"):
+        (told,) = described([source], Reading())
+        assert (told["name"], told["photos"]) == ("set", 2)
+        assert told["terms"] == "2 from wall: CC0"
+    (tmp_path / "set" / "manifest.json").write_text("[")
+    assert described([tmp_path / "set"], Reading()) == [plain | {"terms": "terms not recorded"}]

@@ -30,7 +30,7 @@ from undegrade.training.data.check import WHOLE_BITS, WHOLE_LIKENESS, check
 from undegrade.training.data.collections import Blob, Clone, Collection, find_clones, need_git
 from undegrade.training.data.decoding import Reduced, Reduction, read_reduced
 from undegrade.training.data.likeness import likeness, whole_print
-from undegrade.training.data.sources import Source
+from undegrade.training.data.sources import SUMMARY, Source
 
 JOURNAL = "gathered.jsonl"
 
@@ -150,7 +150,7 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write {str(path)!r}: {error.strerror or error}", "choose another")
 
 
-TABLE, SUMMARY = "manifest.csv", "manifest.json"
+TABLE = "manifest.csv"
 
 COLUMNS = ("image", "collection", "path", "terms", "width", "height", "factor", "noise")
 """Of the table; width and height are those of the original."""

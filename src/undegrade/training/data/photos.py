@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from undegrade.errors import InputError
 from undegrade.training.data.decoding import read_entry, read_size
 from undegrade.training.data.files import Entry
-from undegrade.training.data.sources import Reading, Source, Symmetries, entries
+from undegrade.training.data.sources import Reading, Source, Symmetries, entries, own_data
 from undegrade.training.data.sources import hold_out as split
 
 CELL = 32
@@ -430,8 +430,27 @@ def load(
 ) -> tuple[Photos, list[Tensor]]:
     """The training photos of *sources* and the held-out ones, all on the device or on demand.
 
-    Which of the two, ``reading.memory`` decides; see :meth:`PhotoSet.load` for the rest.
+    Which of the two, ``reading.memory`` decides; see :meth:`PhotoSet.load` for the rest, and
+    :func:`~undegrade.training.data.sources.own_data` for sources of one's own.
     """
-    if reading is not None and reading.memory:
+    reading = reading or Reading()
+    if own := [make for make in map(own_data, sources) if make]:
+        if len(sources) > 1:
+            raise InputError("photos of one's own go with no other source", "give it alone")
+        return _own(str(sources[0]), own[0], hold_out, device, reading)
+    if reading.memory:
         return LazyPhotoSet.load(sources, hold_out, device, reading)
     return PhotoSet.load(sources, hold_out, device, reading)
+
+
+def _own(
+    name: str, make: Callable[..., object], count: int, device: torch.device | str, reading: Reading
+) -> tuple[Photos, list[Tensor]]:
+    wanted = "return photos with a method crops(count, size, generator), and a list of tensors"
+    try:
+        photos, held = cast(tuple[Any, Any], make(count, device, reading))
+    except TypeError as error:
+        raise InputError(f"{name}(hold_out, device, reading) failed: {error}", wanted) from None
+    if not callable(getattr(photos, "crops", None)) or not isinstance(held, list):
+        raise InputError(f"{name} gave {type(photos).__name__}, {type(held).__name__}", wanted)
+    return cast(Photos, photos), held

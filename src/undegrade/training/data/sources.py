@@ -6,7 +6,11 @@ A source is one of
 - a manifest, ``.csv`` with a column ``image``, or two, ``input,target``; paths seen from the CSV;
 - a public set by name, ``layout:path`` or ``layout:split:path`` as in ``div2k:valid:sets/DIV2K``,
   the path a folder or a tar pack. Without a split it is the training part; test sets must be
-  asked for. ``undegrade data list`` shows the names.
+  asked for. ``undegrade data list`` shows the names;
+- alone, a function of one's own, ``package.module:name`` or an entry point of the group
+  ``undegrade.data``: given how many photos to hold out, the device and the reading, it returns what
+  crops are drawn from (see :class:`~undegrade.training.data.photos.Photos`) and the held-out
+  photos, tensors (3 or 6, H, W) uint8.
 
 In folders and packs a pair is two files of one name, whatever the suffixes, in sibling folders
 called such as ``low`` and ``high``.
@@ -15,15 +19,18 @@ called such as ``low`` and ``high``.
 from __future__ import annotations
 
 import csv
+import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib.metadata import entry_points
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from undegrade.errors import InputError, RecipeError, UsageError
+from undegrade.training import plugins
 from undegrade.training.data.files import Entry, Gap, Place, Survey, is_image, list_files, paired
 from undegrade.training.data.layouts import LAYOUTS, find_published
 
@@ -79,7 +86,11 @@ class Reading:
             raise RecipeError("workers", self.workers, "must be at least 1")
 
 
-Source: TypeAlias = str | Path
+Source: TypeAlias = str | Path | Callable[..., Any]
+
+SUMMARY = "manifest.json"
+"""What a gathered set says of itself, beside its manifest."""
+UNKNOWN_TERMS = "terms not recorded"
 
 INPUT_FOLDERS = frozenset(
     {"blackberry", "blur", "blurry", "damaged", "dark", "degraded", "input", "inputs", "iphone"}
@@ -92,6 +103,59 @@ TARGET_FOLDERS = frozenset(
     | {"reference", "sharp", "target", "targets", "truth"}
 )
 """Folders, in small letters, that hold what it should make of it."""
+
+
+def own_data(source: object) -> Callable[..., Any] | None:
+    """The function that makes the photos of *source*, where that is none of the above.
+
+    It is given itself, or named ``package.module:name``, or an entry point of an installed package.
+    """
+    if callable(source):
+        return source
+    text = str(source)
+    if Path(text).exists():
+        return None
+    installed = {point.name for point in entry_points(group="undegrade.data")}
+    layout = text.partition(":")[0].lower() in LAYOUTS
+    if text in installed or (not layout and plugins.names_module(text)):
+        found: Callable[..., Any] = plugins.find("data", "data", {}, text)
+        return found
+    return None
+
+
+def described(sources: Sequence[Source], reading: Reading) -> list[dict[str, Any]]:
+    """What is known of each source: its photos, or pairs, and the terms on which they are given.
+
+    Terms are those of a gathered set's summary or of a layout; else nobody has noted any.
+    """
+    rows = []
+    for source in sources:
+        if own_data(source):
+            name = str(getattr(source, "__qualname__", source))
+            rows.append({"source": name, "name": name, "photos": 0, "terms": UNKNOWN_TERMS})
+            continue
+        layout, split, path = _parse(str(source))
+        photos = len(survey_source(source, reading).entries)
+        name, terms = (path.parent if path.suffix == ".csv" else path).name, UNKNOWN_TERMS
+        if layout:
+            name, terms = f"{layout}:{split}", LAYOUTS[layout].title
+        summary = (path if path.is_dir() else path.parent) / SUMMARY
+        if path.suffix in ("", ".csv") and summary.is_file():
+            terms = _gathered_terms(summary) or terms
+        rows.append({"source": str(source), "name": name, "photos": photos, "terms": terms})
+    return rows
+
+
+def _gathered_terms(summary: Path) -> str:
+    try:
+        told = json.loads(summary.read_text("utf-8"))
+        return "; ".join(
+            f"{one['photos']} from {one['name']}: {one['terms']}"
+            for one in told["collections"]
+            if one["photos"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def entries(sources: Sequence[Source], reading: Reading | None = None) -> list[Entry]:

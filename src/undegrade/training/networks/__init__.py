@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from undegrade.errors import RecipeError
 from undegrade.training import plugins
@@ -28,7 +29,7 @@ from undegrade.training.networks.dped import (
     PhoneGenerator,
 )
 from undegrade.training.networks.drgn import DRGN, OneStep
-from undegrade.training.networks.light import Light, ToneNetwork
+from undegrade.training.networks.light import THUMBNAIL, Light, ToneNetwork
 from undegrade.training.networks.shipped import Identity, Restorer, SuperResolution
 from undegrade.training.networks.srresnet import SRDiscriminator, SRResNet
 
@@ -137,6 +138,23 @@ def built(key: str, name: str, arguments: Mapping[str, Any], kind: str = "networ
     return network
 
 
+def example_inputs(
+    network: nn.Module, inputs: Sequence[str], height: int, width: int, seed: int = 0
+) -> tuple[Tensor, ...]:
+    """A random picture, and what else is among *inputs*; it lies in the middle of the whole."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = {
+        "input": (3, height, width),
+        "level": (getattr(network, "told", 0), 1, 1),
+        "thumbnail": (3, THUMBNAIL, THUMBNAIL),
+    }
+    place = torch.tensor([[1 / 4, 1 / 4, 1 / (2 * height), 1 / (2 * width)]])
+    return tuple(
+        place if name == "place" else torch.rand(1, *shapes[name], generator=generator)
+        for name in inputs
+    )
+
+
 __all__ = [
     "DISCRIMINATORS",
     "NETWORKS",
@@ -148,4 +166,5 @@ __all__ = [
     "architecture",
     "build",
     "built",
+    "example_inputs",
 ]

@@ -53,6 +53,9 @@ def task(name: str, scale: int, arguments: dict[str, Any]) -> Task:
         made: Task = kind(name)(**given)
     except TypeError as error:
         raise RecipeError("degradation", arguments, f"does not fit: {error}") from None
+    for method in ("batch", "validation"):
+        if not callable(getattr(made, method, None)):
+            raise RecipeError("task", name, f"has no method {method!r}; see tasks.base.Task")
     return made if context is None else GuidedTask(made, context)
 
 

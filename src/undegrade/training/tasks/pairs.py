@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from undegrade.errors import RecipeError
 from undegrade.training import degradations, plugins
 from undegrade.training.data.photos import Photos
 from undegrade.training.networks.light import THUMBNAIL
@@ -79,6 +80,11 @@ class DegradeTask:
         if isinstance(operator, str):
             found = plugins.find("degradation.operator", "degradations", {}, operator)
         self.operator: Callable[..., Tensor] = partial(found, **arguments)
+        if isinstance(operator, str):  # what does not fit must show before the first step
+            made = self.operator(torch.zeros(2, 3, 32, 32), torch.Generator().manual_seed(0))
+            if not isinstance(made, Tensor) or made.shape != (2, 3, 32, 32):
+                why = f"gives {tuple(getattr(made, 'shape', ()))} for pictures (2, 3, 32, 32)"
+                raise RecipeError("degradation.operator", operator, why)
         self.margin, self.name = margin, name
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
