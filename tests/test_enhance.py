@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -453,3 +454,29 @@ def test_the_lock_does_not_touch_alpha(tmp_path):
 def test_the_examples_in_the_documentation():
     for module in (undegrade, undegrade.enhancer):
         assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"strength": "1"}, "strength = '1' is no number"),
+        ({"noise": "15"}, "noise = '15' is no number"),
+        ({"detail": None}, "detail = None is no number"),
+        ({"scale": "2"}, "scale = '2' is no number"),
+        ({"scale": 2.5}, "cannot enlarge by 2.5"),
+        ({"model": 5}, "model = 5 is neither"),
+        ({"task": ["sr"]}, "no task"),
+        ({"threads": 10**6}, "threads = 1000000 is impossible"),
+        ({"threads": "2"}, "threads = '2' is impossible"),
+        ({"tile": 0}, "tile = 0 is impossible"),
+        ({"progress": 5}, "progress = 5 cannot be called"),
+        ({"cancelled": True}, "cancelled = True cannot be called"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_told(wish, says):
+    with pytest.raises(UsageError, match=re.escape(says)):
+        enhance(np.zeros((16, 16, 3), np.uint8), **wish)
+
+
+def test_a_scale_may_be_a_float():
+    assert Wishes(scale=2.0) == Wishes(scale=2)

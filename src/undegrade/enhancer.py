@@ -271,6 +271,9 @@ class Enhancer:
         wholes: the photo that *picture* is a part of, by the name of the step that sees it.
         progress, cancelled: see :func:`enhance`.
         """
+        for name, given in (("progress", progress), ("cancelled", cancelled)):
+            if given is not None and not callable(given):
+                raise UsageError(f"{name} = {given!r} cannot be called", "give a function")
         started = time.perf_counter()
         made = self.apply(
             picture, plan.steps, wholes=wholes, progress=progress, cancelled=cancelled

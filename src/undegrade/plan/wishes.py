@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
 from undegrade.errors import UsageError
@@ -71,6 +73,7 @@ class Wishes:
             given = getattr(self, name)
             names = (given,) if isinstance(given, str) else dict.fromkeys(given)
             object.__setattr__(self, name, tuple(names))
+        self._check_kinds()
         self._check_names()
         self._check_numbers()
         self._check_together()
@@ -89,6 +92,22 @@ class Wishes:
     def as_dict(self) -> dict[str, Any]:
         """As plain data: with the input's hash, what decides an output."""
         return asdict(self)
+
+    def _check_kinds(self) -> None:
+        """Refuse what is of another kind than it is declared, as only Python's callers can."""
+        for name in ("strength", "detail", "noise", "jpeg", "scale"):
+            given = getattr(self, name)
+            optional = given is None and name not in ("strength", "detail")
+            if not optional and (not isinstance(given, Real) or isinstance(given, bool)):
+                raise UsageError(f"{name} = {given!r} is no number", "give a number")
+        if self.scale in SCALES:  # 2.0 is 2
+            object.__setattr__(self, "scale", int(self.scale))
+        if not isinstance(self.task, str):
+            raise UsageError(f"there is no task {self.task!r}", "give the name of one")
+        if self.model is not None and not isinstance(self.model, str | os.PathLike):
+            raise UsageError(
+                f"model = {self.model!r} is neither a name nor a file", "give one of them"
+            )
 
     def _check_names(self) -> None:
         if self.task not in TASK_STEPS:

@@ -15,6 +15,9 @@ DEVICES = ("auto", "cpu", "gpu")
 DETAILS = 4
 """Details for which networks stay open: for each they are mixed anew."""
 
+MOST_THREADS = 1024
+"""Each takes memory of its own; more than any machine has cores is a slip."""
+
 
 class Networks:
     """The networks of a catalogue, opened when they are first needed, and how they are run.
@@ -31,7 +34,7 @@ class Networks:
 
     Raises
     ------
-    UsageError: there is no such device or precision.
+    UsageError: there is no such device or precision, or a number is none.
     """
 
     def __init__(
@@ -50,6 +53,14 @@ class Networks:
             if given not in known:
                 raise UsageError(
                     f"there is no {kind} {given!r}", f"choose one of: {', '.join(known)}"
+                )
+        for kind, number, most in (("threads", threads, MOST_THREADS), ("tile", tile, None)):
+            if number is not None and not (
+                isinstance(number, int) and 1 <= number <= (most or number)
+            ):
+                raise UsageError(
+                    f"{kind} = {number!r} is impossible",
+                    f"give a whole number from 1{f' to {most}' if most else ''}",
                 )
         self.catalog = catalog or Catalog()
         self.threads, self.device, self.precision, self.tile = threads, device, precision, tile
