@@ -444,7 +444,7 @@ def test_an_unknown_model():
         ({"keep": ("noise",)}, "'noise' to keep"),
         ({"skip": ("restore", "blur")}, "'blur' to skip"),
         ({"skip": ("restore",), "task": "denoise"}, "restore cannot be skipped"),
-        ({"skip": ("sr",), "task": "sr"}, "enlarge cannot be skipped"),
+        ({"skip": ("sr",), "task": "sr"}, "sr cannot be skipped"),
         ({"skip": ("sr",), "scale": 4}, "scale of 4"),
         ({"add": ("sr",)}, "'sr' to add"),
         ({"add": ("phone",), "skip": ("phone",)}, "phone is to be added"),
