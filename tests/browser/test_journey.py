@@ -191,7 +191,7 @@ def test_the_keyboard_is_enough(opened):
         if name == "strength":
             page.keyboard.press("ArrowLeft")
             expect(page.locator("#strength-value")).to_have_text("95 %")
-    wanted = ["divider", "zoom-out", "zoom-4", "tile-button", "strength", "task", "apply"]
+    wanted = ["divider", "hold", "zoom-4", "tile-button", "task", "strength", "apply"]
     places = [reached.index(name) for name in wanted]
     assert places == sorted(places)
     page.keyboard.press("Enter")

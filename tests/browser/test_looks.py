@@ -50,9 +50,9 @@ def test_a_phone_has_room_for_all_of_it(opened, scheme):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
     assert (luminance(page) < 60) == (scheme == "dark")
     check_access(page)
-    # The words and bars are above the buttons that stay at the bottom.
-    words = page.locator("#diagnosis-fine").bounding_box()
-    assert words["y"] + words["height"] <= page.locator(".panel-foot").bounding_box()["y"]
+    # Size and task are above the buttons that stay at the bottom.
+    task = page.locator("#task").bounding_box()
+    assert task["y"] + task["height"] <= page.locator(".panel-foot").bounding_box()["y"]
     page.locator("#history-section").scroll_into_view_if_needed()
     expect(page.get_by_role("button", name="Download", exact=True)).to_be_in_viewport(ratio=1)
     page.evaluate("scrollTo(0, 0)")

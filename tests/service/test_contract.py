@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -249,11 +250,33 @@ def test_health_readiness_and_metrics(shared, grainy):
     assert "undegrade_workers" in text
 
 
+def test_who_waits_is_told_how_many_come_before(shared, grainy, monkeypatch):
+    turn = asyncio.Semaphore(1)
+
+    async def work(task, begin, progress):
+        async with turn:
+            begin()
+            await asyncio.Event().wait()  # until it is cancelled
+
+    monkeypatch.setattr(shared.service.pool, "work", work)
+    photo = shared.photo(grainy)
+    jobs = [shared.job(photo) for _ in range(3)]
+    shared.wait(jobs[0], "running")
+    assert [shared.client.get(job).json()["ahead"] for job in jobs] == [0, 1, 2]
+    shared.client.delete(jobs[1])
+    assert shared.client.get(jobs[2]).json()["ahead"] == 1
+    for job in (jobs[0], jobs[2]):
+        shared.client.delete(job)
+
+
 def test_the_page_or_a_word_in_its_place(shared):
     answer = shared.client.get("/")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/")
     refused(shared.client.get("/static/nothing.js"), 404, "not-found")
+    script = shared.client.get("/static/js/main.js")
+    assert script.headers["content-encoding"] == "gzip"
+    assert "import" in script.text
 
 
 def test_openapi_documents_examples_and_errors(shared):

@@ -56,6 +56,8 @@ class Job:
     bytes: int | None = None
     fetched: bool = False
     deleted: bool = False
+    ahead: int = 0
+    """Jobs before it, while it waits."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and replaced, whenever something has changed."""
 
@@ -87,6 +89,7 @@ class Job:
             "state": self.state,
             "progress": round(self.progress, 3),
             "seconds_left": self.seconds_left,
+            "ahead": self.ahead,
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -151,6 +154,7 @@ class Jobs:
         job = Job(new_id(), photo, wishes, output, planned, estimate, megapixels)
         photo.users += 1
         self._jobs[job.id] = job
+        self._count_ahead()
         target = self._folder.new_path()
         task = self._tasks[job.id] = asyncio.create_task(self._run(job, target))
         task.add_done_callback(lambda _: self._end(job, target))
@@ -168,6 +172,15 @@ class Jobs:
         """Headers that say where *job* is, and when to come again."""
         seconds = min(max(math.ceil(self.wait(job)), 1), 60)
         return {"Location": f"/api/v1/jobs/{job.id}", "Retry-After": str(seconds)}
+
+    def _count_ahead(self) -> None:
+        """Tell those that wait how many come before them."""
+        unfinished = [job for job in self._jobs.values() if not job.is_over]
+        for ahead, job in enumerate(unfinished):
+            now = ahead if job.state == "queued" else 0
+            if now != job.ahead:
+                job.ahead = now
+                job.notify()
 
     def find(self, id: str) -> Job:
         """Raises :class:`Problem`: it is gone, or never was."""
@@ -231,6 +244,7 @@ class Jobs:
     async def _run(self, job: Job, target: Path) -> None:
         def begin() -> None:
             job.state, job.started = "running", time.monotonic()
+            self._count_ahead()
             job.notify()
 
         def progress(part: float) -> None:
@@ -266,6 +280,7 @@ class Jobs:
         job.photo.users -= 1
         del self._tasks[job.id]
         self._on_end(job)
+        self._count_ahead()
         job.notify()
 
 

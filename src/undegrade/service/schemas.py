@@ -356,6 +356,7 @@ class JobState(BaseModel):
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1)
     seconds_left: float | None
+    ahead: int = Field(description="Unfinished jobs before it, while it is queued.")
     created: str
     photo: str | None = Field(description="Null once the photo has been deleted.")
     report: Report | None = Field(description="Once it is done.")

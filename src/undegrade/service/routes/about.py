@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
@@ -103,4 +104,4 @@ def add(app: FastAPI, api: str) -> None:
     app.include_router(router, prefix=api)
     app.include_router(operations)
     app.include_router(site)
-    app.mount("/static", _FILES)
+    app.mount("/static", GZipMiddleware(_FILES))  # a third of it is to be sent

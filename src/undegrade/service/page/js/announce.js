@@ -1,6 +1,6 @@
-/** What a screen reader says when something has happened out of focus. */
+/** What has happened out of sight or out of focus, for eyes and for screen readers. */
 
-import { byId } from './dom.js';
+import { byId, setText } from './dom.js';
 
 /**
  * @param {string} text
@@ -13,4 +13,18 @@ export function announce(text, isUrgent = false) {
   requestAnimationFrame(() => {
     region.textContent = text;
   });
+}
+
+/**
+ * Say it, and show it until something else is done.
+ * @param {string} text
+ */
+export function note(text) {
+  announce(text);
+  setText(byId('note'), text);
+  byId('note').hidden = false;
+}
+
+for (const kind of ['pointerdown', 'keydown']) {
+  document.addEventListener(kind, () => (byId('note').hidden = true), { capture: true });
 }

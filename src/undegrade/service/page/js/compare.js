@@ -1,4 +1,4 @@
-/** Before and after in one view, with a divider between them, zoomed and moved together. */
+/** Before and after, with a divider between them or side by side, zoomed and moved together. */
 
 import { Camera } from './camera.js';
 import { Divider } from './divider.js';
@@ -10,6 +10,8 @@ import { listen } from './gestures.js';
 /** CSS pixels that an arrow key moves the photo. */
 const MOVE = 60;
 const ZOOM_STEP = 1.5;
+/** Device pixels between two pictures. */
+const GAP = 4;
 
 export class Compare {
   camera = new Camera();
@@ -28,6 +30,11 @@ export class Compare {
   #preview;
   #onMove;
   #isAsked = false;
+  /** Side by side is wished; there may be one picture only. */
+  #isSide = false;
+  #isHeld = false;
+  /** Where the second picture begins; nowhere else but at the first one's place if there is none. */
+  #second = { x: 0, y: 0 };
 
   /**
    * @param {import('./preview.js').Preview} preview drawn over the after
@@ -41,6 +48,7 @@ export class Compare {
   }
 
   /**
+   * The zoom stays from one photo to the next, and the place where one looks.
    * @param {Layer | null} before
    * @param {Layer | null} after
    * @param {string} name of the photo, for those who do not see it
@@ -51,11 +59,13 @@ export class Compare {
     this.#after = after;
     setAttribute(this.#canvas, 'aria-label', after ? `${name}, before and after` : name);
     if (before) {
-      const { zoom } = this.camera;
+      const { camera } = this;
+      const { zoom, width, height } = camera;
       const factor = after ? after.width / before.width : 1;
-      Object.assign(this.camera, { width: before.width, height: before.height, factor });
-      if (isOther || this.camera.fitted) this.camera.fit();
-      else this.camera.zoomTo(zoom);
+      const [x, y] = [(camera.x / width) * before.width, (camera.y / height) * before.height];
+      Object.assign(camera, { width: before.width, height: before.height, factor, x, y });
+      if (camera.fitted) camera.fit();
+      else camera.zoomTo(zoom);
     }
     if (isOther) this.#divider.moveTo(0.5);
     this.#move(() => {});
@@ -64,6 +74,21 @@ export class Compare {
   /** @param {number} zoom device pixels along one pixel of the result */
   zoomTo(zoom) {
     this.#move(() => this.camera.zoomTo(zoom));
+  }
+
+  /** Side by side, or one over the other. */
+  switchSides() {
+    this.#isSide = !this.#isSide;
+    setAttribute(byId('side'), 'aria-pressed', String(this.#isSide));
+    this.draw();
+  }
+
+  /** @param {boolean} isOn show the photo as it was, for as long as this is on */
+  hold(isOn) {
+    if (isOn === this.#isHeld) return;
+    this.#isHeld = isOn;
+    setAttribute(byId('hold'), 'aria-pressed', String(isOn));
+    this.draw();
   }
 
   /** Draw before the next frame. */
@@ -77,23 +102,62 @@ export class Compare {
   }
 
   #draw() {
+    const isSide = this.#isSide && this.#compares;
+    this.#viewport.classList.toggle('is-side', isSide);
+    if (this.#layOut(isSide)) this.#move(() => {});
+    const { camera } = this;
     const { width, height } = this.#canvas;
-    const context = this.#context;
-    context.clearRect(0, 0, width, height);
-    this.#before?.draw(context, this.camera);
-    this.#divider.layOver(this.camera.filled);
+    this.#context.clearRect(0, 0, width, height);
+    this.#divider.layOver(camera.filled);
     this.#viewport.classList.toggle('compares', this.#compares);
-    if (!this.#compares) return;
+    this.#viewport.classList.toggle('is-held', this.#isHeld);
+    this.#within({ x: 0, y: 0 }, 0, () => this.#before?.draw(this.#context, camera));
+    if (!this.#compares || (this.#isHeld && !isSide)) return;
+    this.#within(this.#second, isSide ? 0 : this.#divider.left, () => {
+      if (this.#isHeld) return this.#before?.draw(this.#context, camera);
+      if (this.#after?.isReady) {
+        this.#context.clearRect(0, 0, width, height);
+        this.#after.draw(this.#context, camera);
+      } else if (isSide) {
+        this.#before?.draw(this.#context, camera);
+      }
+      return this.#preview.draw(this.#context, camera);
+    });
+  }
+
+  /**
+   * Draw in one picture's part of the canvas.
+   * @param {{ x: number, y: number }} corner
+   * @param {number} from how far from the left it begins to be seen
+   * @param {() => void} draw
+   */
+  #within({ x, y }, from, draw) {
+    const context = this.#context;
     context.save();
+    context.translate(x, y);
     context.beginPath();
-    context.rect(this.#divider.left, 0, width, height);
+    context.rect(from, 0, this.camera.viewWidth - from, this.camera.viewHeight);
     context.clip();
-    if (this.#after?.isReady) {
-      context.clearRect(0, 0, width, height);
-      this.#after.draw(context, this.camera);
-    }
-    this.#preview.draw(context, this.camera);
+    draw();
     context.restore();
+  }
+
+  /**
+   * Divide the canvas among the pictures: along its longer side.
+   * @param {boolean} isSide
+   * @returns {boolean} whether that is another division than before
+   */
+  #layOut(isSide) {
+    const { camera } = this;
+    const { width, height } = this.#canvas;
+    const isWide = width >= height;
+    const half = Math.floor(((isWide ? width : height) - GAP) / 2);
+    const view = { width: isSide && isWide ? half : width, height: isSide && !isWide ? half : height };
+    this.#viewport.classList.toggle('is-stacked', isSide && !isWide);
+    this.#second = isSide ? { x: isWide ? half + GAP : 0, y: isWide ? 0 : half + GAP } : { x: 0, y: 0 };
+    if (camera.viewWidth === view.width && camera.viewHeight === view.height) return false;
+    camera.resize(view.width, view.height);
+    return true;
   }
 
   /** Whether there are two pictures. */
@@ -103,10 +167,10 @@ export class Compare {
 
   #measure() {
     const { width, height } = this.#viewport.getBoundingClientRect();
+    if (!width || !height) return; // it is not shown now
     const dense = window.devicePixelRatio;
     this.#canvas.width = Math.max(1, Math.round(width * dense));
     this.#canvas.height = Math.max(1, Math.round(height * dense));
-    this.#move(() => this.camera.resize(this.#canvas.width, this.#canvas.height));
     // Setting its size has emptied the canvas; waiting for the next frame would show that.
     this.#draw();
   }
@@ -125,16 +189,29 @@ export class Compare {
     this.#onMove();
   }
 
+  /**
+   * @param {number} left of the canvas
+   * @param {number} top
+   * @returns {[number, number]} of the picture there
+   */
+  #inPicture(left, top) {
+    const { x, y } = this.#second;
+    return [x && left >= x ? left - x : left, y && top >= y ? top - y : top];
+  }
+
   #listen() {
     const { camera } = this;
     listen(this.#viewport, {
       drag: (right, down, left) => {
-        if (camera.fitted) this.#divider.moveToLeft(left);
-        else this.#move(() => camera.pan(right, down));
+        if (!camera.fitted) this.#move(() => camera.pan(right, down));
+        else if (!this.#viewport.classList.contains('is-side')) this.#divider.moveToLeft(left);
       },
-      zoom: (ratio, left, top) => this.#move(() => camera.zoomTo(camera.zoom * ratio, left, top)),
+      zoom: (ratio, left, top) =>
+        this.#move(() => camera.zoomTo(camera.zoom * ratio, ...this.#inPicture(left, top))),
       twice: (left, top) =>
-        this.#move(() => (camera.fitted ? camera.zoomTo(1, left, top) : camera.fit())),
+        this.#move(() =>
+          camera.fitted ? camera.zoomTo(1, ...this.#inPicture(left, top)) : camera.fit(),
+        ),
     });
     this.#viewport.addEventListener('keydown', (event) => this.#onKey(event));
     this.#fitButton.addEventListener('click', () => this.#move(() => camera.fit()));
@@ -143,6 +220,24 @@ export class Compare {
     }
     byId('zoom-in').addEventListener('click', () => this.zoomTo(camera.zoom * ZOOM_STEP));
     byId('zoom-out').addEventListener('click', () => this.zoomTo(camera.zoom / ZOOM_STEP));
+    byId('side').addEventListener('click', () => this.switchSides());
+    this.#listenForHold(byId('hold'));
+  }
+
+  /** @param {HTMLElement} button held by a finger, a mouse or a key */
+  #listenForHold(button) {
+    button.addEventListener('pointerdown', (event) => {
+      if (event.button !== 0) return;
+      button.setPointerCapture(event.pointerId);
+      this.hold(true);
+    });
+    button.addEventListener('keydown', (event) => {
+      if (event.key === ' ' || event.key === 'Enter') this.hold(true);
+    });
+    for (const end of ['pointerup', 'pointercancel', 'keyup', 'blur']) {
+      button.addEventListener(end, () => this.hold(false));
+    }
+    button.addEventListener('contextmenu', (event) => event.preventDefault()); // of a long touch
   }
 
   /** @param {KeyboardEvent} event */

@@ -7,10 +7,10 @@ import { inWords } from './trouble.js';
 /** @typedef {import('./types.js').Item} Item */
 
 const STATES = {
-  waiting: () => 'Waiting',
+  waiting: (_, ahead) => (ahead ? `${ahead} before it` : 'Waiting'),
   sending: ({ progress }) => `Sending, ${Math.round(progress * 100)} %`,
   looking: () => 'Looking',
-  queued: () => 'Waiting',
+  queued: (_, ahead) => (ahead ? `${ahead} before it` : 'Waiting'),
   running: ({ progress }) => `Enhancing, ${Math.round(progress * 100)} %`,
   done: ({ shown }) => (shown?.job.report.unchanged ? 'Fine as it is' : 'Better'),
   failed: ({ problem }) => inWords(problem).title,
@@ -25,7 +25,7 @@ export class Filmstrip {
   #onRemove;
 
   /**
-   * @param {(item: Item) => void} onSelect
+   * @param {(item: Item, isOpened: boolean) => void} onSelect by an arrow key, or opened
    * @param {(item: Item) => void} onRemove
    */
   constructor(onSelect, onRemove) {
@@ -34,15 +34,33 @@ export class Filmstrip {
     this.#list.addEventListener('keydown', (event) => this.#onKey(event));
   }
 
-  /** @param {import('./store.js').Store} store */
-  show({ items, selected }) {
+  /**
+   * Those that failed come first: there is something to be done about them.
+   * @param {import('./store.js').Store} store
+   */
+  show(store) {
+    const { items, selected } = store;
     for (const [item, tile] of this.#tiles) {
       if (!items.includes(item)) this.#remove(item, tile);
     }
-    for (const item of items) {
+    const isFailed = (/** @type {Item} */ { state }) => state === 'failed';
+    const sorted = [...items.filter(isFailed), ...items.filter((item) => !isFailed(item))];
+    sorted.forEach((item, at) => {
       const tile = this.#tiles.get(item) ?? this.#make(item);
-      fill(tile, item, item === selected);
-    }
+      if (this.#list.children[at] !== tile) this.#put(tile, at);
+      fill(tile, item, item === selected, store.ahead(item));
+    });
+  }
+
+  /**
+   * Move a tile, and the keyboard with it.
+   * @param {HTMLElement} tile
+   * @param {number} at
+   */
+  #put(tile, at) {
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    this.#list.insertBefore(tile, this.#list.children[at] ?? null);
+    if (tile.contains(focused)) focused.focus();
   }
 
   /** @param {Item} item */
@@ -52,7 +70,7 @@ export class Filmstrip {
       { class: 'tile' },
       h(
         'button',
-        { type: 'button', class: 'tile-button', onclick: () => this.#onSelect(item) },
+        { type: 'button', class: 'tile-button', 'aria-keyshortcuts': 'Delete', onclick: () => this.#onSelect(item, true) },
         h('span', { class: 'tile-picture' }, h('img', { alt: '', hidden: true })),
         h('span', { class: 'tile-name' }, item.name),
         h('span', { class: 'tile-state' }),
@@ -62,6 +80,7 @@ export class Filmstrip {
         {
           type: 'button',
           class: 'tile-remove',
+          tabindex: -1, // the keyboard has Delete
           'aria-label': `Remove ${item.name}`,
           onclick: () => this.#onRemove(item),
         },
@@ -69,7 +88,6 @@ export class Filmstrip {
       ),
     );
     this.#tiles.set(item, tile);
-    this.#list.append(tile);
     return tile;
   }
 
@@ -89,13 +107,16 @@ export class Filmstrip {
   #onKey(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const tile = /** @type {Element} */ (event.target).closest('.tile');
-    if (!step || !tile) return;
+    if (!tile) return;
+    const itemOf = (/** @type {Element} */ of) => [...this.#tiles].find(([, each]) => each === of)?.[0];
+    if (event.key === 'Delete') this.#onRemove(itemOf(tile));
+    if (!step) return;
     const other = step < 0 ? tile.previousElementSibling : tile.nextElementSibling;
     const button = /** @type {HTMLElement | null} */ (other?.querySelector('.tile-button') ?? null);
     if (!button) return;
     event.preventDefault();
     button.focus();
-    button.click();
+    this.#onSelect(itemOf(other), false);
   }
 }
 
@@ -103,8 +124,9 @@ export class Filmstrip {
  * @param {HTMLElement} tile
  * @param {Item} item
  * @param {boolean} isSelected
+ * @param {number} ahead photos that come before it
  */
-function fill(tile, item, isSelected) {
+function fill(tile, item, isSelected, ahead) {
   const button = tile.querySelector('.tile-button');
   const image = tile.querySelector('img');
   if (item.thumbnail && image.src !== item.thumbnail) {
@@ -113,7 +135,7 @@ function fill(tile, item, isSelected) {
   }
   setAttribute(button, 'aria-current', isSelected ? 'true' : null);
   setAttribute(tile, 'data-state', item.state);
-  setText(tile.querySelector('.tile-state'), STATES[item.state](item));
+  setText(tile.querySelector('.tile-state'), STATES[item.state](item, ahead));
   setAttribute(button, 'title', item.photo ? summary(item.photo) : item.name);
   if (isSelected && tile.dataset.seen !== 'yes') tile.scrollIntoView({ block: 'nearest' });
   tile.dataset.seen = isSelected ? 'yes' : 'no';

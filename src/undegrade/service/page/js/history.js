@@ -30,8 +30,9 @@ export class History {
     const of = entries.map(({ version }) => version.job.id).join();
     if (of !== this.#shown) {
       this.#shown = of;
+      const labels = numbered(entries.map(({ item }) => item.name).reverse()).reverse();
       this.#section.hidden = entries.length === 0;
-      this.#list.replaceChildren(...entries.map(({ item, version }) => this.#entry(item, version)));
+      this.#list.replaceChildren(...entries.map(({ item, version }, at) => this.#entry(item, version, labels[at])));
     }
     for (const button of this.#list.querySelectorAll('.history-show')) {
       const isShown = button.getAttribute('data-job') === selected?.shown?.job.id;
@@ -42,8 +43,9 @@ export class History {
   /**
    * @param {Item} item
    * @param {Version} version
+   * @param {string} label of its own
    */
-  #entry(item, version) {
+  #entry(item, version, label) {
     const { job } = version;
     const time = new Date(job.created).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
     const facts = `${time} · ${size(job.bytes ?? 0)}`;
@@ -58,7 +60,7 @@ export class History {
           'data-job': job.id,
           onclick: () => this.#onShow(item, version),
         },
-        h('span', { class: 'history-name' }, item.name),
+        h('span', { class: 'history-name' }, label),
         h('span', { class: 'quiet' }, `${done(version)} · ${facts}`),
       ),
       h(
@@ -66,13 +68,26 @@ export class History {
         {
           type: 'button',
           class: 'button small',
-          'aria-label': `Download ${job.name}, ${time}`,
+          'aria-label': `Download ${label}`,
           onclick: () => this.#onDownload(item, version),
         },
         '↓',
       ),
     );
   }
+}
+
+/**
+ * @param {string[]} names
+ * @returns {string[]} with a number where one has been there before
+ */
+function numbered(names) {
+  const counts = new Map();
+  return names.map((name) => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return count === 1 ? name : `${name} (${count})`;
+  });
 }
 
 /** @param {Version} version */

@@ -1,17 +1,21 @@
 /** The page: puts the parts together. */
 
-import { announce } from './announce.js';
+import { announce, note } from './announce.js';
 import * as api from './api.js';
+import { ask } from './ask.js';
+import { Batch, canRetry, missing } from './batch.js';
 import { Choices } from './choices.js';
 import { DiagnosisView, summary } from './diagnosis.js';
 import { Dials } from './dials.js';
 import { byId, setText } from './dom.js';
-import { download, downloadAll } from './download.js';
+import { copy, download, downloadAll, share } from './download.js';
 import { listenForPhotos } from './drop.js';
 import { Filmstrip } from './filmstrip.js';
+import { isFull, showFull } from './full.js';
 import { History } from './history.js';
+import { listenForKeys } from './keys.js';
 import { pause } from './lane.js';
-import { showActions, showDownloadAll, showFacts } from './panel.js';
+import { showActions, showFacts } from './panel.js';
 import { PlanView } from './plan.js';
 import { Planner } from './planner.js';
 import { showProgress } from './progress.js';
@@ -19,10 +23,11 @@ import { Queue } from './queue.js';
 import * as session from './session.js';
 import { added, defaults, sameFile, switched } from './settings.js';
 import { Stage } from './stage.js';
-import { Store } from './store.js';
+import { Store, isBusy } from './store.js';
 import { askForToken } from './token.js';
 import { inWords, showTrouble } from './trouble.js';
-import { duration } from './words.js';
+import { Undo } from './undo.js';
+import { counted, duration } from './words.js';
 
 /** @typedef {import('./types.js').Item} Item */
 /** @typedef {import('./types.js').Settings} Settings */
@@ -41,8 +46,13 @@ const plan = new PlanView({
     change(added(settings, step, photo.diagnosis.noise.value));
   },
 });
+const batch = new Batch();
+const undo = new Undo();
 const filmstrip = new Filmstrip(
-  (item) => store.select(item),
+  (item, isOpened) => {
+    if (isOpened) showGrid(false);
+    store.select(item);
+  },
   (item) => queue.remove(item),
 );
 const history = new History(
@@ -62,10 +72,25 @@ const told = new WeakMap();
 /** @param {Partial<Settings>} changes of the selected photo */
 function change(changes) {
   const item = store.selected;
-  const settings = { ...item.settings, ...changes };
+  undo.before(item, Object.keys(changes).join());
+  become(item, { ...item.settings, ...changes });
+}
+
+/**
+ * @param {Item} item
+ * @param {Settings} settings
+ */
+function become(item, settings) {
   // What has been made already need not be made again.
   const made = item.versions.find((version) => sameFile(version.settings, settings));
   store.update(item, { settings, shown: made ?? item.shown });
+}
+
+/** @param {'undo' | 'redo'} way */
+function takeBack(way) {
+  const item = store.selected;
+  const settings = item && undo.go(item, way);
+  if (settings) become(item, settings);
 }
 
 function show() {
@@ -84,21 +109,27 @@ function render() {
   byId('welcome').hidden = Boolean(selected);
   byId('work').hidden = !selected;
   byId('work').classList.toggle('is-unread', selected?.state === 'failed' && !selected.photo);
-  showDownloadAll(items);
+  batch.show(items);
   stage.show(store);
   filmstrip.show(store);
   history.show(store);
   for (const item of items) tell(item);
-  if (!selected) return;
+  if (!selected) {
+    showFull(false);
+    return;
+  }
   const { photo, shown, settings } = selected;
   showFacts(selected);
-  showProgress(selected);
+  showProgress(selected, store.ahead(selected));
   showTrouble(selected);
   diagnosis.show(photo, shown?.job.report ?? null);
   plan.show(selected);
   dials.show(selected);
   choices.show(settings);
   showActions(selected, items);
+  for (const way of /** @type {const} */ (['undo', 'redo'])) {
+    /** @type {HTMLButtonElement} */ (byId(way)).disabled = !undo.can(selected, way);
+  }
   planner.show();
 }
 
@@ -161,13 +192,59 @@ async function downloadSelected() {
   if (await asChosen([item])) await fetched(item, () => download(item.shown));
 }
 
+async function copySelected() {
+  const item = store.selected;
+  try {
+    await copy(item.shown);
+    note('The result is in the clipboard.');
+  } catch (error) {
+    if (error instanceof api.Problem) throw error;
+    note('The browser does not let the result be copied.');
+  }
+}
+
+async function shareSelected() {
+  try {
+    await share(store.selected.shown);
+  } catch (error) {
+    if (error instanceof api.Problem) throw error;
+    if (!api.isAbort(error)) note('The browser does not let the result be shared.');
+  }
+}
+
+/** @param {number} step to another photo */
+function go(step) {
+  const { items, selected } = store;
+  const next = items[items.indexOf(selected) + step];
+  if (next) store.select(next);
+}
+
+/** All that there are; what is missing is said. */
 async function downloadEach() {
   const items = store.items.filter(({ shown }) => shown);
   if (!(await asChosen(items))) return;
   const has = (/** @type {Item} */ item) => fetched(item, () => api.job(item.shown.job.id));
   const had = await Promise.all(items.map(has));
-  if (!had.every(Boolean)) return;
-  await fetched(store.selected, () => downloadAll(items.map(({ shown }) => shown)));
+  const left = items.filter((_, at) => had[at]);
+  if (!left.length) return;
+  const gone = items.length - left.length;
+  const words = gone ? `${counted(gone, 'result')} the service has deleted.` : missing(store.items);
+  if (words) note(words);
+  await fetched(left[0], () => downloadAll(left.map(({ shown }) => shown)));
+}
+
+/** @param {boolean} isOn all photos in rows, instead of one of them large */
+function showGrid(isOn) {
+  byId('work').classList.toggle('is-grid', isOn);
+  byId('grid').setAttribute('aria-pressed', String(isOn));
+}
+
+async function clear() {
+  const count = store.items.length;
+  const words = 'The service deletes them and their results. What was downloaded stays.';
+  if (!(await ask(`Remove ${counted(count, 'photo')}?`, words, 'Remove all'))) return;
+  for (const item of [...store.items]) queue.remove(item);
+  showGrid(false);
 }
 
 /** Give the selected photo's settings to all, and enhance those that need it. */
@@ -189,6 +266,27 @@ function discard() {
 async function start() {
   api.onTokenNeeded(askForToken);
   listenForPhotos((files) => queue.add(files));
+  const grid = () => showGrid(!byId('work').classList.contains('is-grid'));
+  const full = () => showFull(!isFull());
+  byId('grid').addEventListener('click', grid);
+  byId('full').addEventListener('click', full);
+  listenForKeys({
+    ...{ grid, full, go, change: takeBack },
+    side: () => stage.switchSides(),
+    hold: (isOn) => stage.hold(isOn),
+  });
+  byId('undo').addEventListener('click', () => takeBack('undo'));
+  byId('redo').addEventListener('click', () => takeBack('redo'));
+  byId('copy').addEventListener('click', () => fetched(store.selected, copySelected));
+  byId('share').addEventListener('click', () => fetched(store.selected, shareSelected));
+  byId('clear').addEventListener('click', clear);
+  byId('retry-failed').addEventListener('click', () => {
+    for (const item of store.items.filter(canRetry)) queue.start(item);
+  });
+  // What the service has goes on; what only this page has would be lost.
+  window.addEventListener('beforeunload', (event) => {
+    if (store.items.some((item) => item.file && !item.photo && isBusy(item))) event.preventDefault();
+  });
   byId('cancel').addEventListener('click', () => queue.cancel(store.selected));
   byId('retry').addEventListener('click', () => queue.start(store.selected));
   byId('discard').addEventListener('click', discard);
@@ -211,7 +309,10 @@ async function begin() {
     choices.offer(store.limits);
     const hours = duration(store.limits.keep_seconds);
     setText(byId('promise'), `Photos go to ${location.hostname} only, and are deleted after ${hours}.`);
-    await session.restore(store, (item) => queue.loadThumbnail(item));
+    await session.restore(store, (item, isUnfinished) => {
+      queue.loadThumbnail(item);
+      if (isUnfinished) queue.start(item, undefined, item.job);
+    });
     return true;
   } catch (error) {
     if (!(error instanceof api.Problem)) throw error;

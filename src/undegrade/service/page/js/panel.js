@@ -1,6 +1,7 @@
 /** The panel beside the photo: what it is, and what can be done with it now. */
 
 import { byId, setText } from './dom.js';
+import { canCopy, canShare } from './download.js';
 import { defaults, sameFile, samePixels } from './settings.js';
 import { isBusy } from './store.js';
 import { pixels, size } from './words.js';
@@ -34,12 +35,6 @@ export function showActions(item, items) {
   download.classList.toggle('primary', apply.hidden);
   byId('reset').hidden = sameFile(settings, defaults());
   byId('for-all').hidden = items.length < 2;
-}
-
-/** @param {Item[]} items */
-export function showDownloadAll(items) {
-  const count = items.filter(({ shown }) => shown).length;
-  const button = byId('download-all');
-  button.hidden = count < 2;
-  setText(button, `Download all ${count}`);
+  byId('copy').hidden = !shown || isBusy(item) || !canCopy();
+  byId('share').hidden = !shown || isBusy(item) || !canShare();
 }

@@ -40,11 +40,12 @@ export class Queue {
    * Send the photo if the service has not got it, then enhance it.
    * @param {Item} item
    * @param {import('./types.js').Settings} [settings] by default those chosen when its turn comes
+   * @param {Item['job']} [job] that is under way already
    */
-  async start(item, settings) {
+  async start(item, settings, job = null) {
     const work = new AbortController();
     item.work?.abort();
-    this.#store.update(item, { work, state: 'waiting', progress: 0, problem: null });
+    this.#store.update(item, { work, job, state: 'waiting', progress: 0, problem: null });
     try {
       await this.#through(item, work.signal, settings).catch((error) => {
         if (!isGone(error) || !item.photo || !item.file) throw error;
@@ -56,7 +57,7 @@ export class Queue {
       if (api.isAbort(error)) this.#store.update(item, { state: this.#rest(item) });
       else this.#fail(item, error);
     } finally {
-      if (item.work === work) this.#store.update(item, { work: null });
+      if (item.work === work) this.#store.update(item, { work: null, job: null });
     }
   }
 
@@ -95,6 +96,9 @@ export class Queue {
       const detail = `${size(file.size)}, where the service takes at most ${size(most)}`;
       throw new api.Problem('too-large', 'Too large', detail);
     }
+    await file.slice(0, 1).arrayBuffer().catch(() => {
+      throw new api.Problem('unreadable', 'This file cannot be read', 'is it still there?');
+    });
     this.#store.update(item, { state: 'sending' });
     const onProgress = (/** @type {number} */ progress) =>
       this.#store.update(item, { progress, state: progress < 1 ? 'sending' : 'looking' });
@@ -121,14 +125,19 @@ export class Queue {
    * @param {import('./types.js').Settings} wanted
    */
   async #enhance(item, signal, wanted) {
-    const settings = structuredClone(wanted);
-    const order = { wishes: toWishes(settings), output: toOutput(settings) };
-    this.#store.update(item, { state: 'queued', progress: 0, secondsLeft: null });
-    let job = await patiently(() => api.startJob(item.photo.id, order, signal), signal);
-    const stop = () => api.remove('jobs', job.id);
+    this.#store.update(item, { state: 'queued', progress: 0, secondsLeft: null, ahead: 0 });
+    if (!item.job) {
+      const settings = structuredClone(wanted);
+      const order = { wishes: toWishes(settings), output: toOutput(settings) };
+      const { id } = await patiently(() => api.startJob(item.photo.id, order, signal), signal);
+      this.#store.update(item, { job: { id, settings } });
+    }
+    const { id, settings } = item.job;
+    const stop = () => api.remove('jobs', id);
     signal.addEventListener('abort', stop);
+    let job;
     try {
-      job = await this.#follow(item, job.id, signal);
+      job = await this.#follow(item, id, signal);
     } finally {
       signal.removeEventListener('abort', stop);
     }
@@ -150,7 +159,8 @@ export class Queue {
       for await (const { name, data } of api.follow(id, signal)) {
         if (name === 'end') return data;
         const state = data.state === 'running' ? 'running' : 'queued';
-        this.#store.update(item, { state, progress: data.progress, secondsLeft: data.seconds_left });
+        const { progress, seconds_left: secondsLeft, ahead } = data;
+        this.#store.update(item, { state, progress, secondsLeft, ahead });
       }
       await pause(1, signal); // a proxy may cut the stream
     }

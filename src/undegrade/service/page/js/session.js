@@ -2,6 +2,7 @@
 
 import * as api from './api.js';
 import { defaults } from './settings.js';
+import { isBusy } from './store.js';
 
 const KEY = 'undegrade.session';
 
@@ -9,9 +10,12 @@ const KEY = 'undegrade.session';
 export function keep({ items }) {
   const kept = items
     .filter(({ photo }) => photo)
-    .map(({ photo, settings, versions }) => ({
+    .map((item) => ({ ...item, isUnfinished: isBusy(item) }))
+    .map(({ photo, settings, versions, job, isUnfinished }) => ({
       photo: photo.id,
       settings,
+      job,
+      isUnfinished,
       versions: versions.map((version) => ({ job: version.job.id, settings: version.settings })),
     }));
   sessionStorage.setItem(KEY, JSON.stringify(kept));
@@ -20,10 +24,12 @@ export function keep({ items }) {
 /**
  * What is still there of the last session in this tab.
  * @param {import('./store.js').Store} store
- * @param {(item: import('./types.js').Item) => void} onItem
+ * @param {(item: import('./types.js').Item, isUnfinished: boolean) => void} onItem
  */
 export async function restore(store, onItem) {
   const items = [];
+  /** @type {boolean[]} */
+  const unfinished = [];
   for (const kept of read()) {
     const photo = await found(api.photo(String(kept.photo)));
     if (!photo) continue;
@@ -33,6 +39,8 @@ export async function restore(store, onItem) {
       if (job?.state === 'done') versions.push({ job, settings: sound(settings) });
     }
     const shown = versions[versions.length - 1] ?? null;
+    const under = kept.job && (await found(api.job(String(kept.job.id))));
+    unfinished.push(kept.isUnfinished === true);
     items.push({
       name: photo.name ?? 'photo',
       photo,
@@ -41,11 +49,12 @@ export async function restore(store, onItem) {
       settings: sound(kept.settings),
       versions,
       shown,
+      job: under ? { id: under.id, settings: sound(kept.job.settings) } : null,
       state: /** @type {const} */ (shown ? 'done' : 'cancelled'),
     });
   }
   // All or none: this is tried again where the service has stopped answering.
-  for (const item of items) onItem(store.add(item));
+  items.forEach((item, at) => onItem(store.add(item), unfinished[at]));
 }
 
 /**

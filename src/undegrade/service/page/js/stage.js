@@ -46,6 +46,15 @@ export class Stage {
     this.#checkPreview(selected);
   }
 
+  switchSides() {
+    this.#compare.switchSides();
+  }
+
+  /** @param {boolean} isOn the photo as it was */
+  hold(isOn) {
+    this.#compare.hold(isOn);
+  }
+
   #show() {
     const name = this.#item?.name ?? 'Photo';
     this.#compare.show(this.#before.layer, this.#after.layer, name);

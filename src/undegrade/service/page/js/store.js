@@ -48,6 +48,8 @@ export class Store {
       refusal: '',
       thumbnail: '',
       work: null,
+      job: null,
+      ahead: 0,
       ...given,
     };
     this.items.push(item);
@@ -69,6 +71,15 @@ export class Store {
   select(item) {
     this.selected = item;
     this.#changed();
+  }
+
+  /**
+   * How many photos come before this one.
+   * @param {Item} item that waits
+   */
+  ahead(item) {
+    if (item.state === 'queued') return item.ahead;
+    return this.items.slice(0, this.items.indexOf(item)).filter(isBusy).length;
   }
 
   /** @param {Item} item */

@@ -21,7 +21,12 @@ const TITLES = {
 };
 
 /** Trying again without a change would fail again. */
-const FINAL = new Set(['not-a-photo', 'too-large']);
+const FINAL = new Set(['not-a-photo', 'too-large', 'unreadable']);
+
+/** @param {Problem | null} problem */
+export function isFinal(problem) {
+  return Boolean(problem && FINAL.has(problem.kind));
+}
 
 /**
  * @param {Problem} problem
@@ -44,6 +49,6 @@ export function showTrouble({ name, state, problem, file, photo, shown }) {
   setText(byId('trouble-title'), title);
   setText(byId('trouble-detail'), detail);
   setText(byId('trouble-hint'), hint);
-  byId('retry').hidden = FINAL.has(problem.kind) || !(file || photo);
+  byId('retry').hidden = isFinal(problem) || !(file || photo);
   setText(byId('discard'), shown ? 'Back' : 'Remove');
 }

@@ -50,6 +50,7 @@
  * @property {'queued' | 'running' | 'done' | 'failed' | 'cancelled'} state
  * @property {number} progress 0 to 1
  * @property {number | null} seconds_left
+ * @property {number} ahead jobs before it in the queue
  * @property {string} created
  * @property {Report | null} report
  * @property {string | null} name of the result
@@ -100,6 +101,8 @@
  * @property {string} refusal why there is no plan for the settings
  * @property {string} thumbnail URL of a blob
  * @property {AbortController | null} work under way
+ * @property {{ id: string, settings: Settings } | null} job under way with the service
+ * @property {number} ahead jobs before its own in the service's queue
  *
  * @typedef {object} Box in pixels of the photo
  * @property {number} x
