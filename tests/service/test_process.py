@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx2 as httpx
 import pytest
@@ -172,6 +174,28 @@ def test_every_line_of_the_log_is_json_whoever_writes_it():
     assert (lines[0]["event"], lines[0]["library"]) == ("found %r", "python_multipart")
     assert "an old call" in lines[1]["event"]
     assert (lines[2]["event"], lines[2]["pid"]) == ("ours", 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals are those of Unix")
+def test_on_a_terminal_it_talks_to_people_and_opens_the_page(tmp_path, monkeypatch):
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.new && mv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    ours, theirs = os.openpty()
+    with command("--open", log=Path(os.ttyname(theirs))) as (_, url):
+        refused(httpx.post(f"{url}{API}/photos", data={"no": "photo"}), 415, "not-a-photo")
+        for _ in range(3000):
+            if opened.exists():
+                break
+            time.sleep(0.02)
+    assert opened.read_text() == f"{url}/\n"
+    first, *lines = os.read(ours, 65536).decode().splitlines()
+    assert first == f"undegrade: {url}/ (Ctrl-C to stop)"
+    assert any(re.fullmatch(r"[\d:]{8}  POST /photos: 415, [\d.]+ s", line) for line in lines)
+    assert not [line for line in lines if "{" in line or "/healthz" in line]
+    for end in (ours, theirs):
+        os.close(end)
 
 
 def test_the_service_leaves_networks_to_workers_and_workers_leave_the_web_to_it():

@@ -41,6 +41,7 @@ def serve(
     folder: Annotated[
         Path | None, typer.Option(help="Where the private temporary folder is made.")
     ] = None,
+    open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Serve the page and the REST interface (needs the extra web)."""
     from undegrade.errors import UsageError
@@ -80,4 +81,12 @@ def serve(
         )
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"undegrade: http://{shown}:{port}/ (Ctrl-C to stop)", err=True)
+    if open:
+        import threading
+        import webbrowser
+
+        here = "127.0.0.1" if host in ("0.0.0.0", "::") else shown
+        # It listens already; and a browser of the terminal would not return.
+        page = f"http://{here}:{port}/"
+        threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
     server.serve(settings, sockets)

@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,7 +38,11 @@ class JsonLines(logging.Formatter):
     """A record and what was passed as ``extra`` as one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; of a library's record without what was filled in: clients may have sent it."""
+        """The line."""
+        return json.dumps(self.facts(record), default=str)
+
+    def facts(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Of a library's record without what was filled in: clients may have sent it."""
         own = record.name.partition(".")[0] in ("undegrade", "uvicorn", "py")
         line = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
@@ -52,13 +56,43 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
             line["where"] = _where(record)
-        return json.dumps(line, default=str)
+        return line
+
+
+class ForPeople(JsonLines):
+    """The same in words, for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line = self.facts(record)
+        del line["time"]
+        level, event = line.pop("level"), line.pop("event")
+        if event == "request":
+            told = "{method} {route}: {status}, {seconds:.1f} s".format(**line)
+        else:
+            told = ", ".join([event, *(f"{name} {value}" for name, value in line.items())])
+        mark = "" if level == "info" else f"{level}: "
+        return time.strftime("%H:%M:%S", time.localtime(record.created)) + f"  {mark}{told}"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether somebody at a terminal wants to know it: not that the page has fetched something."""
+    if record.name.startswith("uvicorn"):
+        return record.levelno >= logging.WARNING
+    facts = vars(record)
+    return facts.get("method") not in ("GET", "HEAD") or facts["status"] >= 400
 
 
 def set_up_logs(stream: TextIO | None = None) -> None:
-    """Send every record, warnings too, to *stream* (stderr): ours, and what libraries warn of."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines())
+    """Send every record, warnings too, to *stream* (stderr): ours, and what libraries warn of.
+
+    A terminal gets words, and what is news; all else gets everything as JSON.
+    """
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(ForPeople() if stream.isatty() else JsonLines())
+    if stream.isatty():
+        handler.addFilter(_is_news)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     for name in (OWN, "uvicorn.error"):
