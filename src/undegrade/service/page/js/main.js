@@ -97,7 +97,8 @@ function show() {
   const focused = document.activeElement;
   render();
   // Where a button has gone with what it did, the keyboard goes on at the photo.
-  const isLost = !focused?.checkVisibility() || focused.matches(':disabled');
+  const now = document.activeElement;
+  const isLost = now === document.body || !now?.checkVisibility() || now.matches(':disabled');
   if (focused !== document.body && isLost) {
     byId(store.selected ? 'viewport' : 'choose').focus({ preventScroll: true });
   }
