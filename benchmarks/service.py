@@ -346,7 +346,11 @@ def measure_photos(photos: int, clients: int, seconds: float) -> dict[str, Any]:
             if line.startswith(f"undegrade_{name} ") and not line.endswith(" 0.0")
         ]
     lost = photos - counts["enhanced"] - counts["unchanged"] - counts["not sent"]
-    early, late = memories[len(memories) // 5], statistics.median(memories[-3:])
+    growth: dict[str, float] = {}
+    if len(memories) >= 10:
+        late = statistics.median(memories[-3:])
+        name = "memory growth from the fifth part to the end, %"
+        growth[name] = 100 * (late / memories[len(memories) // 5] - 1)
     return {
         "photos sent": photos - counts["not sent"],
         "what came of them": dict(counts),
@@ -354,7 +358,7 @@ def measure_photos(photos: int, clients: int, seconds: float) -> dict[str, Any]:
         "left in the service": left,
         "seconds": spent,
         "memory after each twentieth, MB": memories,
-        "memory growth from the fifth part to the end, %": 100 * (late / early - 1),
+        **growth,
     }
 
 

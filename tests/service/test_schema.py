@@ -45,7 +45,7 @@ def break_it(shared, examples: int) -> int:
                 photo = shared.photo(SMALL)
                 made = photo if "/photos/" in case.path else shared.job(photo)
                 case.path_parameters["id"] = made.rpartition("/")[2]
-            case.call_and_validate(base_url=shared.url, checks=checks())
+            case.call_and_validate(base_url=shared.url, checks=checks(), timeout=120)
 
         run()
     return len(operations)
