@@ -57,6 +57,7 @@ def run(
     workers: int = 1,
     on_part: Callable[[FileJob, float], None] | None = None,
     on_done: Callable[[Outcome], None] | None = None,
+    interrupted: threading.Event | None = None,
 ) -> list[Outcome]:
     """Enhance *jobs* with *workers* threads; the outcomes stand in the order of the jobs.
 
@@ -70,6 +71,7 @@ def run(
     resume: pass over what the manifest calls done and is whole.
     on_part: called from worker threads with the part done of a job, 0 to 1.
     on_done: called from this thread with each outcome as it comes.
+    interrupted: set where there was an interrupt, for whoever goes on after the last photo.
 
     Raises
     ------
@@ -109,6 +111,8 @@ def run(
                             on_done(finished[told - 1].result())
                 except KeyboardInterrupt:
                     stop.set()
+                    if interrupted:
+                        interrupted.set()
         finally:
             # Where a callback fails, as when nobody reads stdout any more, the pool must not work
             # through the rest before the error is heard.

@@ -63,6 +63,7 @@ def watch(
     if output.resolve() == folder.resolve():
         raise UsageError(f"{str(folder)!r} would be its own output", "name another folder")
     stop, manifest = stop or threading.Event(), Manifest(output)
+    interrupted = threading.Event()
     before: dict[Path, State] = {}
     settled: dict[Path, tuple[State, int]] = {}  # what was done, and looks until it is tried anew
     while not stop.is_set():
@@ -84,10 +85,11 @@ def watch(
             resume=True,
             workers=workers,
             on_done=lambda one: on_done(one) if on_done and one.status in TOLD else None,
+            interrupted=interrupted,
         )
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         for outcome in outcomes:
-            if outcome.status == "stopped":
-                raise KeyboardInterrupt
             again = outcome.exit_code == OutputError.exit_code
             settled[outcome.job.source] = now[outcome.job.source], RETRY if again else 0
         stop.wait(every)
