@@ -25,6 +25,7 @@ ON_CARD = {
     "lowlight": "lowlight",
     "phone": "phone",
     "phone-guided": "phone",
+    "tone": "lowlight",
 }
 """What a card calls what is neither restored nor enlarged."""
 CHOICES = {"dllgan-sr": "dllgan-sr:x4+"}

@@ -242,7 +242,7 @@ def test_impossible_values_and_combinations(changes, key):
 def test_a_regressor_needs_graded_pictures():
     regressor = {"network": "small"}
     stage = {"kind": "regressor", "losses": {"l1": None}}
-    with pytest.raises(RecipeError, match=r"stages\.main\.kind = 'regressor' needs the task"):
+    with pytest.raises(RecipeError, match=r"stages\.main\.kind = 'regressor' is not for the task"):
         parse(nested(regressor=regressor, stages__main=stage))
 
 

@@ -271,7 +271,8 @@ class Recipe:
         if stage.kind in ("critic", "adversarial") and not self.discriminators:
             raise RecipeError(f"stages.{name}.kind", stage.kind, "needs discriminators")
         if stage.kind not in allows.kinds:
-            why = f"has no use for the task {self.task!r}"
+            known = ", ".join(allows.kinds)
+            why = f"is not for the task {self.task!r}, which allows: {known}"
             raise RecipeError(f"stages.{name}.kind", stage.kind, why)
         if stage.kind == "regressor":
             if self.regressor is None:
