@@ -384,7 +384,7 @@ def test_ctrl_c_elsewhere(undegrade, tmp_path, monkeypatch, arguments):
         (["--skip", "dust"], 2, "'dust'"),
         (["--skip", "sr", "--scale", "2"], 2, "a scale of 2"),
         (["--max-megapixels", "nan"], 2, "nan"),
-        (["--tile", "0", "--scale", "2"], 2, "tile of 0"),
+        (["--tile", "0", "--scale", "2"], 2, "tile = 0"),
         (["--model", "magic"], 5, "'magic'"),
         (["--model", "magic.onnx"], 5, "'magic.onnx'"),
         (["--max-megapixels", "0.001"], 6, "'noisy.png'"),

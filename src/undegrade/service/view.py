@@ -68,7 +68,8 @@ def enhance_part(enhancer: Enhancer, picture: Picture, plan: Plan, box: Box) -> 
     """
     box, steps = box.within(picture), plan.steps
     reach = sum(step.model.card.radius * step.shrink for step in steps)
-    multiple = math.lcm(*(step.model.card.multiple * step.shrink for step in steps))
+    # Its cells are those of the whole photo where the part begins with one.
+    multiple = math.lcm(LOCKED, *(step.model.card.multiple * step.shrink for step in steps))
     window = box.grown(reach + LOCKED, multiple, picture)
     wholes = _wholes(enhancer, picture, steps, window)
     result = enhancer.apply(cut(picture, window), steps, wholes=wholes)
