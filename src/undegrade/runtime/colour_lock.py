@@ -79,10 +79,13 @@ class _Cells:
     """Share of values at white, 0 to 1."""
 
 
-def _edges(side: int, longest: int) -> Indices:
-    """Where cells of at most *longest* pixels begin, evened out, and where the last one ends."""
-    count = -(-side // longest)
-    return np.arange(count + 1) * side // count
+def _edges(side: int, length: int) -> Indices:
+    """Where cells of *length* pixels begin, and where the last one ends, which takes the rest too.
+
+    So a part of a picture that begins with a cell has the cells of the whole.
+    """
+    count = max(1, side // length)
+    return np.append(np.arange(count) * length, side)
 
 
 def _measure(pixels: Pixels, rows: Indices, columns: Indices) -> _Cells:

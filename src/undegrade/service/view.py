@@ -21,9 +21,11 @@ from undegrade.errors import UsageError
 from undegrade.picture import Picture, to_pil
 from undegrade.plan import Plan, Step
 from undegrade.runtime import Whole, make_thumbnail
+from undegrade.runtime.colour_lock import CELL
 
-LOCKED = 16
-"""Pixels around a part that settle its colours as in the whole photo: one cell of the lock."""
+LOCKED = 5 * CELL
+"""Pixels around a part that settle its colours as in the whole photo: two cells of the lock's
+kernel, one between whose centres it interpolates, and a last one that is up to twice as long."""
 SMALL = 256
 """Longest side, about, of the copy that is brought as far as a network that wants a thumbnail."""
 
@@ -69,7 +71,7 @@ def enhance_part(enhancer: Enhancer, picture: Picture, plan: Plan, box: Box) -> 
     box, steps = box.within(picture), plan.steps
     reach = sum(step.model.card.radius * step.shrink for step in steps)
     # Its cells are those of the whole photo where the part begins with one.
-    multiple = math.lcm(LOCKED, *(step.model.card.multiple * step.shrink for step in steps))
+    multiple = math.lcm(CELL, *(step.model.card.multiple * step.shrink for step in steps))
     window = box.grown(reach + LOCKED, multiple, picture)
     wholes = _wholes(enhancer, picture, steps, window)
     result = enhancer.apply(cut(picture, window), steps, wholes=wholes)
