@@ -29,7 +29,7 @@ from undegrade.picture import (
 )
 from undegrade.picture import save as save_picture
 from undegrade.plan import DETAIL, Plan, Step, Wishes, make_plan
-from undegrade.runtime import Networks, Whole, lock_colour, make_grid, memory_bound, process
+from undegrade.runtime import Networks, WholePhoto, lock_colour, make_grid, memory_bound, process
 from undegrade.runtime.blend import blend_strength
 from undegrade.runtime.resize import enlarge, reduce
 from undegrade.version import __version__
@@ -260,7 +260,7 @@ class Enhancer:
         picture: Picture,
         plan: Plan,
         *,
-        wholes: Mapping[str, Whole] | None = None,
+        wholes: Mapping[str, WholePhoto] | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
@@ -287,7 +287,7 @@ class Enhancer:
         picture: Picture,
         steps: Sequence[Step],
         *,
-        wholes: Mapping[str, Whole] | None = None,
+        wholes: Mapping[str, WholePhoto] | None = None,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Picture:
@@ -302,7 +302,7 @@ class Enhancer:
         self,
         step: Step,
         picture: Picture,
-        whole: Whole | None,
+        whole: WholePhoto | None,
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> Picture:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from undegrade.cli import options
+
 if TYPE_CHECKING:
     from undegrade.cluster import Tally
 
@@ -24,53 +26,26 @@ def cluster(
         ),
     ],
     output: Annotated[str, typer.Argument(metavar="OUTPUT_URI", help="Prefix for the outputs.")],
-    task: Annotated[
-        str, typer.Option(help="auto does what each photo needs; else as for enhance.")
-    ] = "auto",
-    scale: Annotated[int | None, typer.Option(help="Enlarge 1, 2 or 4 times.")] = None,
-    strength: Annotated[
-        float, typer.Option(help="0 leaves photos untouched, 1 is as measured, up to 1.5.")
-    ] = 1.0,
-    model: Annotated[str | None, typer.Option(help="Run this model only.")] = None,
-    noise: Annotated[
-        float | None, typer.Option(help="Sigma of the noise, 0..255 units, if you know it.")
-    ] = None,
-    jpeg: Annotated[
-        float | None, typer.Option(help="JPEG quality the photos have gone through, if known.")
-    ] = None,
-    detail: Annotated[float, typer.Option(help="0 is faithful, 1 is vivid.")] = 0.0,
-    keep: Annotated[
-        list[str] | None, typer.Option(help="Leave this as it is, such as grain; repeatable.")
-    ] = None,
-    skip: Annotated[
-        list[str] | None, typer.Option(help="Leave this planned step out; repeatable.")
-    ] = None,
-    add: Annotated[
-        list[str] | None,
-        typer.Option(help="Take this step whatever was found; repeatable."),
-    ] = None,
-    format: Annotated[
-        str | None, typer.Option(help="Write jpg, png, webp, tif or avif; put behind the name.")
-    ] = None,
-    quality: Annotated[int | None, typer.Option(help="Quality of lossy outputs, 1..100.")] = None,
-    strip: Annotated[bool, typer.Option("--strip", help="Leave EXIF, XMP and IPTC out.")] = False,
-    mark: Annotated[
-        bool,
-        typer.Option(
-            "--mark/--no-mark",
-            help="Say in the files that they were enhanced, and by what, or not.",
-        ),
-    ] = True,
-    tile: Annotated[
-        int | None, typer.Option(help="Side of a tile in pixels; smaller takes less memory.")
-    ] = None,
-    precision: Annotated[str, typer.Option(help="auto, fp32 or int8.")] = "auto",
+    task: options.Task = "auto",
+    scale: options.Scale = None,
+    strength: options.Strength = 1.0,
+    model: options.Model = None,
+    noise: options.Noise = None,
+    jpeg: options.Jpeg = None,
+    detail: options.Detail = None,
+    keep: options.Keep = None,
+    skip: options.Skip = None,
+    add: options.Add = None,
+    format: options.Format = None,
+    quality: options.Quality = None,
+    strip: options.Strip = False,
+    mark: options.Mark = True,
+    tile: options.Tile = None,
+    precision: options.Precision = "auto",
     device: Annotated[
         str, typer.Option(help="auto, cpu or gpu; auto is gpu with --gpus-per-task.")
     ] = "auto",
-    max_megapixels: Annotated[
-        float, typer.Option(help="Refuse larger pictures before decoding them.")
-    ] = 200.0,
+    max_megapixels: options.MaxMegapixels = 200.0,
     recursive: Annotated[bool, typer.Option(help="Look into sub-folders.")] = True,
     address: Annotated[
         str, typer.Option(help="local, auto, ray://HOST:PORT, or here: without Ray.")
@@ -98,14 +73,19 @@ def cluster(
         raise UsageError(
             f"stores need {error.name}, which is not installed", "pip install 'undegrade[cluster]'"
         ) from None
-    from undegrade.plan import Wishes
     from undegrade.work import Order
 
-    wishes = Wishes(
-        *(task, scale, strength, model, noise, jpeg, detail),
-        keep=tuple(keep or ()),
-        skip=tuple(skip or ()),
-        add=tuple(add or ()),
+    wishes = options.wishes_of(
+        task=task,
+        scale=scale,
+        strength=strength,
+        model=model,
+        noise=noise,
+        jpeg=jpeg,
+        detail=detail,
+        keep=keep,
+        skip=skip,
+        add=add,
     )
     order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
     settings = WorkerSettings(
@@ -122,7 +102,7 @@ def cluster(
                 settings,
                 where,
                 recursive=recursive,
-                suffix=_suffix(format),
+                suffix=options.suffix_of(format),
                 retry_failed=retry_failed,
                 on_rows=meter,
             )
@@ -133,16 +113,6 @@ def cluster(
         raise typer.Exit(130) from None
     report(tally, cpus_per_task * cost_per_core_hour)
     raise typer.Exit(1 if tally.objects["failed"] else 0)
-
-
-def _suffix(format: str | None) -> str | None:
-    if format is None:
-        return None
-    from undegrade.picture import format_of
-
-    suffix = "." + format.lower().lstrip(".")
-    format_of("name" + suffix)  # refuses what cannot be written
-    return suffix
 
 
 class _Meter:

@@ -73,16 +73,20 @@ def enhance(
     from undegrade.batch import Manifest, collect, run
     from undegrade.enhancer import Enhancer
     from undegrade.errors import UsageError
-    from undegrade.plan import DETAIL, Wishes
     from undegrade.runtime import Networks, cores
     from undegrade.work import Order
 
-    detail = DETAIL if detail is None else detail
-    wishes = Wishes(
-        *(task, scale, strength, model, noise, jpeg, detail),
-        keep=tuple(keep or ()),
-        skip=tuple(skip or ()),
-        add=tuple(add or ()),
+    wishes = options.wishes_of(
+        task=task,
+        scale=scale,
+        strength=strength,
+        model=model,
+        noise=noise,
+        jpeg=jpeg,
+        detail=detail,
+        keep=keep,
+        skip=skip,
+        add=add,
     )
     order = Order(
         wishes,

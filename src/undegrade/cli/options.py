@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from undegrade.plan import Wishes
 
 Task = Annotated[
     str,
@@ -70,6 +73,14 @@ Precision = Annotated[
     str, typer.Option(help="auto, fp32 or int8: faster, where a network has such weights.")
 ]
 MaxMegapixels = Annotated[float, typer.Option(help="Refuse larger pictures before decoding them.")]
+
+
+def wishes_of(*, detail: float | None, **given: Any) -> Wishes:
+    """The wishes that the options of a verb, by their names, stand for."""
+    from undegrade.plan import DETAIL, Wishes
+
+    lists = {name: tuple(given[name] or ()) for name in ("keep", "skip", "add")}
+    return Wishes(**given | lists, detail=DETAIL if detail is None else detail)
 
 
 def suffix_of(format: str | None) -> str | None:

@@ -43,16 +43,20 @@ def watch(
     from undegrade.batch.watch import watch as look
     from undegrade.cli.progress import outcome_line
     from undegrade.enhancer import Enhancer
-    from undegrade.plan import DETAIL, Wishes
     from undegrade.runtime import Networks, cores
     from undegrade.work import Order
 
-    detail = DETAIL if detail is None else detail
-    wishes = Wishes(
-        *(task, scale, strength, model, noise, jpeg, detail),
-        keep=tuple(keep or ()),
-        skip=tuple(skip or ()),
-        add=tuple(add or ()),
+    wishes = options.wishes_of(
+        task=task,
+        scale=scale,
+        strength=strength,
+        model=model,
+        noise=noise,
+        jpeg=jpeg,
+        detail=detail,
+        keep=keep,
+        skip=skip,
+        add=add,
     )
     order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
     threads = max(1, cores() // workers)

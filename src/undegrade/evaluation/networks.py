@@ -22,7 +22,7 @@ from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
 from undegrade.runtime import (
     Network,
-    Whole,
+    WholePhoto,
     make_grid,
     make_thumbnail,
     open_network,
@@ -79,12 +79,12 @@ class Carded:
             output[top : top + tall, left : left + wide] = kept
         return Output(output)
 
-    def _whole(self, picture: Floats) -> Whole | None:
+    def _whole(self, picture: Floats) -> WholePhoto | None:
         side = self.network.card.thumbnail
         if not side:
             return None
         pixels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-        return Whole(make_thumbnail(pixels, side, None), *picture.shape[:2])
+        return WholePhoto(make_thumbnail(pixels, side, None), *picture.shape[:2])
 
 
 @dataclass(frozen=True, eq=False)

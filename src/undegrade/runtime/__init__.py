@@ -8,7 +8,7 @@ from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.probe import find_model
 from undegrade.runtime.process import Progress, process
 from undegrade.runtime.session import MADE_FROM, Network, open_network, open_session
-from undegrade.runtime.thumbnail import Whole, make_thumbnail
+from undegrade.runtime.thumbnail import WholePhoto, make_thumbnail
 from undegrade.runtime.tiling import Grid, Tile, make_grid
 from undegrade.runtime.verify import verify_model
 
@@ -20,7 +20,7 @@ __all__ = [
     "Networks",
     "Progress",
     "Tile",
-    "Whole",
+    "WholePhoto",
     "choose_precision",
     "cores",
     "find_model",

@@ -9,7 +9,7 @@ import numpy as np
 from undegrade.errors import Cancelled, ComputeError
 from undegrade.imaging.arrays import Floats, Pixels
 from undegrade.runtime.session import Network
-from undegrade.runtime.thumbnail import Whole, make_thumbnail
+from undegrade.runtime.thumbnail import WholePhoto, make_thumbnail
 from undegrade.runtime.tiling import Grid, Tile, make_grid
 
 Progress = Callable[[int, int], None]
@@ -24,7 +24,7 @@ def process(
     levels: Sequence[float] = (),
     *,
     tile: int | None = None,
-    whole: Whole | None = None,
+    whole: WholePhoto | None = None,
     to_srgb: Convert | None = None,
     from_srgb: Convert | None = None,
     progress: Progress | None = None,
@@ -50,7 +50,7 @@ def process(
     scale = card.scale
     grid = make_grid(height, width, card.radius, card.multiple, tile)
     if card.thumbnail and whole is None:
-        whole = Whole(make_thumbnail(pixels, card.thumbnail, to_srgb), height, width)
+        whole = WholePhoto(make_thumbnail(pixels, card.thumbnail, to_srgb), height, width)
     output = np.empty((height * scale, width * scale, channels), pixels.dtype)
     for number, part in enumerate(grid):
         if cancelled and cancelled():

@@ -14,7 +14,7 @@ from undegrade.imaging.arrays import Floats
 from undegrade.runtime.blend import mixed_weights
 from undegrade.runtime.device import cores, providers
 from undegrade.runtime.precision import choose_precision, has_dot_products
-from undegrade.runtime.thumbnail import Whole
+from undegrade.runtime.thumbnail import WholePhoto
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -37,7 +37,7 @@ class Network:
         self,
         windows: Floats,
         levels: Sequence[float] | Floats = (),
-        whole: Whole | None = None,
+        whole: WholePhoto | None = None,
         at: tuple[int, int] = (0, 0),
     ) -> Floats:
         """Run (1, 3, h, w) sRGB in [0, 1]; *levels* as the card orders them, one value each.

@@ -11,7 +11,7 @@ from undegrade.imaging.arrays import Floats, Pixels
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholePhoto:
     """The photo that some pixels are a part of, as a network that must know it sees it."""
 
     thumbnail: Floats

@@ -8,7 +8,7 @@ from undegrade.catalog import Model, read_weights, vivid_of
 from undegrade.errors import ModelError
 from undegrade.imaging.arrays import Floats
 from undegrade.runtime.session import Network, open_network, open_session
-from undegrade.runtime.thumbnail import Whole
+from undegrade.runtime.thumbnail import WholePhoto
 
 
 def verify_model(model: Model) -> None:
@@ -50,7 +50,7 @@ def _check_runs(network: Network) -> None:
     picture = np.full((1, 3, side, side), 0.5, np.float32)
     try:
         small = np.full((1, 3, card.thumbnail, card.thumbnail), 0.5, np.float32)
-        output = network.run(picture, [0.5] * len(card.levels), Whole(small, side, side))
+        output = network.run(picture, [0.5] * len(card.levels), WholePhoto(small, side, side))
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise ModelError(

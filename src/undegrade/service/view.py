@@ -20,7 +20,7 @@ from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
 from undegrade.picture import Picture, to_pil
 from undegrade.plan import Plan, Step
-from undegrade.runtime import Whole, make_thumbnail
+from undegrade.runtime import WholePhoto, make_thumbnail
 from undegrade.runtime.colour_lock import CELL
 
 LOCKED = 5 * CELL
@@ -89,10 +89,10 @@ def cut(picture: Picture, box: Box) -> Picture:
 
 def _wholes(
     enhancer: Enhancer, picture: Picture, steps: Sequence[Step], window: Box
-) -> Mapping[str, Whole]:
+) -> Mapping[str, WholePhoto]:
     """What each network that sees the whole photo would see of it, when its turn comes."""
     to_srgb = None if picture.colour.is_srgb else picture.colour.to_srgb
-    seen: dict[str, Whole] = {}
+    seen: dict[str, WholePhoto] = {}
     for number, step in enumerate(steps):
         side = step.model.card.thumbnail
         if side == 0:
@@ -105,7 +105,7 @@ def _wholes(
             small = picture.with_pixels(_reduced(picture), alpha=None)
             needed = [one for one in earlier if one.name != "restore"]
             before = enhancer.apply(small, needed, wholes=seen)
-        seen[step.name] = Whole(
+        seen[step.name] = WholePhoto(
             make_thumbnail(before.pixels, side, to_srgb),
             *(grown * length for length in (picture.height, picture.width, window.y, window.x)),
         )

@@ -124,7 +124,7 @@ def test_the_file_takes_a_picture_a_thumbnail_and_a_place(network, tmp_path):
 
 def test_tiles_equal_the_whole_and_a_part_equals_that_part(network, tmp_path):
     from undegrade.catalog import Card, Model, sha256
-    from undegrade.runtime import Whole, make_thumbnail, open_network, process
+    from undegrade.runtime import WholePhoto, make_thumbnail, open_network, process
 
     network = plain(awake(network))
     path = tmp_path / "light.onnx"
@@ -144,10 +144,10 @@ def test_tiles_equal_the_whole_and_a_part_equals_that_part(network, tmp_path):
     whole = process(opened, pixels)
     tiled = process(opened, pixels, tile=48)
     assert np.abs(whole.astype(int) - tiled).max() <= 1
-    seen = Whole(make_thumbnail(pixels, 96, None), 150, 130, top=20, left=24)
+    seen = WholePhoto(make_thumbnail(pixels, 96, None), 150, 130, top=20, left=24)
     part = process(opened, pixels[20:120, 24:124], whole=seen)
     inner = (slice(36, 64), slice(36, 64))
     there = whole[20:120, 24:124][inner]
     assert np.abs(part[inner].astype(int) - there).max() <= 1
-    moved = process(opened, pixels[20:120, 24:124], whole=Whole(seen.thumbnail, 150, 130))
+    moved = process(opened, pixels[20:120, 24:124], whole=WholePhoto(seen.thumbnail, 150, 130))
     assert np.abs(moved[inner].astype(int) - there).max() > 1

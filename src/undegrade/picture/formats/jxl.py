@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.opened import Broken, Opened, Unfit
+from undegrade.picture.formats.opened import Broken, Opened, Unfit, boxes
 from undegrade.picture.model import Encoding, Metadata
 
 STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
@@ -34,10 +34,10 @@ def read(data: bytes, frame: int) -> Opened:
         raise Unfit(
             "JPEG XL pictures need the package pillow-jxl-plugin", 'pip install "undegrade[jxl]"'
         ) from None
-    boxes: dict[bytes, bytes] = {}
-    for kind, body in _boxes(data):
-        boxes[kind] = boxes.get(kind, b"") + body
-    exif = boxes.get(b"Exif")
+    held: dict[bytes, bytes] = {}
+    for kind, body in _contents(data):
+        held[kind] = held.get(kind, b"") + body
+    exif = held.get(b"Exif")
     if exif and exif[:4] not in (b"II*\0", b"MM\0*"):  # behind the number of bytes up to it
         exif = exif[4 + int.from_bytes(exif[:4], "big") :]
 
@@ -47,33 +47,25 @@ def read(data: bytes, frame: int) -> Opened:
         return pillow.Unpacking(image, "JXL")(turn)
 
     found = Opened(
-        _size(boxes.get(b"jxlc", b"")),
+        _size(held.get(b"jxlc", b"")),
         pixels,
-        Metadata(exif=exif, xmp=boxes.get(b"xml ")),
+        Metadata(exif=exif, xmp=held.get(b"xml ")),
         Encoding("JXL"),
-        upright=b"jbrd" not in boxes,  # else a JPEG is put together again, as it lay
+        upright=b"jbrd" not in held,  # else a JPEG is put together again, as it lay
     )
-    if b"brob" in boxes:
+    if b"brob" in held:
         found.notes.append("compressed metadata not kept")
     return found
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _contents(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Kinds and contents; ``jxlc`` is the beginning of the codestream, or of a part of it."""
     if data.startswith(STARTS[0]):
         yield b"jxlc", data
         return
-    at = 0
-    while at + 8 <= len(data):
-        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
-        if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        size = size or len(data) - at
-        if size < head:
-            return
-        body = data[at + head : at + min(size, head + 64 if kind[:3] == b"jxl" else size)]
+    for kind, start, end in boxes(data):
+        body = data[start : min(end, start + 64) if kind[:3] == b"jxl" else end]
         yield (b"jxlc", body[4:]) if kind == b"jxlp" else (kind, body)
-        at += size
 
 
 def _size(stream: bytes) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -55,3 +55,20 @@ def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (2, 3, 6, 7):
         array = array[:, ::-1]
     return array
+
+
+def boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Types of the outermost boxes of *data*, and where their payloads begin and end.
+
+    Source: ISO/IEC 15444-1, annex I.4, which JPEG XL's container shares.
+    """
+    at = 0
+    while at + 8 <= len(data):
+        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
+        if size == 1:
+            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        size = size or len(data) - at
+        if size < head:
+            return
+        yield kind, at + head, min(at + size, len(data))
+        at += size

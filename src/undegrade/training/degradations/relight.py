@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from undegrade.degradation.lowlight import underexposed
 from undegrade.imaging.arrays import column
-from undegrade.imaging.srgb import MID_GREY_STOPS, to_linear, to_srgb
-from undegrade.training.degradations.draws import uniform
-from undegrade.training.degradations.noise import sensor_noise
+from undegrade.imaging.srgb import MID_GREY_STOPS, to_linear
+from undegrade.training.degradations.draws import normal, uniform
 
 WORST_STOPS = 5.5
 """Exposure that is missing at most, in stops."""
@@ -77,10 +77,16 @@ def relight(x: Tensor, damage: LightDamage, generator: torch.Generator) -> Tenso
     # From one light to another within a part of the picture, not over all of it.
     places = places * places * (3.0 - 2.0 * places)
     stops = column(damage.stops, x) + column(damage.uneven, x) * places
-    dark = light ** column(damage.gamma, x) * fall * torch.exp2(-stops)
     tint = torch.stack([damage.red, torch.zeros_like(damage.red), damage.blue], 1).to(x)
-    dark = dark * torch.exp2(tint)[:, :, None, None]
-    return to_srgb(sensor_noise(dark, damage.gain, damage.read, generator)).clamp(0.0, 1.0)
+    made: Tensor = underexposed(
+        x,
+        normal(x, generator),
+        factor=fall * torch.exp2(tint[:, :, None, None] - stops),
+        gamma=column(damage.gamma, x),
+        gain=column(damage.gain, x),
+        read=column(damage.read, x),
+    )
+    return made
 
 
 def sample_light(count: int, generator: torch.Generator) -> LightDamage:

@@ -141,7 +141,25 @@ class InvertedResidual(nn.Module):
         return x + features if self.shortcut else features
 
 
-class MobileNetV3(nn.Module):
+class Encoder(nn.Module):
+    """A chain of ``features`` that halves the picture five times."""
+
+    features: nn.Sequential
+
+    def stages(self) -> tuple[tuple[slice, int], ...]:
+        """For each stride 2, 4, ... 32: which of ``features`` lead there, and the channels."""
+        raise NotImplementedError
+
+    def pyramid(self, x: Tensor) -> list[Tensor]:
+        """The features at strides 2, 4, 8, 16 and 32, each at the end of its stage."""
+        features = []
+        for part, _ in self.stages():
+            x = self.features[part](x)
+            features.append(x)
+        return features
+
+
+class MobileNetV3(Encoder):
     """Howard et al., "Searching for MobileNetV3", ICCV 2019, tables 1 (large) and 2 (small).
 
     A 3x3 convolution with stride 2 to 16 channels, inverted residuals, a 1x1 convolution to six
@@ -182,7 +200,6 @@ class MobileNetV3(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def stages(self) -> tuple[tuple[slice, int], ...]:
-        """For each stride 2, 4, ... 32: which of ``features`` lead there, and the channels."""
         starts = [i for i, row in enumerate(self.rows, 1) if row.stride == 2]
         ends = [*starts, len(self.features)]
         widths = [16, *(row.out for row in self.rows), 6 * self.rows[-1].out]
@@ -195,20 +212,12 @@ class MobileNetV3(nn.Module):
         """What widens the receptive field, from input to output."""
         return [field.conv(3, 2), *(field.conv(row.kernel, row.stride) for row in self.rows)]
 
-    def pyramid(self, x: Tensor) -> list[Tensor]:
-        """The features at strides 2, 4, 8, 16 and 32, each at the end of its stage."""
-        features = []
-        for part, _ in self.stages():
-            x = self.features[part](x)
-            features.append(x)
-        return features
-
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.classifier(self.features(x).mean((2, 3)))
         return logits
 
 
-class MobileNetV2Encoder(nn.Module):
+class MobileNetV2Encoder(Encoder):
     """The layers of :class:`~undegrade.training.backbones.classifiers.MobileNetV2` to block 17.
 
     Without batch norms, which are folded into the published weights; 1,795,936 parameters. Its
@@ -226,7 +235,6 @@ class MobileNetV2Encoder(nn.Module):
         self.features = nn.Sequential(*list(MobileNetV2().features)[: self.ENDS[-1]])
 
     def stages(self) -> tuple[tuple[slice, int], ...]:
-        """For each stride 2, 4, ... 32: which of ``features`` lead there, and the channels."""
         widths = [32, *(channels for _, channels, blocks, _ in GROUPS for _ in range(blocks))]
         starts = (0, *self.ENDS[:-1])
         return tuple(
@@ -240,14 +248,6 @@ class MobileNetV2Encoder(nn.Module):
         return [
             field.conv(3, stride, padding=2 - stride) for stride in strides[: len(self.features)]
         ]
-
-    def pyramid(self, x: Tensor) -> list[Tensor]:
-        """The features at strides 2, 4, 8, 16 and 32, each at the end of its stage."""
-        features = []
-        for part, _ in self.stages():
-            x = self.features[part](x)
-            features.append(x)
-        return features
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Load a whole classifier's weights, without what lies behind block 17."""
