@@ -25,18 +25,22 @@ SIDE, COLUMNS = 300, 2
 PHOTOS: dict[str, tuple[int, int, str]] = {
     "Olympus S760.jpg": (1386, 1002, "noise of skin, cloth and dark is gone; stubble is softer"),
     "Sony DSC-P52.jpg": (666, 462, "coarse coloured noise of a dark hall is gone; faces stay"),
-    "HTC TyTN II.jpg": (874, 618, "rings of JPEG at the mast are weaker; as soft as it was"),
+    "HTC TyTN II.jpg": (874, 618, "noise of the wall and rings at the mast are gone; bars stay"),
     "Sony Ericsson C905c.jpg": (
         1482,
         1074,
-        "a miss: its coarse noise (3.3 ± 2.1) is too unsure, and stays",
+        "coarse coloured noise of the wall is gone; cloth stays",
     ),
     "VTech Kidizoom camera.jpg": (1130, 810, "a toy camera's smear: nothing can be given back"),
     "Casio EX-Z3.jpg": (874, 618, "noise in the dark is gone; grooves stay, the skin is smoother"),
-    "Nikon E900 (1).jpg": (490, 330, "blocks and noise are gone; hands and cloth stay"),
+    "Nikon E900 (1).jpg": (
+        490,
+        330,
+        "blocks and noise are gone; the weave of the cloth is smoother",
+    ),
     "Panasonic NV-GX7.jpg": (490, 330, "too much: the rock loses some fine structure"),
-    "Kodak DX6490.jpg": (714, 1002, "blocks are weaker; the little noise stays"),
-    "Nokia Lumia 800.jpg": (1074, 1482, "a miss: the faint coarse noise of the sky stays"),
+    "Kodak DX6490.jpg": (714, 1002, "too much: noise is gone, and with it the weave of the shirt"),
+    "Nokia Lumia 800.jpg": (1074, 1482, "the faint coarse noise of the sky is gone"),
     "Canon EOS 20D (1).jpg": (1602, 1018, "clean, and left alone to the bit"),
     "Apple iPhone 6 plus.jpg": (
         1074,
