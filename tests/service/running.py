@@ -86,10 +86,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(**settings: Any) -> Iterator[Running]:
-    """A service with one job at a time, and *settings*."""
+def running(
+    *, early: Callable[[tuple[str, int]], None] | None = None, **settings: Any
+) -> Iterator[Running]:
+    """A service with one job at a time, and *settings*; *early* is called before it runs."""
     server = make_server(Settings(**{"workers": 1} | settings))
     listening = socket.create_server(("127.0.0.1", 0))
+    if early is not None:
+        early(listening.getsockname())
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

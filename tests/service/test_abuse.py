@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 
+import anyio.to_thread
 import httpx2 as httpx
 import pytest
 
@@ -119,11 +120,54 @@ def test_a_crowd_that_dribbles_keeps_nobody_out():
                 if number % 10 == 0:
                     with httpx.Client(base_url=service.url, timeout=60) as client:
                         assert client.get("/healthz").status_code == 200
-            assert len(service.server.server_state.connections) <= 16
+            soon(lambda: len(service.server.server_state.connections) <= 16)
         finally:
             for connection in crowd:
                 connection.close()
         soon(lambda: not service.server.server_state.connections)
+
+
+def test_who_comes_with_a_crowd_is_heard():
+    """However many come at once, even before who asks has been read: it is answered."""
+    crowd: list[socket.socket] = []
+
+    def come(address: tuple[str, int]) -> None:
+        for number in range(60):
+            crowd.append(socket.create_connection(address, timeout=60))
+            end = b"\r\n" if number == 20 else b"X-A: "
+            crowd[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n" + end)
+
+    limits = {"connections": 80, "connections_per_address": 8, "stall_seconds": 600}
+    try:
+        with running(early=come, **limits) as service:
+            assert crowd[20].recv(65536).startswith(b"HTTP/1.1 200 ")
+            soon(lambda: len(service.server.server_state.connections) <= 8)
+    finally:
+        for connection in crowd:
+            connection.close()
+
+
+def test_routes_wait_for_no_thread():
+    """All that there are may be busy: 500 dribbling clients took turns in 40 of them."""
+    app = create_app(Settings())
+
+    async def ask() -> int:
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        takers = [object() for _ in range(int(limiter.total_tokens))]
+        for taker in takers:
+            limiter.acquire_on_behalf_of_nowait(taker)
+        try:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://127.0.0.1"
+            ) as client:
+                async with asyncio.timeout(60):
+                    return (await client.get(f"{API}/limits")).status_code
+        finally:
+            for taker in takers:
+                limiter.release_on_behalf_of(taker)
+
+    assert asyncio.run(ask()) == 200
 
 
 def test_who_does_not_read_is_cut_off():

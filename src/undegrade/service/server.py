@@ -27,6 +27,8 @@ log = logging.getLogger("undegrade.service")
 KEEP_ALIVE = 15
 """Seconds that an idle connection stays open."""
 BACKLOG = 1024
+FIRST_SECONDS = 1.0
+"""For which a client that has sent nothing yet makes no room for others of its address."""
 CLOSE_SECONDS = 10
 """How long answers on their way may take once jobs have ended."""
 LINGER_SECONDS = 5.0
@@ -44,16 +46,28 @@ class _Crowd:
         self._count = 0
 
     def add(self, new: _Connection) -> bool:
-        """Whether there is room, if need be by ending who has let us wait longest."""
-        own, room = self._here.get(new.address, {}), True
-        if len(own) >= self.settings.connections_per_address:
-            room = self._end_one(own)
-        elif self._count >= self.settings.connections:
-            room = self._end_one(max(self._here.values(), key=len))
-        if room:
-            self._here.setdefault(new.address, {})[new] = None
-            self._count += 1
-        return room
+        """Whether there is room, if need be by ending who has let us wait longest.
+
+        Where many come at once, an address may have too many until what they sent has been read:
+        whoever has asked something by then stays.
+        """
+        self.thin(new.address, 1)
+        own = self._here.get(new.address, {})
+        if len(own) >= self.settings.connections_per_address and all(one.heard for one in own):
+            return False
+        if self._count >= self.settings.connections:
+            largest = max(self._here.values(), key=len)
+            if not (self._end_one(largest) or self._end_one(largest, unheard=True)):
+                return False
+        self._here.setdefault(new.address, {})[new] = None
+        self._count += 1
+        return True
+
+    def thin(self, address: str, more: int = 0) -> None:
+        """End those of an address that are too many, with room for so many *more*."""
+        own = self._here.get(address, {})
+        while len(own) + more > self.settings.connections_per_address and self._end_one(own):
+            pass
 
     def answered(self, connection: _Connection) -> None:
         """It begins anew."""
@@ -70,10 +84,10 @@ class _Crowd:
             if not own:
                 del self._here[connection.address]
 
-    def _end_one(self, among: dict[_Connection, None]) -> bool:
+    def _end_one(self, among: dict[_Connection, None], *, unheard: bool = False) -> bool:
         last = None
         for one in among:
-            if one.owes:
+            if (unheard or one.heard) and one.owes:
                 last = last or one
                 if not one.is_fast:
                     last = one
@@ -130,13 +144,18 @@ class _Connection(H11Protocol):
         return sending or bool(self._due)
 
     @property
+    def heard(self) -> bool:
+        """Whether anything has been read since it was connected or answered, or long could be."""
+        return self._bytes > 0 or self.loop.time() - self._since > FIRST_SECONDS
+
+    @property
     def is_fast(self) -> bool:
         """Whether what came since it was connected or answered came fast enough."""
         spent = self.loop.time() - self._since
         return self._bytes >= spent * self.crowd.settings.least_rate
 
     def data_received(self, data: bytes) -> None:
-        self._bytes += len(data)
+        first, self._bytes = not self._bytes, self._bytes + len(data)
         if self.leaving:
             return
         super().data_received(data)
@@ -144,6 +163,8 @@ class _Connection(H11Protocol):
             self._settled("head")
         elif not self.leaving:
             self._expect("head", self.crowd.settings.stall_seconds)
+        if first:
+            self.crowd.thin(self.address)
 
     def on_response_complete(self) -> None:
         self._since, self._bytes = self.loop.time(), 0

@@ -214,7 +214,8 @@ def _digest(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
+    """Not a plain function: those are called in threads, of which a crowd makes each other wait."""
     service: Service = request.app.state.service
     return service
 
