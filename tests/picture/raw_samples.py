@@ -29,21 +29,23 @@ def dng(
     orientation: int = 1,
     crop: tuple[int, int, int, int] | None = None,
     xmp: bytes | None = None,
+    balanced: bool = True,
 ) -> bytes:
     """A 14-bit DNG, uncompressed, of *scene*, (H, W, 3) uint8 in sRGB, both sides even.
 
     Parameters
     ----------
     crop: left, top, width and height of what the camera shows.
+    balanced: whether it says the camera's white balance.
     """
     light = to_linear(scene.astype(np.float32) / 255) * np.float32(NEUTRAL)
     mosaic = light[:, :, 1].copy()
     mosaic[0::2, 0::2] = light[0::2, 0::2, 0]
     mosaic[1::2, 1::2] = light[1::2, 1::2, 2]
     samples = np.rint(_BLACK + mosaic * (_WHITE - _BLACK)).astype(np.uint16)
-    empty = _written(samples, orientation, crop, xmp, 8)
+    empty = _written(samples, orientation, crop, xmp, balanced, 8)
     exposure = struct.pack("<HHHIIHHIII", 2, 33434, 5, 1, len(empty) + 30, 34855, 3, 1, 800, 0)
-    whole = _written(samples, orientation, crop, xmp, len(empty))
+    whole = _written(samples, orientation, crop, xmp, balanced, len(empty))
     assert len(whole) == len(empty)
     return whole + exposure + struct.pack("<II", 1, 125)
 
@@ -53,6 +55,7 @@ def _written(
     orientation: int,
     crop: tuple[int, int, int, int] | None,
     xmp: bytes | None,
+    balanced: bool,
     exif: int,
 ) -> bytes:
     def ratios(*values: float) -> tuple[int, ...]:
@@ -71,7 +74,7 @@ def _written(
         (50714, 3, 1, _BLACK, True),
         (50717, 3, 1, _WHITE, True),
         (50721, 10, 9, ratios(*_XYZ_TO_SRGB), True),
-        (50728, 5, 3, ratios(*NEUTRAL), True),
+        *([(50728, 5, 3, ratios(*NEUTRAL), True)] if balanced else []),
         (50778, 3, 1, 21, True),
     ]
     if crop:

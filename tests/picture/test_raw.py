@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 
 import numpy as np
@@ -35,6 +36,26 @@ def test_it_is_developed_with_the_cameras_white_balance():
     assert picture.colour.is_srgb
     assert picture.pixels.shape == SCENE.shape
     assert distance(picture.pixels, SCENE) < 4
+
+
+def quicktake(samples: np.ndarray) -> bytes:
+    """A photo of an Apple QuickTake 100, 640 x 480."""
+    return b"qktk" + bytes(540) + struct.pack(">HH", 480, 640) + bytes(188) + samples.tobytes()
+
+
+def test_an_apple_quicktake_is_known_by_its_first_bytes():
+    samples = np.random.default_rng(0).integers(0, 256, 160_000, dtype=np.uint8)
+    picture = decode(quicktake(samples), name="IMAGE01.QTK")
+    assert (picture.width, picture.height, picture.depth) == (640, 480, 16)
+    assert picture.encoding.format == "RAW"
+
+
+def test_a_camera_that_says_no_white_balance_is_not_taken_for_a_grey_world():
+    """What a part of the photo looks like does not depend on the colours of the rest."""
+    red, green = SCENE.copy(), SCENE.copy()
+    red[48:, :, 0], green[48:, :, 1] = 255, 255
+    one, two = (decode(dng(each, balanced=False)).pixels[8:40, 8:120] for each in (red, green))
+    assert np.abs(one.astype(int) - two.astype(int)).mean() < 257
 
 
 def test_a_dark_exposure_is_lightened_by_two_stops_at_most():

@@ -38,10 +38,12 @@ _STARTS = {
     b"IIU\0": "RW2",
     b"FOVb": "X3F",
     b"II\x1a\0\0\0HEAPCCDR": "CRW",
+    b"qktk": "QTK",
+    b"qktn": "QTK",
 }
 SUFFIXES = frozenset(
     {".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2"}
-    | {".pef", ".srw", ".x3f"}
+    | {".pef", ".srw", ".x3f", ".kdc", ".qtk"}
 )
 """Names of such files; what is in them decides."""
 
@@ -176,7 +178,8 @@ def _developed(file: Any, turn: int) -> NDArray[np.uint16]:
     sizes = file.sizes
     try:
         linear = file.postprocess(
-            use_camera_wb=True,
+            # What a camera does not say would be guessed by making the mean of the photo grey.
+            use_camera_wb=file.camera_whitebalance[0] > 0,
             output_bps=16,
             output_color=rawpy.ColorSpace.sRGB,
             gamma=(1, 1),
