@@ -157,7 +157,7 @@ class Forecast:
     promised: bool
     """Whether every network's need was measured; else the bound is a cautious estimate."""
     seconds: float
-    """Estimate from the models' cards; the cards name the machine."""
+    """Estimate from the networks' speed on this machine (:meth:`Networks.pace`)."""
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""

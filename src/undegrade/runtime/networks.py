@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from undegrade.catalog import Card, Catalog, Model
 from undegrade.errors import UsageError
 from undegrade.runtime.memory import tile_side
+from undegrade.runtime.pace import Clock, Paces, key_of, measure
 from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.probe import find_model
 from undegrade.runtime.session import Network, open_network
@@ -31,6 +33,7 @@ class Networks:
     device: ``auto``, ``cpu`` or ``gpu``.
     precision: ``auto``, ``fp32`` or ``int8`` (faster where a network has such weights).
     tile: kept side of a tile in pixels; by default chosen for the promised memory.
+    clock: tells seconds when the speed of a network is measured for a forecast.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class Networks:
         device: str = "auto",
         precision: str = "auto",
         tile: int | None = None,
+        clock: Clock = time.perf_counter,
     ) -> None:
         for kind, given, known in (
             ("device", device, DEVICES),
@@ -67,6 +71,7 @@ class Networks:
         self._found: dict[str, Model] = {}
         self._open: dict[tuple[str, float], Network] = {}
         self._lock = threading.Lock()
+        self._clock, self._paces, self._pacing = clock, Paces(), threading.Lock()
 
     def find(self, name_or_file: str) -> Model:
         """As :func:`undegrade.runtime.find_model`; a file is probed once."""
@@ -96,11 +101,31 @@ class Networks:
         return tile_side(card) if self.tile is None else self.tile
 
     def pace(self, model: Model, *, mixed: bool = False) -> float:
-        """Seconds per output megapixel, by the card, in the precision that would be run."""
+        """Seconds per output megapixel here, in the precision that would be run.
+
+        They are measured, in about a second, unless that has been done on such a machine before;
+        of a network that cannot be run, they are those of its card.
+        """
         card = model.card
-        chosen = choose_precision(model, self.precision, device=self.device, mixed=mixed)
-        in_bytes = chosen == "int8" and card.int8_seconds_per_megapixel
-        return card.int8_seconds_per_megapixel if in_bytes else card.seconds_per_megapixel
+        precision = choose_precision(model, self.precision, device=self.device, mixed=mixed)
+        with self._pacing:
+            weights = card.int8_sha256 if precision == "int8" else self.catalog.sha256(model)
+            key = key_of(weights, precision, self.threads, self.device)
+            known = self._paces.find(key)
+            if known is None:
+                try:
+                    known = measure(self._plain(model, precision), self._clock)
+                except Exception:  # whatever a foreign network may raise: the run will tell
+                    in_bytes = precision == "int8" and card.int8_seconds_per_megapixel
+                    return in_bytes or card.seconds_per_megapixel
+                self._paces.keep(key, known)
+            return known
+
+    def _plain(self, model: Model, precision: str) -> Network:
+        """The network of *model* without vivid weights: open already, or for the moment only."""
+        if choose_precision(model, self.precision, device=self.device) == precision:
+            return self.open(model)
+        return open_network(model, threads=self.threads, device=self.device, precision=precision)
 
     def _forget_details(self, wanted: float) -> None:
         """Let go of the mixed networks of the oldest detail where *wanted* is one too many."""
