@@ -1,12 +1,18 @@
 """Seconds per step of every recipe, against the same networks in a bare PyTorch loop.
 
     python benchmarks/training.py [--only NAME] [--steps N] [--json FILE]
+    python benchmarks/training.py --memory [--only NAME] [--json FILE]      a batch in 16 parts
+    python benchmarks/training.py --dry-run [--only NAME] [--json FILE]     promises of time
 
 The bare loop runs the networks, losses and optimisers of the recipe's last stage on one random
 batch that never changes: no data, no degradation, no clipping, no average, no log. Whole-pipeline
 steps come from :func:`undegrade.training.loop.fit` on made-up photos. Medians of the same
 number of steps, taken in turns so that a machine that slows down slows both; one thread. The
 small settings are those of the ``study`` variants, where a recipe has one.
+
+With --memory, the peak of a process whose batch comes in 16 parts is compared with that of one
+that has one such part alone; with --dry-run, what a dry run says a step of each stage takes with
+the mean of the steps of a run, the two in turns.
 """
 
 from __future__ import annotations
@@ -18,15 +24,18 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
+from cases import run_python
 from PIL import Image
 
 from undegrade.training import loop, machine, setup
+from undegrade.training.checkpoint import State
 from undegrade.training.data.photos import PhotoSet
+from undegrade.training.dry_run import dry_run
 from undegrade.training.loop import Run, Turns
 from undegrade.training.machine import Processes
 from undegrade.training.monitor import Monitor
@@ -38,6 +47,9 @@ ROUNDS = 3
 PHOTOS = 6
 RANDOM = {"weights": "random"}
 """No published weights are needed to measure time."""
+PARTS = 16
+MEASURED = ("dllgan-denoise", "phone", "srgan-face")
+"""Recipes whose memory and dry runs are measured: a regressor, a large critic, and faces."""
 
 
 class Enough(Exception):  # noqa: N818 - nothing is wrong
@@ -48,22 +60,111 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only")
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    measured = (arguments.only,) if arguments.only else MEASURED
+    if arguments.memory:
+        found = memory(measured)
+    elif arguments.dry_run:
+        found = promises(measured)
+    else:
+        found = pipelines([arguments.only] if arguments.only else names(), arguments.steps)
+    if arguments.json:
+        kept = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
+        arguments.json.write_text(json.dumps(kept | found, indent=1) + "\n")
+
+
+def pipelines(names: Iterable[str], steps: int) -> dict[str, object]:
+    """Seconds a step of each recipe, bare and whole."""
     results = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in [arguments.only] if arguments.only else names():
-            recipe, _ = machine.settled(small(name, arguments.steps), Processes())
+        for name in names:
+            recipe, _ = machine.settled(small(name, steps), Processes())
             photos = made_up(Path(folder) / name, recipe)
-            bare, whole = measure(recipe, photos, Path(folder) / f"{name}-run", arguments.steps)
+            bare, whole = measure(recipe, photos, Path(folder) / f"{name}-run", steps)
             results[name] = {"bare": round(bare, 4), "whole": round(whole, 4)}
             print(f"{name:16} bare {bare:7.3f} s  whole {whole:7.3f} s  {whole / bare - 1:+.1%}")
-    if arguments.json:
-        about = {"machine": platform.processor() or platform.machine(), "threads": 1}
-        arguments.json.write_text(
-            json.dumps(about | {"seconds_per_step": results}, indent=1) + "\n"
-        )
+    about = {"machine": platform.processor() or platform.machine(), "threads": 1}
+    return about | {"seconds_per_step": results}
+
+
+STEPS = f"""
+import sys, tempfile
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from dataclasses import replace
+from pathlib import Path
+import torch
+from training import made_up, small
+from undegrade.training import loop
+torch.set_num_threads(1)
+name, parts = sys.argv[1], int(sys.argv[2])
+recipe = small(name, 1)
+last = list(recipe.stages)[-1]
+stages = {{last: replace(recipe.stages[last], steps=2)}}
+recipe = replace(recipe, batch=8 * parts, accumulate=parts, stages=stages, precision="fp32")
+with tempfile.TemporaryDirectory() as folder:
+    loop.fit(recipe, [made_up(Path(folder) / name, recipe)], Path(folder) / "run")
+"""
+
+
+def memory(names: Iterable[str]) -> dict[str, object]:
+    """Peaks in bytes of two steps of each recipe, by the number of parts of eight samples."""
+    found = {}
+    for name in names:
+        one, many = (run_python("-c", STEPS, name, str(n)).peak_bytes for n in (1, PARTS))
+        told = f"{one / 1e6:6.0f} MB  in {PARTS} parts {many / 1e6:6.0f} MB  {many / one:.2f}"
+        print(f"{name:16} {told}")
+        found[name] = {"one": one, "parts": many}
+    return {"peak_bytes": found}
+
+
+def promises(names: Iterable[str]) -> dict[str, object]:
+    """Seconds a step of each stage, as a dry run says and as a run takes; medians of the rounds."""
+    found: dict[str, object] = {}
+    for name in names:
+        changes: dict[str, object] = {"validation": {"lpips": "none", "photos": 1}}
+        for key, stage in read(f"{name}:study").stages.items():
+            changes[f"stages.{key}.steps"] = 12
+            for label, term in stage.losses.items():
+                if isinstance(term, dict) and term.get("loss", label) == "content":
+                    changes[f"stages.{key}.losses.{label}"] = {"preset": "squeeze", **RANDOM}
+        recipe = read(f"{name}:study", changes)
+        told: dict[str, list[float]] = {key: [] for key in recipe.stages}
+        took: dict[str, list[float]] = {key: [] for key in recipe.stages}
+        with tempfile.TemporaryDirectory() as folder:
+            photos = made_up(Path(folder) / name, recipe)
+            for index in range(ROUNDS):
+                for one in dry_run(recipe, [photos])[0]:
+                    told[one.stage].append(one.step_seconds)
+                for key, seconds in timed(recipe, photos, Path(folder) / str(index)).items():
+                    took[key].append(seconds)
+        rows = {}
+        for key in told:
+            one, other = statistics.median(told[key]), statistics.median(took[key])
+            print(f"{name:16} {key:12} told {one:.3f}, took {other:.3f} s  {one / other - 1:+.0%}")
+            rows[key] = {"told": round(one, 4), "took": round(other, 4)}
+        found[name] = rows
+    return {"dry_run_seconds": found}
+
+
+def timed(recipe: Recipe, photos: Path, folder: Path) -> dict[str, float]:
+    """Mean seconds of the steps of each stage of a run, but for the first and the last.
+
+    Those set up and validate.
+    """
+    times: dict[int, list[float]] = {}
+    names = list(recipe.stages)
+
+    def tick(state: State, *_: object) -> None:
+        times.setdefault(state.stage, []).append(time.perf_counter())
+
+    loop.fit(recipe, [photos], folder, tick=tick)
+    return {
+        names[k]: (found[-2] - found[0]) / (len(found) - 2) for k, found in sorted(times.items())
+    }
 
 
 def small(name: str, steps: int) -> Recipe:
