@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from tests.training.runs import part, progress, rows  # noqa: E402
-from tests.training.worker import RUNS, recipe  # noqa: E402
+from tests.training.worker import RUNS, normed, recipe, trained_together  # noqa: E402
+from undegrade.training.export import trained  # noqa: E402
 from undegrade.training.loop import fit  # noqa: E402
 from undegrade.training.machine import Processes  # noqa: E402
 
@@ -83,9 +85,27 @@ def test_two_processes_equal_one_with_two_parts(name, together, photos, tmp_path
         one = part(alone, network)
         other = part(together / f"{name}-0" / "last.safetensors", network)
         for key, value in one.items():
-            # Each process keeps the statistics of its own half; they are of no use in training.
-            if "running" not in key and "num_batches" not in key:
-                torch.testing.assert_close(other[key], value, atol=1e-5, rtol=1e-5, msg=key)
+            torch.testing.assert_close(other[key], value, atol=1e-5, rtol=1e-5, msg=key)
+
+
+def test_norms_of_two_processes_are_those_of_the_double_batch(together):
+    network, pictures = normed()
+    alone = trained_together(network, pictures, lambda one: None)
+    start = normed()[0].state_dict()
+    for rank in range(2):
+        found = torch.load(together / f"normed-{rank}.pt")
+        assert found.keys() == alone.keys()
+        for key, value in alone.items():
+            torch.testing.assert_close(found[key], value, atol=1e-5, rtol=1e-4, msg=key)
+    assert not any(torch.equal(value, start[key]) for key, value in alone.items())
+
+
+def test_a_run_of_two_processes_with_norms_goes_on_alone(together, photos, tmp_path):
+    shutil.copytree(together / "normed-0", tmp_path / "run")
+    chosen = recipe("normed", 1, **{"stages.more": {"steps": 1, "losses": {"l1": 1.0}}})
+    path = fit(chosen, [photos], tmp_path / "run").path
+    assert progress(path)["step"] == 6
+    assert trained(chosen, path)
 
 
 def test_only_the_first_one_writes_and_talks(together, heard):

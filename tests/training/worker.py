@@ -12,17 +12,25 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from undegrade.errors import UndegradeError
 from undegrade.training.loop import fit
+from undegrade.training.machine import Processes
+from undegrade.training.networks.layers import Renormalisation
+from undegrade.training.networks.together import synchronised
 from undegrade.training.recipe_file import read
 
 RUNS = {
     "plain": ("restore:debug", {"patch_late": 0}),
-    # Statistics of a process's own pictures would differ between them.
+    # No batch norm: its statistics are of all processes, and of one part in one.
     "gan": (
         "phone:debug",
-        {"discriminators.texture.swapped": True, "arguments.statistics": "instance"},
+        {
+            "discriminators.texture": {"network": "dped", "swapped": True},
+            "discriminators.texture.arguments": {"channels": 3},
+            "arguments.statistics": "instance",
+        },
     ),
     # Dropout in the critic, adversaries in turns, by a loss on which all must agree.
     "turns": (
@@ -35,7 +43,6 @@ RUNS = {
                 "width": None,
                 "channels": 4,
                 "blocks": 1,
-                # Statistics of a process's own pictures would differ between them.
                 "statistics": "instance",
             },
             "stages.generator": None,
@@ -43,7 +50,7 @@ RUNS = {
             "stages.adversarial": {"turns": [1, 1], "threshold": 0.8},
         },
     ),
-    # Norms with statistics, which differ between the processes, and a stop that goes by scores.
+    # Norms with statistics, and a stop that goes by scores.
     "early": (
         "phone:debug",
         {
@@ -52,9 +59,54 @@ RUNS = {
             "stages.main": {"steps": 30, "rate": 0.003, "allowance": 9.0, "patience": 3},
         },
     ),
-    "regressor": ("dllgan-jpeg:debug", {"stages.adversarial": None, "discriminators": None}),
+    "regressor": (
+        "dllgan-jpeg:debug",
+        {
+            "stages.adversarial": None,
+            "discriminators": None,
+            "regressor": {"network": "tests.training.worker:reader"},
+        },
+    ),
+    "normed": (
+        "phone:debug",
+        {"stages.main": {"steps": 5, "losses": {"content": None, "l1": 1.0, "colour": None}}},
+    ),
 }
 """What is run: the recipe and its changes."""
+
+
+def reader(levels, channels):
+    """A regressor without norms."""
+    return nn.Sequential(
+        *(nn.Conv2d(3, channels, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        nn.Linear(channels, levels),
+    )
+
+
+SHARE = 3
+"""Pictures a process, for norms."""
+
+
+def normed():
+    """A network with both kinds of norm, and a batch for two processes that see unlike pictures."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        *(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3)),
+        *(Renormalisation(4), nn.ReLU(), nn.Conv2d(4, 2, 3)),
+    )
+    return network, torch.rand(2 * SHARE, 3, 12, 12) * torch.arange(1, 7).view(-1, 1, 1, 1)
+
+
+def trained_together(network, pictures, average):
+    """Steps of SGD on *pictures*; *average* brings gradients together. Weights and statistics."""
+    optimizer = torch.optim.SGD(network.parameters(), 0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (network(pictures) - pictures[:, :2, 3:-3, 3:-3]).square().mean().backward()
+        average(network)
+        optimizer.step()
+    return network.state_dict()
+
 
 COMMON = {"batch": 4, "precision": "fp32", "validation.every": 1, "keep": 2}
 
@@ -71,6 +123,12 @@ def main() -> None:
     folder, photos = Path(sys.argv[1]), Path(sys.argv[2])
     rank = int(os.environ["RANK"])
     torch.set_num_threads(1)
+    processes = Processes("cpu")
+    network, pictures = normed()
+    synchronised(network)
+    own = pictures[rank * SHARE : (rank + 1) * SHARE]
+    found = trained_together(network, own, lambda one: processes.average_gradients([one]))
+    torch.save(found, folder / f"normed-{rank}.pt")
     heard = {}
     for name in RUNS:
         rows: list[dict] = []

@@ -37,6 +37,7 @@ from undegrade.training.losses import LPIPS, ssim
 from undegrade.training.losses.levels import gaussian_loss
 from undegrade.training.machine import Processes
 from undegrade.training.monitor import Log, Monitor, Row
+from undegrade.training.networks.together import synchronised
 from undegrade.training.objective import Adversary, Objective
 from undegrade.training.provenance import noted
 from undegrade.training.recipe import Recipe, Regressor, Stage
@@ -170,7 +171,8 @@ def set_up(
     recipe, reason = machine.settled(recipe, processes, in_which)
     state = setup.initial_state(recipe, init, processes.device)
     setup.check(recipe, state)
-    monitor = Monitor(folder, log, processes.main)
+    for network in state.networks().values() if processes.count > 1 else ():
+        synchronised(network)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -181,6 +183,7 @@ def set_up(
     # A photo that is too small for the late patches must show now.
     largest = max(recipe.patches())
     what.batch(photos, 1, largest, torch.Generator().manual_seed(recipe.seed))
+    monitor = Monitor(folder, log, processes.main)
     run = Run(recipe, state, folder, what, photos, held, processes, monitor, minutes, tick)
     run.validation = what.validation(held, recipe.validation.crop)
     if recipe.validation.lpips != "none":
@@ -295,7 +298,7 @@ def validate(run: Run, stage: Stage) -> dict[str, float]:
         )
     mean = {key: sum(values) / len(values) for key, values in means.items()}
     told = mean if len(run.validation) == 1 else found | mean
-    # Norms keep the statistics of a process's own samples, and scores differ: the first decides.
+    # The last digit may differ between processes, and with it a decision: the first one's counts.
     return {key: run.processes.agreed(value) for key, value in told.items()}
 
 

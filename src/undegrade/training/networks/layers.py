@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
+from undegrade.training.networks.together import moments
+
 
 def checked(argument: str, value: str, choices: Sequence[str]) -> str:
     """Return *value* if it is one of *choices*; raises ``ValueError`` naming them otherwise."""
@@ -122,7 +124,7 @@ class Renormalisation(nn.BatchNorm2d):
         running_mean, running_var = cast(Tensor, self.running_mean), cast(Tensor, self.running_var)
         steps = cast(Tensor, self.num_batches_tracked)
         values = x.float()
-        var, mean = torch.var_mean(values, (0, 2, 3), correction=0)
+        mean, var, count = moments(values)
         deviation = (var + self.eps).sqrt()
         with torch.no_grad():
             trust = (steps / self.SETTLED).clamp(max=1.0)
@@ -131,7 +133,6 @@ class Renormalisation(nn.BatchNorm2d):
             d = ((mean - running_mean) / settled).clamp(-self.MOST_D, self.MOST_D)
             r, d = 1.0 + trust * (r - 1.0), trust * d
             # As torch's own: the variance is kept without bias.
-            count = x.numel() / x.shape[1]
             unbiased = var * (count / max(count - 1, 1))
             running_mean.lerp_(mean, cast(float, self.momentum))
             running_var.lerp_(unbiased, cast(float, self.momentum))
