@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import struct
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from rich.console import Console  # noqa: E402
 from tensorboardX.proto.event_pb2 import Event  # noqa: E402
 
-from tests.training.runs import every_row, rows  # noqa: E402
+from tests.training.runs import Stop, every_row, rows, stop_after  # noqa: E402
+from undegrade.errors import UsageError  # noqa: E402
 from undegrade.training.checkpoint import State  # noqa: E402
 from undegrade.training.loop import fit  # noqa: E402
 from undegrade.training.monitor import (  # noqa: E402
@@ -106,6 +109,54 @@ def test_pictures_are_files_and_events(tmp_path):
     with Image.open(path) as image:
         assert image.size == (2 * 12 + GAP, 2 * 8 + GAP)
     assert events(tmp_path)["x2", 12] == (2 * 8 + GAP, 2 * 12 + GAP)
+
+
+class FakeWandB(ModuleType):
+    """What is called of wandb, and nothing that contacts anybody."""
+
+    def __init__(self):
+        super().__init__("wandb")
+        self.begun, self.logged, self.finished = [], [], 0
+
+    def init(self, **arguments):
+        self.begun.append(arguments)
+        return self
+
+    def log(self, values, step):
+        self.logged.append((step, values))
+
+    def finish(self):
+        self.finished += 1
+
+    def Image(self, pixels):  # noqa: N802
+        return pixels.shape
+
+
+def test_a_run_is_shown_to_wandb_and_goes_on_there(sources, tmp_path, monkeypatch):
+    fake = FakeWandB()
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    changes = {"validation.every": 2, "checkpoint_every": 2, "stages.main.steps": 4}
+    recipe = read("sr-x2:debug", changes)
+    with pytest.raises(Stop):
+        fit(recipe, sources(recipe), tmp_path, wandb="mine", tick=stop_after(2))
+    fit(recipe, sources(recipe), tmp_path, wandb="mine")
+    first, second = fake.begun
+    assert first["project"] == "mine"
+    assert first["config"]["name"] == "sr-x2"
+    assert first["id"] == second["id"] == (tmp_path / "wandb-id").read_text()
+    assert {one["resume"] for one in fake.begun} == {"allow"}
+    assert fake.finished == 2
+    numbers = [values for _, values in fake.logged if "main/psnr" in values]
+    assert [values["main/psnr"] for values in numbers] == [row["psnr"] for row in rows(tmp_path)]
+    assert [step for step, values in fake.logged if "x2" in values] == [2, 4]
+
+
+def test_wandb_is_missing(sources, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    recipe = read("sr-x2:debug")
+    with pytest.raises(UsageError, match=r"--wandb mine needs wandb, .*undegrade\[wandb\]"):
+        fit(recipe, sources(recipe), tmp_path, wandb="mine")
+    assert not (tmp_path / "wandb-id").exists()
 
 
 def test_what_a_run_writes(sources, tmp_path):

@@ -42,6 +42,9 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Measure five steps of each stage, and train nothing.")
     ] = False,
+    wandb: Annotated[
+        str | None, typer.Option(help="Show the run in this project of Weights & Biases, too.")
+    ] = None,
 ) -> None:
     """Train a network; a folder that already holds a run is resumed."""
     from undegrade.errors import UsageError
@@ -71,6 +74,7 @@ def train(
             device=device,
             log=display.row,
             tick=display.tick,
+            wandb=wandb,
         )
     typer.echo(run.path)
 

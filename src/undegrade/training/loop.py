@@ -36,7 +36,7 @@ from undegrade.training.forward import SYSTEMS, PlainSystem, Views, autocast
 from undegrade.training.losses import LPIPS, ssim
 from undegrade.training.losses.levels import gaussian_loss
 from undegrade.training.machine import Processes
-from undegrade.training.monitor import Log, Monitor, Row
+from undegrade.training.monitor import Log, Monitor, Row, WandB
 from undegrade.training.networks.together import synchronised
 from undegrade.training.objective import Adversary, Objective
 from undegrade.training.provenance import noted
@@ -116,6 +116,7 @@ def fit(
     device: str = "cpu",
     log: Log | None = None,
     tick: Tick | None = None,
+    wandb: str | None = None,
 ) -> Run:
     """Train *recipe* on the photos of *data*; the run that it has become, ``path`` its checkpoint.
 
@@ -130,6 +131,7 @@ def fit(
         finished.
     init: a checkpoint, whose averaged weights start a new run, or an exported network.
     log: is given the rows of numbers that also go to ``log.jsonl``. ``tick``: see :data:`Tick`.
+    wandb: project of Weights & Biases that is shown the run, too.
 
     Raises
     ------
@@ -139,7 +141,7 @@ def fit(
     ComputeError: a loss is not finite; the last good checkpoint stands.
     Cancelled: SIGINT or SIGTERM; a checkpoint was written, the same call goes on from it.
     """
-    run, moments = set_up(recipe, data, Path(folder), minutes, init, device, log, tick)
+    run, moments = set_up(recipe, data, Path(folder), minutes, init, device, log, tick, wandb)
     with closing(run.monitor), Interrupt() as interrupt, torch.random.fork_rng():
         for name in list(run.recipe.stages)[run.state.stage :]:
             fit_stage(run, name, moments, interrupt)
@@ -156,6 +158,7 @@ def set_up(
     device: str = "cpu",
     log: Log | None = None,
     tick: Tick | None = None,
+    wandb: str | None = None,
 ) -> tuple[Run, Moments | None]:
     """All that :func:`fit` needs before its first step, and what to resume the optimisers from."""
     recipe = read(recipe) if isinstance(recipe, str) else recipe
@@ -183,7 +186,8 @@ def set_up(
     # A photo that is too small for the late patches must show now.
     largest = max(recipe.patches())
     what.batch(photos, 1, largest, torch.Generator().manual_seed(recipe.seed))
-    monitor = Monitor(folder, log, processes.main)
+    boards = [WandB(wandb, folder, recipe.as_dict())] if wandb and processes.main else []
+    monitor = Monitor(folder, log, processes.main, boards)
     run = Run(recipe, state, folder, what, photos, held, processes, monitor, minutes, tick)
     run.validation = what.validation(held, recipe.validation.crop)
     if recipe.validation.lpips != "none":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -23,12 +24,15 @@ from rich.progress import (
 from torch import Tensor
 from torch.nn import functional as F
 
+from undegrade.errors import UsageError
 from undegrade.training.checkpoint import State
 from undegrade.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
 
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+"""A picture (H, W, 3)."""
 Row = dict[str, Any]
 Log = Callable[[Row], None]
 
@@ -36,17 +40,98 @@ GAP = 4
 """White pixels between the pictures of a grid."""
 
 
+class Board(Protocol):
+    """Where numbers and pictures are looked at beside the files."""
+
+    def numbers(self, numbers: dict[str, float], step: int) -> None: ...
+
+    def picture(self, name: str, pixels: Pixels, step: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TensorBoard:
+    """Events in *folder*; the file is made when there is something to write."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: SummaryWriter | None = None
+
+    def numbers(self, numbers: dict[str, float], step: int) -> None:
+        for key, value in numbers.items():
+            self._writer().add_scalar(key, value, step)
+
+    def picture(self, name: str, pixels: Pixels, step: int) -> None:
+        self._writer().add_image(name, pixels, step, dataformats="HWC")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _writer(self) -> SummaryWriter:
+        if self._file is None:
+            from tensorboardX import SummaryWriter
+
+            self._file = SummaryWriter(str(self._folder))
+        return self._file
+
+
+class WandB:
+    """A run of Weights & Biases in *project*, which a resumed run goes on with.
+
+    Its id is kept as ``wandb-id`` in *folder*; what goes out, and where to, are wandb's own
+    settings. Raises :class:`UsageError` where it is not installed.
+    """
+
+    def __init__(self, project: str, folder: Path, recipe: dict[str, Any]) -> None:
+        try:
+            import wandb
+        except ModuleNotFoundError:
+            raise UsageError(
+                f"--wandb {project} needs wandb, which is not installed",
+                'pip install "undegrade[wandb]"',
+            ) from None
+        folder.mkdir(parents=True, exist_ok=True)
+        noted = folder / "wandb-id"
+        if not noted.exists():
+            noted.write_text(secrets.token_hex(8))
+        self._wandb = wandb
+        self._run = wandb.init(
+            project=project,
+            id=noted.read_text(),
+            name=folder.name,
+            dir=str(folder),
+            config=recipe,
+            resume="allow",
+        )
+
+    def numbers(self, numbers: dict[str, float], step: int) -> None:
+        self._run.log(numbers, step=step)
+
+    def picture(self, name: str, pixels: Pixels, step: int) -> None:
+        self._run.log({name: self._wandb.Image(pixels)}, step=step)
+
+    def close(self) -> None:
+        self._run.finish()
+
+
 class Monitor:
     """Writes ``log.jsonl``, ``pictures/`` and TensorBoard's events into the folder of a run.
 
-    Only the *main* process writes. Rows also go to *log*.
+    Only the *main* process writes. Rows also go to *log*, numbers and pictures to *boards*.
     """
 
-    def __init__(self, folder: Path, log: Log | None = None, main: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        log: Log | None = None,
+        main: bool = True,
+        boards: Sequence[Board] = (),
+    ) -> None:
         self._folder = folder
         self._log = log
         self._main = main
-        self._board: SummaryWriter | None = None
+        self._boards = (TensorBoard(folder / "events"), *boards)
 
     def row(self, row: Row) -> None:
         """Note numbers of a step, under the key ``step``."""
@@ -54,9 +139,9 @@ class Monitor:
             return
         with (self._folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        for key, value in row.items():
-            if isinstance(value, float):
-                self._events().add_scalar(f"{row['stage']}/{key}", value, row["step"])
+        numbers = {f"{row['stage']}/{k}": v for k, v in row.items() if isinstance(v, float)}
+        for board in self._boards:
+            board.numbers(numbers, row["step"])
         if self._log:
             self._log(row)
 
@@ -68,22 +153,16 @@ class Monitor:
         folder = self._folder / "pictures"
         folder.mkdir(exist_ok=True)
         Image.fromarray(pixels).save(folder / f"{name}-{step:07d}.png")
-        self._events().add_image(name, pixels, step, dataformats="HWC")
+        for board in self._boards:
+            board.picture(name, pixels, step)
 
     def close(self) -> None:
         """Finish the files."""
-        if self._board is not None:
-            self._board.close()
-
-    def _events(self) -> SummaryWriter:
-        if self._board is None:
-            from tensorboardX import SummaryWriter
-
-            self._board = SummaryWriter(str(self._folder / "events"))
-        return self._board
+        for board in self._boards:
+            board.close()
 
 
-def grid(columns: list[Tensor]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def grid(columns: list[Tensor]) -> Pixels:
     """Pictures (N, 3, h, w) in [0, 1] as one (H, W, 3) uint8: a sample a row, side by side.
 
     Smaller pictures, such as the inputs of super-resolution, are shown enlarged by repetition.
@@ -95,9 +174,7 @@ def grid(columns: list[Tensor]) -> np.ndarray[Any, np.dtype[np.uint8]]:
             x = F.interpolate(x, scale_factor=height // x.shape[-2], mode="nearest")
         level.append(F.pad(x.detach().cpu().float(), (0, GAP, 0, GAP), value=1.0))
     rows = torch.cat([torch.cat(list(row), 2) for row in zip(*level, strict=True)], 1)
-    pixels: np.ndarray[Any, np.dtype[np.uint8]] = (
-        (rows.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    )
+    pixels: Pixels = (rows.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return pixels[:-GAP, :-GAP]
 
 
