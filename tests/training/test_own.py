@@ -186,3 +186,23 @@ def test_the_example_trains_exports_and_enhances(photos, tmp_path, monkeypatch):
     noted = made_of(tmp_path / "run" / "last.safetensors")
     assert noted["sources"][0]["source"] == str(photos)
     assert noted["versions"]["torch"] == str(torch.__version__)
+
+
+def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch):
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "TMPDIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    examples = Path(__file__).parents[2] / "examples"
+    notebook = nbformat.read(examples / "own_network.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # kept without
+    made = nbclient.NotebookClient(
+        notebook, timeout=None, resources={"metadata": {"path": examples}}
+    )
+    cells = [cell for cell in made.execute().cells if cell.cell_type == "code"]
+    assert "dB" in str(cells[2].outputs)
+    assert "image/png" in str(cells[3].outputs)
+    (large,) = tmp_path.rglob("large.png")
+    with Image.open(large) as image, Image.open(examples / "photos/rocket-thumbnail.png") as small:
+        assert image.size == (2 * small.width, 2 * small.height)
