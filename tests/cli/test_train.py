@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from tests.cli.conftest import refused  # noqa: E402
 from tests.photos import write_photo  # noqa: E402
 from tests.training.data.sets import textured  # noqa: E402
 from tests.training.runs import progress, rows  # noqa: E402
+from undegrade.catalog import checkpoints, sha256  # noqa: E402
 from undegrade.catalog.card import parse_card  # noqa: E402
 from undegrade.training import recipe_file  # noqa: E402
 
@@ -186,6 +188,38 @@ def test_a_run_has_its_own_recipe_and_photos(undegrade, tmp_path):
     assert card.licence == "mine"
     assert "torch" in card.made_with
     assert "; seed 0; undegrade train run --set" in card.made_with
+
+
+def test_weights_are_fetched_by_name_and_begun_with(undegrade, tmp_path, monkeypatch):
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
+    assert undegrade("train", "sr-x2:debug", "--data", "photos", "-o", "run", *SHORT).code == 0
+    ran = undegrade("export", "run", "-o", "shelf", "--weights", "--set", "card.licence=mine")
+    assert (ran.code, ran.out) == (0, "shelf/sr-x2.safetensors\n"), ran.err
+    small, whole = (tmp_path / p for p in ("shelf/sr-x2.safetensors", "run/last.safetensors"))
+    assert small.stat().st_size < 0.5 * whole.stat().st_size
+    card = parse_card((tmp_path / "shelf" / "sr-x2.toml").read_text(), "the card")
+    assert card.training_data == "3 photos of photos (terms not recorded)"
+    begin = ("train", "sr-x2:debug", "--data", "photos", "-o", "two", *SHORT, "--init", "sr-x2")
+    refused(undegrade(*begin), 5, "no weights called so were fetched", "models fetch sr-x2")
+    refused(undegrade("models", "fetch", "sr-x2", "--from", "photos"), 5, "sr-x2.toml", "--from")
+    ran = undegrade("models", "fetch", "sr-x2", "--from", "shelf")
+    assert ran.code == 0, ran.err
+    assert re.match(r"sr-x2: [\d,]+ parameters, mine, ", ran.out)
+    ran = undegrade(*begin)
+    assert ran.code == 0, ran.err
+    assert progress(tmp_path / "two" / "last.safetensors")["earlier"] == [
+        "sr-x2.yaml, 4 steps in 0 minutes"
+    ]
+    small.write_bytes(small.read_bytes()[:-1] + b"x")
+    refused(undegrade("models", "fetch", "sr-x2", "--from", "shelf"), 5, "not what its card says")
+
+
+def test_what_ships_to_begin_with_is_small():
+    shelf = Path(checkpoints.SOURCE)
+    assert sum(path.stat().st_size for path in shelf.rglob("*")) <= 20e6
+    for card in shelf.glob("*.toml"):
+        told = parse_card(card.read_text(encoding="utf-8"), card.name)
+        assert sha256(card.with_name(told.file)) == told.sha256
 
 
 def test_a_dry_run_measures_and_keeps_nothing(undegrade, tmp_path):

@@ -1,4 +1,4 @@
-"""``undegrade models``: list, show, verify, add."""
+"""``undegrade models``: list, show, verify, add, fetch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-models = typer.Typer(help="The networks at hand: list, show, verify, add.", no_args_is_help=True)
+models = typer.Typer(
+    help="The networks at hand: list, show, verify, add, fetch.", no_args_is_help=True
+)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -97,6 +99,21 @@ def add(
         f"added {card.name}: task {card.task}, scale {card.scale}, radius {card.radius} pixels"
         + ("" if card.exact else " (wider than could be probed: tiles may show seams)")
     )
+
+
+@models.command()
+def fetch(
+    names: list[str],
+    source: Annotated[
+        str, typer.Option("--from", help="A folder or address; default: the repository's.")
+    ] = "",
+) -> None:
+    """Bring published weights that `train --init NAME` begins with."""
+    from undegrade.catalog import checkpoints
+
+    for name in names:
+        card, path = checkpoints.fetch(name, source or checkpoints.SOURCE)
+        typer.echo(f"{name}: {card.parameters:,} parameters, {card.licence or '-'}, {path}")
 
 
 def _print_json(value: object) -> None:

@@ -35,7 +35,11 @@ def train(
         float | None, typer.Option(help="Fit the whole schedule into this time.")
     ] = None,
     init: Annotated[
-        Path | None, typer.Option(help="Start from the weights of this checkpoint or .onnx file.")
+        Path | None,
+        typer.Option(
+            help="Start from the weights of this checkpoint or .onnx file, or those of this name "
+            "that `models fetch` brought."
+        ),
     ] = None,
     set: Set = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -64,6 +68,10 @@ def train(
         return
     if output is None:
         raise UsageError("no folder was given", "name one with -o")
+    if init is not None and init.parent == Path() and not init.suffix:
+        from undegrade.catalog import checkpoints
+
+        init = checkpoints.find(init.name)
     with training.monitor.Display(chosen) as display:
         run = training.loop.fit(
             chosen,
@@ -132,6 +140,9 @@ def export(
         str | None, typer.Option(help="Mix with this model of the same network: a name or file.")
     ] = None,
     share: Annotated[float, typer.Option(help="Share of that model, 0..1.", min=0, max=1)] = 0.0,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Write weights for `train --init`, not ONNX.")
+    ] = False,
     set: Set = None,
 ) -> None:
     """Turn a checkpoint into an ONNX file and a card that `enhance --model` runs."""
@@ -143,7 +154,11 @@ def export(
     chosen = training.recipe_file.read(recipe or str(checkpoint), _overrides(set))
     if (mix is None) != (share == 0) or (mix and chosen.only_regressor):
         raise UsageError("--mix and --share belong together", "give both, for a generator")
-    if chosen.only_regressor:
+    if weights and (mix or chosen.only_regressor):
+        raise UsageError("--weights are of a generator as it is", "leave --mix out")
+    if weights:
+        card = training.export.write_weights(chosen, checkpoint, output)
+    elif chosen.only_regressor:
         card = training.export.write_regressor(chosen, checkpoint, output)
     else:
         card = training.export.write_model(chosen, checkpoint, output, mix or "", share)

@@ -139,6 +139,18 @@ def save_average(state: State, path: Path) -> None:
     _write(tensors, numbers, state, path)
 
 
+def save_halves(checkpoint: Path, path: Path) -> None:
+    """Write the average of *checkpoint* with its weights in fp16, as :func:`load_average` reads."""
+    with _opened(checkpoint) as file:
+        told = file.metadata()
+        names = [key for key in file.keys() if key.startswith("average.")]  # noqa: SIM118
+        tensors = {key: file.get_tensor(key) for key in names}
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    numbers = json.loads(told["progress"])
+    told["progress"] = json.dumps({k: numbers[k] for k in ("step", "seconds", "earlier")})
+    save_file({k: v.contiguous() for k, v in halves.items()}, path, told)
+
+
 def _write(tensors: dict[str, Tensor], numbers: dict[str, Any], state: State, path: Path) -> None:
     told = {"progress": numbers, "recipe": state.recipe, "made": state.made}
     metadata = {key: json.dumps(value) for key, value in told.items()}

@@ -18,7 +18,14 @@ from undegrade.catalog import Card, Catalog, sha256, write_card
 from undegrade.diagnosis.units import CROP, LOG_VARIANCES, QUANTITIES
 from undegrade.errors import RecipeError
 from undegrade.runtime import find_model, open_session
-from undegrade.training.checkpoint import HALF, history, load_average, load_regressor, made_of
+from undegrade.training.checkpoint import (
+    HALF,
+    history,
+    load_average,
+    load_regressor,
+    made_of,
+    save_halves,
+)
 from undegrade.training.networks import architecture, built, example_inputs
 from undegrade.training.networks.blocks import plain
 from undegrade.training.networks.dllgan import Enlarged
@@ -289,6 +296,23 @@ def write_model(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{recipe.name}.onnx"
     export(network, path, inputs)
+    return _carded(recipe, network, checkpoint, path, made_by)
+
+
+def write_weights(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
+    """Write the averaged weights of a checkpoint in fp16 with a card, for ``train --init``."""
+    network = trained(recipe, checkpoint)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{recipe.name}.safetensors"
+    save_halves(checkpoint, path)
+    return _carded(recipe, network, checkpoint, path, history(checkpoint))
+
+
+def _carded(
+    recipe: Recipe, network: nn.Module, checkpoint: Path, path: Path, made_by: list[str]
+) -> Card:
+    """The card of the file *path*, made from *checkpoint*, which is written beside it."""
+    inputs = architecture("network", recipe.network).inputs
     scale, multiple, about = network.scale, network.multiple, dict(recipe.card)
     radius = network.radius
     assert isinstance(scale, int)
@@ -313,7 +337,7 @@ def write_model(
         recipe="; then ".join(made_by),
         **_origin(checkpoint) | about,  # type: ignore[arg-type]
     )
-    (folder / f"{recipe.name}.toml").write_text(write_card(card), encoding="utf-8")
+    path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
     return card
 
 
