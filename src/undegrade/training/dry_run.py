@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean, median
 from tempfile import TemporaryDirectory
 
 import torch
@@ -63,14 +64,16 @@ def _tried(run: Run, name: str, stage: Stage) -> Estimate:
     # Adversaries in turns: a whole round, so that each has its part in it.
     count, means, parts = max(TRIED, sum(stage.turns)), [], draw_batch(run, stage, 0)
     for first in (0, int(0.8 * stage.steps) + 1) if late else (0,):
+        took = []
         for step in range(count + 1):
-            if step == 1:
-                started = time.perf_counter()
+            started = time.perf_counter()
             run.state.stage_step = step
             batches = [] if turns.store else draw_batch(run, stage, first + step)
             turns.step(batches, first / stage.steps)
             run.state.update_average(run.recipe.ema)
-        means.append((time.perf_counter() - started) / count)
+            took.append(time.perf_counter() - started)
+        # One step that something else on the machine held up must not count for all.
+        means.append(fmean(took[1:]) if any(stage.turns) else median(took[1:]))
     mean = 0.8 * means[0] + 0.2 * means[1] if late else means[0]
     started = time.perf_counter()
     validate(run, stage)
