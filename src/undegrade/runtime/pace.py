@@ -42,7 +42,8 @@ def measure(network: Network, clock: Clock) -> float:
     pixels = np.full((side, side, 3), 128, np.uint8)
     levels = [0.5] * len(card.levels)
     process(network, pixels, levels, tile=side)
-    runs, began = [], clock()
+    runs: list[float] = []
+    began = clock()
     while not runs or clock() - began < SECONDS:
         started = clock()
         process(network, pixels, levels, tile=side)
