@@ -25,6 +25,7 @@ CASES = [
     ("12 MP restore", 4000, 3000, ()),
     ("3 MP x2", 2000, 1500, ("--task", "sr", "--scale", "2")),
     ("3 MP x4", 2000, 1500, ("--task", "sr", "--scale", "4")),
+    ("1 MP x2, best", 1200, 900, ("--task", "sr", "--scale", "2", "--effort", "best")),
 ]
 HEADROOM = 1.15
 """Over the measured need: allocators round up, and versions of the runtime differ."""

@@ -15,7 +15,7 @@ import undegrade
 from tests.networks import tiny_model, tiny_network
 from tests.photos import DISPLAY_P3, noisy, photo_file, psnr, scene
 from tests.picture.samples import exif_of, pil
-from tests.vivid import perturbed_pair, vivid_pair
+from tests.vivid import fast_pair, perturbed_pair, vivid_pair
 from undegrade import Enhancer, enhance
 from undegrade.errors import Cancelled, ComputeError, InputError, LimitError, ModelError, UsageError
 from undegrade.picture import decode, encode, from_array
@@ -391,6 +391,45 @@ def test_detail_without_a_vivid_variant_is_a_note(change):
     assert result.as_dict()["steps"][0]["detail"] == 0
     # A photo that is left alone lacks nothing.
     assert enhance(CLEAN, detail=0.5).as_dict()["notes"] == []
+
+
+def test_best_is_the_mean_over_turns_of_the_photo(change):
+    photo = NOISY[:64, :96] // 8 + 100
+    best = enhance(photo, model=change, effort="best")
+    turned = [np.rot90(photo, quarter)[:, ::mirror] for quarter in range(4) for mirror in (1, -1)]
+    runs = [enhance(one, model=change).array.astype(float) for one in turned]
+    back = [np.rot90(one[:, :: (1, -1)[n % 2]], -(n // 2)) for n, one in enumerate(runs)]
+    assert np.abs(best.array - np.mean(back, axis=0)).max() <= 1
+    assert (best.array != runs[0]).any()
+    assert [step.effort for step in best.steps] == ["best"]
+    assert best.as_dict()["notes"] == []
+
+
+def test_fast_is_another_network(tmp_path):
+    slow, small = (str(model.path) for model in fast_pair(tmp_path))
+    fast = enhance(NOISY, model=slow, noise=25, effort="fast")
+    np.testing.assert_array_equal(fast.array, enhance(NOISY, model=small, noise=25).array)
+    assert fast.as_dict()["steps"][0]["effort"] == "fast"
+    assert fast.as_dict()["notes"] == []
+    vivid = enhance(NOISY, model=slow, noise=25, effort="fast", detail=0.5)
+    assert vivid.as_dict()["notes"] == ["no vivid variant of 'net-fast': detail has no effect"]
+
+
+def test_an_effort_that_a_network_lacks_is_a_note(change):
+    note = "no effort 'fast' of 'change': it is run as 'normal'"
+    result = enhance(NOISY, model=change, effort="fast")
+    np.testing.assert_array_equal(result.array, enhance(NOISY, model=change).array)
+    assert result.as_dict()["notes"] == [note]
+    assert forecast_of(Wishes(model=change, effort="fast")).as_dict()["notes"] == [note]
+
+
+def test_a_mean_is_forecast():
+    enhancer, picture = Enhancer(), from_array(NOISY)
+    plans = (enhancer.plan(picture, Wishes(scale=2, effort=one)) for one in ("normal", "best"))
+    once, eight = (enhancer.forecast(picture, plan) for plan in plans)
+    assert eight.seconds == pytest.approx(8 * once.seconds)
+    assert eight.memory > once.memory
+    assert eight.tiles == once.tiles
 
 
 def test_a_pair_of_two_networks_is_refused(tmp_path):

@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 import undegrade
 from undegrade.cli import app
 from undegrade.errors import InputError, UsageError
-from undegrade.plan import KEEPS, SCALES, STEPS, TASK_STEPS, Wishes
+from undegrade.plan import EFFORTS, KEEPS, SCALES, STEPS, TASK_STEPS, Wishes
 from undegrade.service.schemas import Output, WishesBody
 from undegrade.work import Order
 
 CHOICES = {"task": tuple(TASK_STEPS), "scale": SCALES, "keep": KEEPS, "skip": STEPS}
+CHOICES |= {"effort": EFFORTS}
 WISHES = {field.name: field.default for field in dataclasses.fields(Wishes)}
 REST = WishesBody.model_json_schema()["properties"]
 

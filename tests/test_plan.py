@@ -16,6 +16,7 @@ from undegrade.errors import ModelError, UsageError
 from undegrade.imaging import noise_levels as noise_of
 from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.plan import (
+    EFFORTS,
     FOUR_TIMES,
     GRAIN,
     LOWLIGHT,
@@ -209,6 +210,7 @@ def test_every_task(task, damage, size):
                 "levels": dict(zip(step.model.card.levels, step.levels, strict=True)),
                 "strength": 1.0 if step.levels else strength,
                 "detail": 0.0,
+                "effort": "normal",
                 "reason": step.reason,
             }
             for step in steps
@@ -430,6 +432,7 @@ def test_an_unknown_model():
         ({"strength": 1.6}, "1.6"),
         ({"strength": float("nan")}, "nan"),
         ({"detail": -0.1}, "-0.1"),
+        ({"effort": "most"}, "there is no effort 'most'"),
         ({"detail": 1.01}, "1.01"),
         ({"detail": float("nan")}, "nan"),
         ({"noise": -1}, "-1"),
@@ -495,6 +498,48 @@ def test_detail_goes_to_the_steps_that_have_a_vivid_variant(detail):
     note = "no vivid variant of 'restore': detail has no effect"
     assert made.notes == ((note,) if detail else ())
     assert make_plan(CLEAN, Wishes(detail=detail), find, find_vivid).steps == ()
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_effort_goes_to_the_steps_that_have_it(effort):
+    """``fast`` where there is such a network, told what its own card asks for; ``best`` but for
+    colours of phones, which are learned from photos as they are held."""
+    small = model("restore-fast", levels=("noise",))
+    small = Model(replace(small.card, effort="fast"), small.path)
+
+    def find_fast(found):
+        assert effort == "fast", "not even looked for"
+        return small if found.card.name == "restore" else None
+
+    wishes = Wishes(scale=4, effort=effort, add=("phone",))
+    made = make_plan(made_up(noise=noise(20)), wishes, find, find_fast=find_fast)
+    by_name = {step.name: step for step in made.steps}
+    rows = [step.as_dict()["effort"] for step in made.steps]
+    assert (
+        rows
+        == {
+            "fast": ["fast", "normal", "normal"],
+            "normal": ["normal"] * 3,
+            "best": ["best", "normal", "best"],
+        }[effort]
+    )
+    assert by_name["restore"].model == (small if effort == "fast" else MODELS["restore"])
+    assert len(by_name["restore"].levels) == (1 if effort == "fast" else 2)
+    lacking = {"fast": ("phone", "sr-x4"), "normal": (), "best": ("phone",)}[effort]
+    assert made.notes == tuple(
+        f"no effort {effort!r} of {name!r}: it is run as 'normal'" for name in lacking
+    )
+    assert make_plan(CLEAN, Wishes(effort=effort), find).notes == ()
+
+
+def test_a_fast_network_that_is_asked_for_by_its_name():
+    card = replace(model("small").card, effort="fast")
+    wishes = {"model": "small", "noise": 20}
+    for effort, run in (("normal", "fast"), ("fast", "fast"), ("best", "best")):
+        made = make_plan(
+            CLEAN, Wishes(effort=effort, **wishes), lambda _: Model(card, Path("small.onnx"))
+        )
+        assert [step.effort for step in made.steps] == [run]
 
 
 SEVERAL = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)

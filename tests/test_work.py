@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.diagnosis.made_up import made_up, noise
-from tests.networks import tiny_model
 from tests.photos import noisy, photo_file, scene
+from tests.vivid import fast_pair
 from undegrade import Enhancer
 from undegrade.catalog import add
 from undegrade.errors import Cancelled, InputError, LimitError, ModelError, OutputError, UsageError
@@ -132,14 +132,18 @@ def test_the_digest_is_of_what_decides_an_output(tmp_path):
     assert first == Order(format="PNG", max_megapixels=3).digest(Networks(tile=64, threads=1))
     others = [
         Order(Wishes(strength=0.5)).digest(networks),
+        Order(Wishes(effort="best")).digest(networks),
         Order(quality=50).digest(networks),
         Order(strip=True).digest(networks),
         Order(mark=False).digest(networks),
         Order(frame=1).digest(networks),
         Order().digest(Networks(precision="fp32")),
     ]
-    assert len({first, *others}) == 7
-    add(tiny_model(tmp_path, "restore", levels=2))
+    assert len({first, *others}) == 8
+    for model in fast_pair(tmp_path, "restore"):
+        fast = Order(Wishes(effort="fast")).digest(Networks())
+        add(model)
+        assert Order(Wishes(effort="fast")).digest(Networks()) != fast
     assert Order().digest(Networks()) != first, "the user's own network is in its place"
 
 

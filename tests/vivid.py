@@ -1,4 +1,4 @@
-"""Networks with a vivid variant: tiny made-up ones, and shipped ones with other weights."""
+"""Networks with variants: tiny made-up ones, and shipped ones with other weights."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ def vivid_pair(folder: Path, name: str = "net", **arguments: object) -> tuple[Mo
     faithful = tiny_model(folder, name, seed=0, **arguments)
     vivid = tiny_model(folder, f"{name}-vivid", seed=1, **arguments)
     return faithful, _with_card(vivid, variant="vivid")
+
+
+def fast_pair(folder: Path, name: str = "net", **arguments: object) -> tuple[Model, Model]:
+    """A tiny network, and beside it a smaller one, told one level less, as its fast variant."""
+    model = tiny_model(folder, name, seed=0, convs=3, levels=2, **arguments)
+    fast = tiny_model(folder, f"{name}-fast", seed=1, convs=1, levels=1, **arguments)
+    return model, _with_card(fast, effort="fast")
 
 
 def perturbed_pair(folder: Path, name: str, by: float = 0.02) -> tuple[Model, Model]:

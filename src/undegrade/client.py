@@ -120,6 +120,7 @@ class Server:
         keep: Sequence[str] = (),
         skip: Sequence[str] = (),
         add: Sequence[str] = (),
+        effort: str = "normal",
         frame: int | None = None,
         format: str | None = None,
         quality: int | None = None,
@@ -143,7 +144,7 @@ class Server:
         UndegradeError: see :mod:`undegrade.errors`; the service's own words.
         """
         lists = tuple(keep), tuple(skip), tuple(add)
-        wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists)
+        wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists, effort)
         name = format_of(f"photo.{format}") if format else None
         order = Order(wishes, name, quality, strip, mark=mark, frame=frame)
         data, called = read_source(source)

@@ -32,6 +32,7 @@ from undegrade.plan import DETAIL, Plan, Step, Wishes, make_plan
 from undegrade.runtime import Networks, WholePhoto, lock_colour, make_grid, memory_bound, process
 from undegrade.runtime.blend import blend_strength
 from undegrade.runtime.resize import enlarge, reduce
+from undegrade.runtime.turns import TURNS
 from undegrade.version import __version__
 
 Source: TypeAlias = (
@@ -230,7 +231,9 @@ class Enhancer:
         """
         found = found or self.diagnose(picture)
         catalog = self.networks.catalog
-        plan = make_plan(found, wishes or Wishes(), self.networks.find, catalog.vivid_of)
+        plan = make_plan(
+            found, wishes or Wishes(), self.networks.find, catalog.vivid_of, catalog.fast_of
+        )
         return plan if found.crops else replace(plan, notes=(BLIND, *plan.notes))
 
     def forecast(self, picture: Picture, plan: Plan, workers: int = 1) -> Forecast:
@@ -242,16 +245,17 @@ class Enhancer:
             seen = -(-height // step.shrink), -(-width // step.shrink)
             grid = make_grid(*seen, card.radius, card.multiple, self.networks.tile_of(card))
             channels = picture.channels + (picture.alpha is not None)
-            need = memory_bound(card, grid, channels, picture.pixels.itemsize, workers)
+            item = picture.pixels.itemsize
+            need = memory_bound(card, grid, channels, item, workers, averages=step.averages)
             need += workers * DIAGNOSIS_NEED
             if step.shrink > 1:
-                need += workers * height * width * channels * picture.pixels.itemsize
+                need += workers * height * width * channels * item
             memory, tiles = max(memory, need), tiles + len(grid)
             height, width = height * step.scale, width * step.scale
             # What tiles share is computed for each of them.
             computed = len(grid) * grid.window_pixels * card.scale**2
             pace = self.networks.pace(step.model, mixed=step.detail > 0)
-            seconds += pace * computed / 1e6
+            seconds += pace * computed / 1e6 * (len(TURNS) if step.averages else 1)
         promised = all(step.model.card.bytes_per_pixel for step in plan.steps)
         return Forecast(picture, plan, width, height, tiles, memory, promised, seconds)
 
@@ -312,7 +316,7 @@ class Enhancer:
         if step.strength == 0:
             return picture.with_pixels(_plain(pixels, step.scale))
         result = process(
-            self.networks.open(step.model, step.vivid, step.detail),
+            self.networks.open(step.model, step.vivid, step.detail, averages=step.averages),
             pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
             tile=self.networks.tile_of(step.model.card),
@@ -375,6 +379,7 @@ def enhance(
     keep: Sequence[str] = (),
     skip: Sequence[str] = (),
     add: Sequence[str] = (),
+    effort: str = "normal",
     frame: int | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -395,6 +400,8 @@ def enhance(
     skip: steps that are left out: ``restore``, ``lowlight``, ``phone``, ``resharpen``, ``sr``.
     add: steps that are taken whatever was found, of those but ``sr``.
     detail: 0 (faithful) to 1 (vivid: crisper, but partly made up), where a network has both.
+    effort: ``fast`` runs smaller networks, ``best`` takes the mean over all flips and turns of the
+        photo, in eight times the time; where a network has them.
     tile: kept side of a tile in pixels; smaller needs less memory and more time.
     threads: threads inside a network; by default every core.
     device: ``auto``, ``cpu`` or ``gpu``.
@@ -417,7 +424,7 @@ def enhance(
     True
     """
     lists = tuple(keep), tuple(skip), tuple(add)
-    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists)
+    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists, effort)
     networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
     picture = load(source, max_megapixels, frame)
     return Enhancer(networks)(picture, wishes, progress=progress, cancelled=cancelled)

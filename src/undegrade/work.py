@@ -72,6 +72,8 @@ class Order:
         names = [NAME] if wishes.model else [*model_names(wishes), NAME]
         used = [networks.find(wishes.model)] if wishes.model else []
         used += [catalog.models[name] for name in names if name in catalog.models]
+        if wishes.effort == "fast":
+            used += [fast for model in list(used) if (fast := catalog.fast_of(model))]
         if wishes.detail:
             used += [vivid for model in list(used) if (vivid := catalog.vivid_of(model))]
         decisive = {

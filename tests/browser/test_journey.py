@@ -102,6 +102,27 @@ def test_a_preview_asks_for_no_more_pixels_than_it_can_have_in_time(opened):
         until(page, lambda: page.locator("#after-busy").is_hidden())
 
 
+def test_effort_is_asked_for_and_previews_are_soon(opened):
+    page = opened()
+    asked = {}
+
+    def note(request):
+        if request.method == "POST" and "wishes" in (request.post_data or ""):
+            asked[request.url.rpartition("/")[2]] = request.post_data_json["wishes"]["effort"]
+
+    page.on("request", note)
+    send(page, CAT)
+    finished(page)
+    page.get_by_label("Effort").select_option("best")
+    until(page, lambda: {"plan", "preview"} <= set(asked))
+    assert asked == {"plan": "best", "preview": "fast", "jobs": "normal"}
+    page.get_by_label("Effort").select_option("fast")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#history li")).to_have_count(2)
+    expect(page.locator("#history li").first).to_contain_text("effort fast")
+    assert asked == {"plan": "fast", "preview": "fast", "jobs": "fast"}
+
+
 def test_a_step_is_switched_off_and_a_size_chosen(opened):
     page = opened()
     send(page, CAT)

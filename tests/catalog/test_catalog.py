@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from tests.networks import tiny_model, tiny_network
-from tests.vivid import vivid_pair
+from tests.vivid import fast_pair, vivid_pair
 from undegrade.catalog import (
     Card,
     Catalog,
     Score,
     add,
+    fast_of,
     parse_card,
     user_folder,
     vivid_of,
@@ -40,6 +41,19 @@ def test_card_survives_a_round_trip():
     assert parse_card(write_card(card), "here") == card
 
 
+def test_a_fast_variant_stands_in_for_the_same_task_and_scale(tmp_path):
+    model, fast = fast_pair(tmp_path)
+    assert fast_of(model) == Catalog(tmp_path).fast_of(model) == fast
+    assert fast_of(fast) is None
+    beside = tmp_path / "net-fast.toml"
+    for change in ({"effort": "normal"}, {"task": "lowlight"}, {"scale": 2}, {"file": "no.onnx"}):
+        beside.write_text(write_card(replace(fast.card, **change)), encoding="utf-8")
+        assert fast_of(model) is None, change
+    beside.write_text("broken", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"net-fast.toml is not valid TOML"):
+        fast_of(model)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -49,6 +63,7 @@ def test_card_survives_a_round_trip():
         ({"file": "../x.onnx"}, "must lie beside"),
         ({"vivid": "a/x.onnx"}, "'a/x.onnx'; it must lie beside"),
         ({"radius": -1}, "negative radius"),
+        ({"effort": "best"}, "the effort 'best'; it must be normal or fast"),
     ],
 )
 def test_impossible_cards_are_refused(change, message):

@@ -16,7 +16,7 @@ import pytest
 from tests.cli.conftest import refused
 from tests.networks import tiny_model, tiny_network
 from tests.photos import files, noisy, photo_file, scene, write_photo
-from tests.vivid import vivid_pair
+from tests.vivid import fast_pair, vivid_pair
 from undegrade.batch.manifest import NAME
 from undegrade.enhancer import Enhancer
 from undegrade.errors import ComputeError, LimitError
@@ -202,6 +202,28 @@ def test_detail_that_no_model_has(undegrade, noisy_photo, network):
     assert undegrade(*command, "--dry-run", "--json").rows[0]["notes"] == [note]
 
 
+def test_effort(undegrade, noisy_photo, tmp_path):
+    path = fast_pair(tmp_path)[0].path
+    command = ("enhance", "noisy.png", "-o", "out.png", "--noise", "25", "--model", path)
+    made = []
+    for effort in ("fast", "normal", "best"):
+        (row,) = undegrade(*command, "--resume", "--json", "--effort", effort).rows
+        assert (row["status"], row["steps"][0]["effort"]) == ("enhanced", effort)
+        made.append(decode("out.png").pixels.tobytes())
+        told = undegrade(*command, "--dry-run", "--effort", effort).out
+        name = "net-fast" if effort == "fast" else "net"
+        assert (f"  effort  {effort} in {name}\n" in told) == (effort != "normal")
+    assert len(set(made)) == 3
+
+
+def test_effort_that_no_model_has(undegrade, noisy_photo, network):
+    note = "no effort 'fast' of 'change': it is run as 'normal'"
+    command = ("enhance", "noisy.png", "--model", network, "--effort", "fast")
+    ran = undegrade(*command)
+    assert (ran.code, ran.err.endswith(f"; {note}\n")) == (0, True)
+    assert f"  note    {note}\n" in undegrade(*command, "--dry-run").out
+
+
 def test_before_and_after(undegrade, noisy_photo):
     ran = undegrade("enhance", "noisy.png", "-o", "out/", "--noise", "25")
     assert re.search(r"restore \(noise of sigma 25\.0\); noise 2\d\.\d -> \d\.\d, ", ran.err), (
@@ -374,6 +396,7 @@ def test_ctrl_c_elsewhere(undegrade, tmp_path, monkeypatch, arguments):
         (["--scale", "3"], 2, "3"),
         (["--strength", "2"], 2, "2"),
         (["--detail", "1.5"], 2, "1.5"),
+        (["--effort", "most"], 2, "there is no effort 'most'; choose one of: fast, normal, best"),
         (["--noise", "-1"], 2, "-1"),
         (["--jpeg", "0"], 2, "0"),
         (["--quality", "101"], 2, "101"),

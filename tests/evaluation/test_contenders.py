@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from tests.evaluation.made_up import pixels
 from tests.networks import tiny_model, tiny_network
 from tests.photos import write_photo
+from tests.vivid import fast_pair
 from undegrade import enhance
 from undegrade.catalog import Catalog
 from undegrade.errors import ComputeError, ModelError, UsageError
@@ -141,6 +142,43 @@ def test_the_product_unasked(tmp_path):
     np.testing.assert_array_equal(
         contender.run(case_of(truth), Levels()).picture.shape, truth.shape
     )
+
+
+def test_the_product_is_told_the_size(tmp_path):
+    truth = pixels(96, 104)
+    (contender,) = opened("auto")
+    case = Case(as_floats(truth[::2, ::2].copy()), truth, None)
+    made = contender.run(case, Levels())
+    np.testing.assert_array_equal(
+        as_bytes(made.picture), enhance(as_bytes(case.input), scale=2).array
+    )
+    assert made.steps[-1] == "sr"
+
+
+def test_efforts_beside_each_other(tmp_path):
+    """Who lacks an effort is measured as it is; names and digests tell the others apart."""
+    model, fast = fast_pair(tmp_path)
+    bare = tiny_network(tmp_path / "bare" / "bare.onnx")
+    phone = Catalog().find("phone").card.name
+    names = [str(model.path), str(bare), phone, "auto"]
+    made = open_contenders(names, 1, ("normal", "fast", "best"))
+    assert [one.name for one in made] == [
+        *("net", "net fast", "net best", "bare", "phone", "auto", "auto fast", "auto best")
+    ]
+    assert len({one.digest for one in made}) == len(made)
+    assert [one.name for one in open_contenders([str(bare), phone], 1, ("best",))] == [
+        *("bare", "phone")
+    ]
+    case, levels = case_of(pixels(24, 36)), Levels(noise=25, jpeg=50)
+    outputs = {one.name: one.run(case, levels).picture for one in made[:3]}
+    turned = [np.rot90(case.input, n)[:, ::mirror] for n in range(4) for mirror in (1, -1)]
+    runs = [made[0].run(Case(one, None, None), levels).picture for one in turned]
+    back = [np.rot90(one[:, :: (1, -1)[n % 2]], -(n // 2)) for n, one in enumerate(runs)]
+    np.testing.assert_allclose(outputs["net best"], np.mean(back, axis=0), atol=1e-5)
+    (alone,) = opened(fast.path)
+    np.testing.assert_array_equal(outputs["net fast"], alone.run(case, levels).picture)
+    with pytest.raises(UsageError, match="there is no effort 'most'; choose some of: fast, normal"):
+        open_contenders(names, 1, ("most",))
 
 
 def test_the_product_and_a_grey_file_of_a_protocol_in_colour(tmp_path):

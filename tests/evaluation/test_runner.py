@@ -409,8 +409,8 @@ def test_plans_that_are_refused(tmp_path):
         plan_for(data, models=[small])
     with pytest.raises(UsageError, match=r"measured under sr-bicubic x4; choose"):
         plan_for(data, "sr-bicubic", [small], parameters={"scale": [4]})
-    with pytest.raises(UsageError, match="'auto' does not enlarge unasked; it cannot be measured"):
-        plan_for(data, "sr-bicubic", ["auto"])
+    with pytest.raises(UsageError, match="'auto' enlarges by 2 or 4; it cannot be measured under"):
+        plan_for(data, "sr-bicubic", ["auto"], parameters={"scale": [3, 8]})
     with pytest.raises(UsageError, match="'bicubic' is not the input of the protocol 'denoise-co"):
         plan_for(data, models=["bicubic"])
     with pytest.raises(UsageError, match="no metric is called 'pnsr'"):

@@ -23,6 +23,13 @@ def test_bound_counts_pictures_and_tiles():
     assert memory_bound(card(bytes_per_pixel=1, scale=4), small, 3, 1) - base == 2 * 30_000 * 15
 
 
+@pytest.mark.parametrize("scale", [1, 4])
+def test_a_mean_needs_a_sum_and_a_turned_window(scale):
+    grid = make_grid(100, 100, 20, 1, 256)
+    once, mean = (memory_bound(card(scale=scale), grid, 3, 1, averages=a) for a in (False, True))
+    assert mean - once == grid.window_pixels * 3 * 4 * (1 + scale**2)
+
+
 def test_workers_multiply_the_need():
     grid = make_grid(100, 100, 20, 1, 256)
     one, two, three = (memory_bound(card(), grid, 3, 1, workers) for workers in (1, 2, 3))

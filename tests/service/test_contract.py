@@ -241,6 +241,7 @@ def test_models_and_limits(shared):
     limits = shared.client.get(f"{API}/limits").json()
     assert limits["max_upload"] == shared.service.settings.max_upload
     assert "restore" in limits["steps"]
+    assert limits["efforts"] == ["fast", "normal", "best"]
 
 
 def test_health_readiness_and_metrics(shared, grainy):

@@ -14,6 +14,7 @@ from undegrade.imaging.noise_levels import NOISE
 ENHANCING = ("restore", "sr", "lowlight", "phone")
 """Tasks of networks that make a picture out of a picture."""
 CARD_TASKS = (*ENHANCING, "diagnose", "compare")
+CARD_EFFORTS = ("normal", "fast")
 TRAITS = ("grain",)
 """Levels that say of what kind the damage is, not how much: no strength multiplies them."""
 LEVELS = ("noise", "jpeg", *NOISE, *TRAITS)
@@ -81,6 +82,9 @@ class Card:
     """PSNR that it loses on training photos held out, in dB: the worst of all kinds of damage."""
     int8_seconds_per_megapixel: float = 0.0
     """As ``seconds_per_megapixel``; measured by ``benchmarks/int8.py``."""
+    effort: str = "normal"
+    """``fast`` for a smaller network that the effort ``fast`` runs in place of the one whose name
+    its own is, but for ``-fast`` at the end; it has the same task and scale."""
     recolours: bool = False
     """Whether it changes colours on purpose, though its task is one of ``COLOUR_LOCKED``."""
     parameters: int = 0
@@ -113,6 +117,8 @@ class Card:
             refuse(f"has scale {self.scale}; it must be 1, 2, 3, 4, 8 or 16")
         if self.radius < 0 or self.multiple < 1 or self.bytes_per_pixel < 0:
             refuse("has a negative radius or bytes_per_pixel, or a multiple below 1")
+        if self.effort not in CARD_EFFORTS:
+            refuse(f"names the effort {self.effort!r}; it must be {' or '.join(CARD_EFFORTS)}")
         unknown = [level for level in self.levels if level not in LEVELS]
         if unknown and self.enhances:
             refuse(f"names the level {unknown[0]!r}, which is not one of {', '.join(LEVELS)}")

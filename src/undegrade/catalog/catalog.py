@@ -42,6 +42,7 @@ class Catalog:
         self._bundled = bundled
         self._files: dict[str, Model] = {}
         self._vivid: dict[Path, Model | None] = {}
+        self._fast: dict[Path, Model | None] = {}
         self._hashes: dict[Path, str] = {}
 
     @cached_property
@@ -92,6 +93,12 @@ class Catalog:
             self._vivid[model.path] = vivid_of(model)
         return self._vivid[model.path]
 
+    def fast_of(self, model: Model) -> Model | None:
+        """As :func:`fast_of`, looked up once."""
+        if model.path not in self._fast:
+            self._fast[model.path] = fast_of(model)
+        return self._fast[model.path]
+
     def sha256(self, model: Model) -> str:
         """The hash of the model's weights: what its card says, for no others are opened."""
         if not model.card.sha256 and model.path not in self._hashes:
@@ -138,6 +145,21 @@ def vivid_of(model: Model) -> Model | None:
         return None
     card = _read_card(beside)
     return Model(card, path.with_name(card.file)) if card.variant == "vivid" else None
+
+
+def fast_of(model: Model) -> Model | None:
+    """The fast variant of *model*, or ``None`` if it has none that could stand in for it.
+
+    That is the model ``NAME-fast`` in the same folder, if its card calls it fast and has the same
+    task and scale. Raises :class:`ModelError` for a card that is broken.
+    """
+    beside = model.path.with_name(f"{model.card.name}-fast.toml")
+    if not beside.is_file():
+        return None
+    card = _read_card(beside)
+    path = model.path.with_name(card.file)
+    fits = (card.effort, card.task, card.scale) == ("fast", model.card.task, model.card.scale)
+    return Model(card, path) if fits and path.is_file() else None
 
 
 def sha256(path: Path) -> str:

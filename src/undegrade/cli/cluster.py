@@ -36,6 +36,7 @@ def cluster(
     keep: options.Keep = None,
     skip: options.Skip = None,
     add: options.Add = None,
+    effort: options.Effort = "normal",
     format: options.Format = None,
     quality: options.Quality = None,
     strip: options.Strip = False,
@@ -86,6 +87,7 @@ def cluster(
         keep=keep,
         skip=skip,
         add=add,
+        effort=effort,
     )
     order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
     settings = WorkerSettings(

@@ -38,6 +38,7 @@ def enhance(
     keep: options.Keep = None,
     skip: options.Skip = None,
     add: options.Add = None,
+    effort: options.Effort = "normal",
     format: options.Format = None,
     quality: options.Quality = None,
     strip: options.Strip = False,
@@ -87,6 +88,7 @@ def enhance(
         keep=keep,
         skip=skip,
         add=add,
+        effort=effort,
     )
     order = Order(
         wishes,
@@ -252,6 +254,8 @@ def _dry_run(
         for step in plan.steps:
             if step.detail:
                 typer.echo(f"  detail  {step.detail:g} in {step.model.card.name}")
+            if step.effort != "normal":
+                typer.echo(f"  effort  {step.effort} in {step.model.card.name}")
         typer.echo(
             f"  size    {before.width} x {before.height} -> {forecast.width} x {forecast.height}"
         )

@@ -26,7 +26,7 @@ def evaluate(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A model's name, an .onnx file, or auto: what enhance does unasked; may be "
+            help="A model's name, an .onnx file, or auto: what enhance does, told the size; may be "
             "repeated. The input itself (none, or bicubic where a protocol enlarges) is always "
             "measured."
         ),
@@ -42,6 +42,9 @@ def evaluate(
     iso: Annotated[
         str | None, typer.Option(help="Such as 800,3200: a made-up camera's sensitivity.")
     ] = None,
+    effort: Annotated[
+        str, typer.Option(help="Such as normal,best: measured beside each other; or fast.")
+    ] = "normal",
     metrics: Annotated[
         str | None, typer.Option(help="Such as psnr,ssim,lpips-alex; default: the protocol's.")
     ] = None,
@@ -90,7 +93,8 @@ def evaluate(
             "jpeg": _numbers(jpeg, "jpeg"),
             "iso": _numbers(iso, "iso"),
         },
-        metrics=[name.strip() for name in metrics.split(",")] if metrics else [],
+        efforts=_words(effort),
+        metrics=_words(metrics),
         blind=blind,
         limit=limit,
     )
@@ -114,6 +118,10 @@ def evaluate(
         typer.echo(f"report: {page}", err=True)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def _words(text: str | None) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 def _numbers(text: str | None, option: str) -> list[float]:

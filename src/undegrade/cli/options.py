@@ -48,6 +48,13 @@ Add = Annotated[
         help="Take a step whatever was found: restore, lowlight, phone, resharpen; repeatable."
     ),
 ]
+Effort = Annotated[
+    str,
+    typer.Option(
+        help="fast: smaller networks; normal; best: the mean over all flips and turns, in 8 times "
+        "the time."
+    ),
+]
 Format = Annotated[
     str | None, typer.Option(help="Write jpg, png, webp, tif or avif instead of the input's.")
 ]

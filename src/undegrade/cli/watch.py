@@ -26,6 +26,7 @@ def watch(
     keep: options.Keep = None,
     skip: options.Skip = None,
     add: options.Add = None,
+    effort: options.Effort = "normal",
     format: options.Format = None,
     quality: options.Quality = None,
     strip: options.Strip = False,
@@ -57,6 +58,7 @@ def watch(
         keep=keep,
         skip=skip,
         add=add,
+        effort=effort,
     )
     order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
     threads = max(1, cores() // workers)

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from undegrade.catalog import Catalog, is_file_name, sha256
+from undegrade.catalog import Catalog, Model, is_file_name, sha256
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
 from undegrade.evaluation.cases import Case, as_bytes, enlarged
@@ -19,11 +19,12 @@ from undegrade.evaluation.networks import open_bare, open_carded
 from undegrade.evaluation.output import Output
 from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
+from undegrade.plan import AVERAGED, EFFORTS, Wishes
 from undegrade.runtime import Networks
 
 BASELINES = ("none", "bicubic")
 AUTO = "auto"
-"""What :func:`undegrade.enhance` makes of a photo unasked."""
+"""What :func:`undegrade.enhance` makes of a photo that it is told nothing of but the size."""
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -80,7 +81,7 @@ class Baseline:
 
 @dataclass(frozen=True, eq=False)
 class Auto:
-    """The product as a user gets it who asks for nothing: diagnosis, plan and all steps.
+    """The product as a user gets it who asks for a size at most: diagnosis, plan and all steps.
 
     It is given the case's file, with the tables and profiles that a user's has, or where there is
     none the pixels, as a file of 8 bit would hold them. Its result is measured before it is coded
@@ -88,15 +89,28 @@ class Auto:
     """
 
     enhancer: Enhancer
-    digest: str = field(default_factory=lambda: of_package(PACKAGE, Catalog()))
-    name: ClassVar[str] = AUTO
+    effort: str = "normal"
+    package: str = field(default_factory=lambda: of_package(PACKAGE, Catalog()))
+    """A hash of all that the product is made of."""
     scale: ClassVar[int] = 1
     channels: ClassVar[int] = 3
     takes_levels: ClassVar[bool] = False
 
+    @property
+    def name(self) -> str:
+        """``auto``, and the effort."""
+        return _with_effort(AUTO, self.effort)
+
+    @property
+    def digest(self) -> str:
+        """Of the product, and the effort."""
+        return _with_effort(self.package, self.effort)
+
     def run(self, case: Case, levels: Levels) -> Output:
         """What it makes of the case, whatever the *levels*, and by which steps."""
-        result = self.enhancer(as_bytes(case.input) if case.file is None else case.file)
+        source = as_bytes(case.input) if case.file is None else case.file
+        size = case.scale if case.scale > 1 else None
+        result = self.enhancer(source, Wishes(scale=size, effort=self.effort))
         pixels = result.picture.pixels
         picture = np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
         whole: Floats = np.broadcast_to(picture, (*picture.shape[:2], case.input.shape[2]))
@@ -111,37 +125,69 @@ def of_package(folder: Path, catalog: Catalog) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def open_contenders(wished: Sequence[str], threads: int | None = None) -> list[Contender]:
+def open_contenders(
+    wished: Sequence[str], threads: int | None = None, efforts: Sequence[str] = ("normal",)
+) -> list[Contender]:
     """Open what *wished* names: models of the catalogue, ONNX files, ``auto`` and the baselines.
 
-    Files of one name are told apart by their folders. *threads* inside a network; by default every
-    core.
+    Files of one name are told apart by their folders.
+
+    Parameters
+    ----------
+    threads: inside a network; by default every core.
+    efforts: each gives those that have it another contender, named after it; those that have none
+        are left as they are.
 
     Raises
     ------
     ModelError: an unknown model, or a file that cannot be used.
-    UsageError: a model that is named twice.
+    UsageError: a model that is named twice, or an unknown effort.
     """
+    if unknown := [effort for effort in efforts if effort not in EFFORTS]:
+        raise UsageError(
+            f"there is no effort {unknown[0]!r}", f"choose some of: {', '.join(EFFORTS)}"
+        )
     twice = [text for text, count in Counter(wished).items() if count > 1]
     if twice:
         raise UsageError(f"the model {twice[0]!r} is named twice", "name it once")
     stems = Counter(map(_stem, wished))
     catalog = Catalog()
+    opened: list[Contender] = []
+    for text in wished:
+        name = _stem(text) if stems[_stem(text)] == 1 else _long_name(text)
+        opened += _open(text, name, catalog, threads, efforts)
+    return opened
+
+
+def _open(
+    text: str, name: str, catalog: Catalog, threads: int | None, efforts: Sequence[str]
+) -> list[Contender]:
+    path = Path(text)
+    if text in BASELINES:
+        return [Baseline(text)]
+    if text == AUTO:
+        enhancer = Enhancer(Networks(threads=threads))
+        return [Auto(enhancer, effort) for effort in dict.fromkeys(efforts)]
+    if is_file_name(text) and not path.with_suffix(".toml").is_file():
+        return [open_bare(path, name, threads)]
+    model = catalog.find(text)
+    found = {effort: _of_effort(model, effort, catalog) for effort in efforts}
+    had = {effort: one for effort, one in found.items() if one} or {"normal": model}
     return [
-        _open(text, _stem(text) if stems[_stem(text)] == 1 else _long_name(text), catalog, threads)
-        for text in wished
+        open_carded(one, _with_effort(name, effort), threads, averages=effort == "best")
+        for effort, one in had.items()
     ]
 
 
-def _open(text: str, name: str, catalog: Catalog, threads: int | None) -> Contender:
-    if text in BASELINES:
-        return Baseline(text)
-    if text == AUTO:
-        return Auto(Enhancer(Networks(threads=threads)))
-    path = Path(text)
-    if is_file_name(text) and not path.with_suffix(".toml").is_file():
-        return open_bare(path, name, threads)
-    return open_carded(catalog.find(text), name, threads)
+def _of_effort(model: Model, effort: str, catalog: Catalog) -> Model | None:
+    """The network that is run with *effort* where *model* is asked for; ``None`` where none is."""
+    if effort == "fast":
+        return catalog.fast_of(model)
+    return model if effort == "normal" or model.card.task in AVERAGED else None
+
+
+def _with_effort(name: str, effort: str) -> str:
+    return name if effort == "normal" else f"{name} {effort}"
 
 
 def _stem(text: str) -> str:

@@ -135,10 +135,14 @@ class Bare:
         return _made(self.name, call, picture, self.channels)
 
 
-def open_carded(model: Model, name: str, threads: int | None) -> Carded:
-    """Open a model on the CPU, to be called *name*; raises :class:`ModelError`."""
+def open_carded(model: Model, name: str, threads: int | None, *, averages: bool = False) -> Carded:
+    """Open a model on the CPU, to be called *name*, which averages over turns or not.
+
+    Raises :class:`ModelError`.
+    """
     network = open_network(model, threads=threads, device="cpu", precision="fp32")
-    return Carded(name, f"{sha256(model.path)} tiled", network)
+    how = "tiled, averaged" if averages else "tiled"
+    return Carded(name, f"{sha256(model.path)} {how}", replace(network, averages=averages))
 
 
 def open_bare(path: Path, name: str, threads: int | None) -> Bare:

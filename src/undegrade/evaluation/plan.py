@@ -10,7 +10,7 @@ import numpy as np
 
 from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.cases import Case, as_bytes, as_floats
-from undegrade.evaluation.contenders import AUTO, BASELINES, Baseline, Contender, open_contenders
+from undegrade.evaluation.contenders import BASELINES, Auto, Baseline, Contender, open_contenders
 from undegrade.evaluation.protocols import (
     Parameter,
     Protocol,
@@ -21,6 +21,7 @@ from undegrade.evaluation.protocols import (
 from undegrade.evaluation.sets import TestSet, open_set
 from undegrade.imaging.arrays import Bytes
 from undegrade.metrics import Metric, metric
+from undegrade.plan import SCALES
 
 TRIAL_SIDE = 256
 """Side of the pictures on which metrics are tried, in pixels; the largest need of any is 192."""
@@ -50,7 +51,7 @@ class Evaluation:
         """Whether *contender* can be measured under *setting*."""
         if setting.told and not contender.takes_levels:
             return False
-        if contender.name == AUTO and setting.scale > 1:
+        if isinstance(contender, Auto) and setting.scale not in SCALES:
             return False
         return not self.protocol.knows_truth or contender.scale in (None, 1, setting.scale)
 
@@ -73,6 +74,7 @@ def make_plan(
     data: Path,
     *,
     parameters: Mapping[Parameter, Iterable[float]] | None = None,
+    efforts: Sequence[str] = ("normal",),
     metrics: Sequence[str] = (),
     blind: bool = False,
     limit: int | None = None,
@@ -82,13 +84,14 @@ def make_plan(
 
     Parameters
     ----------
-    models: of the catalogue, ONNX files, ``auto`` (the product, unasked), ``none`` and
-        ``bicubic``; the untouched input comes first whether it is named or not.
+    models: of the catalogue, ONNX files, ``auto`` (the product, told nothing but the size),
+        ``none`` and ``bicubic``; the untouched input comes first whether it is named or not.
     protocol_name: a key of :data:`undegrade.evaluation.protocols.PROTOCOLS`; ``phone`` becomes
         ``phone-synthetic`` where *data* holds no pairs.
     data: a folder or an uncompressed tar pack.
     parameters: values of the protocol's parameter; by default the usual ones, of scales those that
         the models have.
+    efforts: with which models are measured, where they have them; see :func:`open_contenders`.
     metrics: keys of :data:`undegrade.metrics.METRICS`; by default the protocol's own.
 
     Raises
@@ -122,7 +125,7 @@ def make_plan(
             f"{wrong[0]!r} is not the input of the protocol {chosen.name!r}",
             f"name {chosen.baseline!r}, which is measured anyway",
         )
-    contenders = open_contenders(names, threads)
+    contenders = open_contenders(names, threads, efforts)
     settings = (
         _told_settings(contenders, chosen, settings, blind=blind)
         if chosen.unasked
@@ -185,11 +188,10 @@ def _check_contenders(plan: Evaluation) -> None:
     for contender in plan.contenders:
         misfits = [s.label for s in plan.settings if not plan.fits(contender, s)]
         if len(misfits) == len(plan.settings):
-            enlarges = f"enlarges by {contender.scale}"
+            scales = "2 or 4" if isinstance(contender, Auto) else contender.scale
             raise UsageError(
-                f"the model {contender.name!r} "
-                f"{'does not enlarge unasked' if contender.name == AUTO else enlarges}; it cannot "
-                f"be measured under {plan.protocol.name} {', '.join(misfits)}",
+                f"the model {contender.name!r} enlarges by {scales}; it cannot be measured under "
+                f"{plan.protocol.name} {', '.join(misfits)}",
                 "choose a protocol or a scale that fits it",
             )
         if contender.channels == 1 and not plan.protocol.grey:

@@ -1,6 +1,7 @@
 """From what a photo has lost and what its owner wishes to the steps that are run."""
 
 from undegrade.plan.make import (
+    AVERAGED,
     FOUR_TIMES,
     GRAIN,
     LOWLIGHT,
@@ -14,6 +15,7 @@ from undegrade.plan.step import Step
 from undegrade.plan.wishes import (
     ADDED,
     DETAIL,
+    EFFORTS,
     KEEPS,
     MAX_STRENGTH,
     SCALES,
@@ -24,7 +26,9 @@ from undegrade.plan.wishes import (
 
 __all__ = [
     "ADDED",
+    "AVERAGED",
     "DETAIL",
+    "EFFORTS",
     "FOUR_TIMES",
     "GRAIN",
     "KEEPS",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from undegrade.catalog import Model, vivid_of
+from undegrade.catalog import Model, fast_of, vivid_of
 from undegrade.catalog.card import TRAITS
 from undegrade.diagnosis import Diagnosis, Finding, wording
 from undegrade.diagnosis.thresholds import THRESHOLDS
@@ -40,7 +40,12 @@ GRAIN: Mapping[str, float] = {"restore": 0.4, "phone": 0.5, "resharpen": 0.5}
 """What ``--keep grain`` leaves of a step: of the noise that ``restore`` is told (JPEG artefacts go
 as ever), and of the change that steps make which smooth or sharpen texture."""
 
+AVERAGED = ("restore", "sr", "lowlight")
+"""Tasks of networks that the effort ``best`` averages; they were trained on every flip and turn."""
+
 Find = Callable[[str], Model]
+Variant = Callable[[Model], Model | None]
+"""Looks a variant of a network up; ``None`` where it has none."""
 
 
 @dataclass(frozen=True)
@@ -84,20 +89,23 @@ def make_plan(
     found: Diagnosis,
     wishes: Wishes,
     find: Find,
-    find_vivid: Callable[[Model], Model | None] = vivid_of,
+    find_vivid: Variant = vivid_of,
+    find_fast: Variant = fast_of,
 ) -> Plan:
     """The steps for a photo, each with its reason.
 
     First noise and JPEG, for noise is known as it lies in the input; then light, then a phone's
     colours, and sharpness and size at last. A pure function: *find* looks a model up by name
-    (:func:`undegrade.runtime.find_model`), *find_vivid* its vivid variant, only where detail is
-    asked for.
+    (:func:`undegrade.runtime.find_model`), *find_vivid* and *find_fast* its variants, only where
+    detail or the effort ``fast`` is asked for.
 
     Raises
     ------
     ModelError: a model that was asked for is missing. One that the photo needs is a note.
     UsageError: a model that was asked for does not do what else was.
     """
+    if wishes.effort == "fast":
+        find = _fast_first(find, find_fast)
     case = _Case(stated(found, wishes), wishes, find)
     spared: dict[str, str] = {}
     if wishes.model is not None:
@@ -105,6 +113,13 @@ def make_plan(
         notes: list[str] = []
     else:
         steps, notes, spared = _needed(case)
+    steps = [_with_effort(step, wishes.effort) for step in steps]
+    if wishes.effort != "normal":
+        notes += [
+            f"no effort {wishes.effort!r} of {step.model.card.name!r}: it is run as {step.effort!r}"
+            for step in steps
+            if step.effort != wishes.effort
+        ]
     if wishes.detail:
         steps = [_with_detail(step, find_vivid(step.model), wishes.detail) for step in steps]
         plain = [step.model.card.name for step in steps if step.vivid is None]
@@ -348,6 +363,22 @@ RULES: Mapping[str, Callable[[_Case], Step | None]] = {
 
 OPTIONAL = ("lowlight",)
 """Steps that nobody has to ask for, whose networks an installation may lack."""
+
+
+def _fast_first(find: Find, find_fast: Variant) -> Find:
+    """*find*, but for networks that have a fast variant, which is found in their place."""
+
+    def found(name: str) -> Model:
+        model = find(name)
+        return find_fast(model) or model
+
+    return found
+
+
+def _with_effort(step: Step, wished: str) -> Step:
+    card = step.model.card
+    averages = wished == "best" and card.task in AVERAGED
+    return replace(step, effort=wished if averages else card.effort)
 
 
 def _with_detail(step: Step, vivid: Model | None, detail: float) -> Step:

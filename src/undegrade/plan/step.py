@@ -27,11 +27,18 @@ class Step:
     """The network's vivid variant, where detail was asked for and there is one."""
     detail: float = 0.0
     """How far the weights go towards those of ``vivid``; 0 without one."""
+    effort: str = "normal"
+    """One of :data:`undegrade.plan.EFFORTS`: what is run, whatever was asked for."""
 
     @property
     def scale(self) -> int:
         """Output pixels per input pixel along a side, all in all."""
         return self.model.card.scale // self.shrink
+
+    @property
+    def averages(self) -> bool:
+        """Whether the network's outputs are averaged over flips and turns."""
+        return self.effort == "best"
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, for JSON."""
@@ -43,5 +50,6 @@ class Step:
             "levels": dict(zip(self.model.card.levels, self.levels, strict=True)),
             "strength": self.strength,
             "detail": self.detail,
+            "effort": self.effort,
             "reason": self.reason,
         }

@@ -34,6 +34,8 @@ SCALES = (1, 2, 4)
 KEEPS = ("grain",)
 """What may be kept though it is damage; see :data:`undegrade.plan.GRAIN`."""
 MAX_STRENGTH = 1.5
+EFFORTS = ("fast", "normal", "best")
+"""A smaller network, the network, or the network's mean over all flips and turns of the photo."""
 DETAIL = 0.0
 """Detail where nobody asks for any: what a photo did not show is not made up unasked."""
 
@@ -67,6 +69,8 @@ class Wishes:
     """Steps that are left out, of ``STEPS``."""
     add: tuple[str, ...] = ()
     """Steps that are taken whatever was found, of ``ADDED``."""
+    effort: str = "normal"
+    """One of ``EFFORTS``, where a network has it."""
 
     def __post_init__(self) -> None:
         for name in ("keep", "skip", "add"):
@@ -113,6 +117,10 @@ class Wishes:
         if self.task not in TASK_STEPS:
             raise UsageError(
                 f"there is no task {self.task!r}", f"choose one of: {', '.join(TASK_STEPS)}"
+            )
+        if self.effort not in EFFORTS:
+            raise UsageError(
+                f"there is no effort {self.effort!r}", f"choose one of: {', '.join(EFFORTS)}"
             )
         for kind, known in (("keep", KEEPS), ("skip", STEPS), ("add", ADDED)):
             given: tuple[str, ...] = getattr(self, kind)

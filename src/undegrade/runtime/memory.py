@@ -27,12 +27,24 @@ def tile_side(card: Card, budget: int = TILE_BUDGET) -> int:
     return max((side for side in usable if need(side) <= budget), default=usable[0])
 
 
-def tile_need(card: Card, grid: Grid) -> int:
-    """Working memory of one tile in bytes: the network's activations, its input and output."""
-    return grid.window_pixels * (card.bytes_per_pixel or UNMEASURED)
+def tile_need(card: Card, grid: Grid, *, averages: bool = False) -> int:
+    """Working memory of one tile in bytes: the network's activations, its input and output.
+
+    Where it *averages* over turns, also the turned input, and a sum as large as the output.
+    """
+    sums = 12 * (1 + card.scale**2) if averages else 0
+    return grid.window_pixels * ((card.bytes_per_pixel or UNMEASURED) + sums)
 
 
-def memory_bound(card: Card, grid: Grid, channels: int, itemsize: int, workers: int = 1) -> int:
+def memory_bound(
+    card: Card,
+    grid: Grid,
+    channels: int,
+    itemsize: int,
+    workers: int = 1,
+    *,
+    averages: bool = False,
+) -> int:
     """Upper bound on peak memory in bytes: base, input, output, a copy of each, and the tiles.
 
     The copies are the decoder's and the encoder's; they never live at once with the network's
@@ -40,4 +52,4 @@ def memory_bound(card: Card, grid: Grid, channels: int, itemsize: int, workers: 
     """
     pixels = grid.height * grid.width * channels * itemsize
     pictures = 2 * pixels + 2 * pixels * card.scale**2
-    return BASE + workers * (pictures + tile_need(card, grid))
+    return BASE + workers * (pictures + tile_need(card, grid, averages=averages))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 from undegrade.catalog import Card, Catalog, Model
 from undegrade.errors import UsageError
@@ -80,8 +81,18 @@ class Networks:
                 self._found[name_or_file] = find_model(name_or_file, self.catalog)
             return self._found[name_or_file]
 
-    def open(self, model: Model, vivid: Model | None = None, detail: float = 0.0) -> Network:
-        """The open network of *model*; see :func:`undegrade.runtime.open_network`."""
+    def open(
+        self,
+        model: Model,
+        vivid: Model | None = None,
+        detail: float = 0.0,
+        *,
+        averages: bool = False,
+    ) -> Network:
+        """The open network of *model*, which averages over turns or not.
+
+        See :func:`undegrade.runtime.open_network`.
+        """
         key = str(model.path), detail if vivid else 0.0
         with self._lock:
             if key not in self._open:
@@ -94,7 +105,7 @@ class Networks:
                     detail=detail,
                     precision=self.precision,
                 )
-            return self._open[key]
+            return replace(self._open[key], averages=averages)
 
     def tile_of(self, card: Card) -> int:
         """Kept side of its tiles in pixels."""

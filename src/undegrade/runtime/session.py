@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from undegrade.runtime.blend import mixed_weights
 from undegrade.runtime.device import cores, providers
 from undegrade.runtime.precision import choose_precision, has_dot_products
 from undegrade.runtime.thumbnail import WholePhoto
+from undegrade.runtime.turns import TURNS
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -32,6 +33,8 @@ class Network:
     _session: onnxruntime.InferenceSession
     precision: str = "fp32"
     """``fp32`` or ``int8``."""
+    averages: bool = False
+    """Whether a run is the mean of eight, one for each of :data:`undegrade.runtime.turns.TURNS`."""
 
     def run(
         self,
@@ -47,6 +50,8 @@ class Network:
 
         Returns (1, 3, scale * h, scale * w), not clipped.
         """
+        if self.averages:
+            return self._mean(windows, levels, whole, at)
         inputs = self._session.get_inputs()
         feed: dict[str, Any] = {inputs[0].name: windows}
         if self.card.levels:
@@ -59,6 +64,22 @@ class Network:
                 feed["place"] = whole.place(*at)
         output: Floats = self._session.run(None, feed)[0]
         return output
+
+    def _mean(
+        self,
+        windows: Floats,
+        levels: Sequence[float] | Floats,
+        whole: WholePhoto | None,
+        at: tuple[int, int],
+    ) -> Floats:
+        """As :meth:`run`, over all turns; one sum more in memory, and a turned window."""
+        plain, (height, width) = replace(self, averages=False), windows.shape[2:]
+        total = np.zeros((1, 3, height * self.card.scale, width * self.card.scale), np.float32)
+        for turn in TURNS:
+            seen = whole and turn.whole(whole, at, (height, width))
+            total += turn.back(plain.run(np.ascontiguousarray(turn.forth(windows)), levels, seen))
+        total /= np.float32(len(TURNS))
+        return total
 
 
 def open_session(

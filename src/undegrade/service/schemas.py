@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from undegrade.diagnosis import Diagnosis as Found
 from undegrade.diagnosis import Finding as OneFound
 from undegrade.errors import UndegradeError
-from undegrade.plan import ADDED, KEEPS, MAX_STRENGTH, SCALES, STEPS, TASK_STEPS, Wishes
+from undegrade.plan import ADDED, EFFORTS, KEEPS, MAX_STRENGTH, SCALES, STEPS, TASK_STEPS, Wishes
 from undegrade.service.problems import MEDIA_TYPE, TITLES, of_error
 from undegrade.service.problems import Problem as Refusal
 
@@ -59,6 +59,7 @@ SHAPES: dict[str, Any] = {
     "keep": _some_of(KEEPS),
     "skip": _some_of(STEPS),
     "add": _some_of(ADDED),
+    "effort": _of(EFFORTS),
 }
 """What is known of some fields beyond their types; the engine checks all of them in any case."""
 
@@ -237,6 +238,7 @@ _STEP = {
     "levels": {"luma_middle": 0.29, "chroma_middle": 0.41, "jpeg": 0.18, "grain": 0.0},
     "strength": 1.0,
     "detail": 0.0,
+    "effort": "normal",
     "reason": "noise of sigma 25.2 ± 0.9 and JPEG artefacts of quality 88",
 }
 
@@ -275,6 +277,7 @@ class Step(BaseModel):
     levels: dict[str, float] = Field(description="What the network is told.")
     strength: float
     detail: float
+    effort: str = Field(description="What is run, whatever was asked for.")
     reason: str
 
 
@@ -379,6 +382,7 @@ class Limits(BaseModel):
     scales: list[int]
     steps: list[str] = Field(description="For `skip`.")
     keeps: list[str] = Field(description="For `keep`.")
+    efforts: list[str]
     formats: list[str]
 
 

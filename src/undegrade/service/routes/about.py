@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from undegrade.plan import KEEPS, SCALES, STEPS, TASK_STEPS
+from undegrade.plan import EFFORTS, KEEPS, SCALES, STEPS, TASK_STEPS
 from undegrade.service import schemas
 from undegrade.service.problems import Problem
 from undegrade.service.state import Here
@@ -47,6 +47,7 @@ async def get_limits(here: Here) -> dict[str, Any]:
         "scales": list(SCALES),
         "steps": list(STEPS),
         "keeps": list(KEEPS),
+        "efforts": list(EFFORTS),
         "formats": list(schemas.FORMATS),
     }
 

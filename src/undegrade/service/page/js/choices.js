@@ -1,4 +1,4 @@
-/** The result's size, format and metadata, and the task. */
+/** The result's size, format and metadata, the task and the effort. */
 
 import { byId, h } from './dom.js';
 import { allows, srScale } from './settings.js';
@@ -16,11 +16,13 @@ const TASK_LABELS = {
   sr: 'Enlarge only',
   face: 'Enlarge a face',
 };
+const EFFORT_LABELS = { fast: 'Fast: smaller networks', normal: 'Normal', best: 'Best: takes 8 times as long' };
 const FORMATS = { '': 'As the photo', jpg: 'JPEG', png: 'PNG', webp: 'WebP', tif: 'TIFF', avif: 'AVIF' };
 
 export class Choices {
   #scales = byId('scales');
   #task = /** @type {HTMLSelectElement} */ (byId('task'));
+  #effort = /** @type {HTMLSelectElement} */ (byId('effort'));
   #format = /** @type {HTMLSelectElement} */ (byId('format'));
   #metadata = /** @type {HTMLInputElement} */ (byId('metadata'));
 
@@ -33,6 +35,7 @@ export class Choices {
     this.#task.addEventListener('change', () =>
       onChange({ task: this.#task.value, scale: null, skip: [], add: [], noise: null }),
     );
+    this.#effort.addEventListener('change', () => onChange({ effort: this.#effort.value }));
     this.#format.addEventListener('change', () => onChange({ format: this.#format.value }));
     this.#metadata.addEventListener('change', () => onChange({ strip: !this.#metadata.checked }));
   }
@@ -41,10 +44,11 @@ export class Choices {
    * Fill the lists.
    * @param {import('./types.js').Limits} limits
    */
-  offer({ tasks, scales, formats }) {
+  offer({ tasks, scales, efforts, formats }) {
     const order = Object.keys(TASK_LABELS);
     const sorted = [...tasks].sort((a, b) => order.indexOf(a) - order.indexOf(b));
     this.#task.replaceChildren(...sorted.map((task) => option(task, TASK_LABELS[task])));
+    this.#effort.replaceChildren(...efforts.map((name) => option(name, EFFORT_LABELS[name])));
     this.#format.replaceChildren(...['', ...formats].map((name) => option(name, FORMATS[name])));
     this.#scales.replaceChildren(
       ...scales.map((scale) => {
@@ -57,6 +61,7 @@ export class Choices {
   /** @param {Settings} settings */
   show(settings) {
     this.#task.value = settings.task;
+    this.#effort.value = settings.effort;
     this.#format.value = settings.format;
     this.#metadata.checked = !settings.strip;
     for (const input of this.#scales.querySelectorAll('input')) {

@@ -18,6 +18,7 @@ export function defaults() {
     skip: [],
     add: [],
     noise: null,
+    effort: 'normal',
     format: '',
     strip: false,
   };
@@ -27,8 +28,9 @@ export function defaults() {
  * @param {Settings} settings
  * @returns {object} `wishes` of the REST interface
  */
-export function toWishes({ task, scale, strength, detail, grain, skip, add, noise }) {
-  return { task, scale, strength, detail, keep: grain ? ['grain'] : [], skip, add, noise };
+export function toWishes({ task, scale, strength, detail, grain, skip, add, noise, effort }) {
+  const keep = grain ? ['grain'] : [];
+  return { task, scale, strength, detail, keep, skip, add, noise, effort };
 }
 
 /**

@@ -63,6 +63,7 @@
  * @property {number} keep_seconds
  * @property {string[]} tasks
  * @property {number[]} scales
+ * @property {string[]} efforts
  * @property {string[]} formats
  *
  * @typedef {object} Settings what a person has chosen for a photo
@@ -73,6 +74,7 @@
  * @property {boolean} grain keep it
  * @property {string[]} skip names of steps
  * @property {string[]} add names of steps that are taken whatever was found
+ * @property {string} effort fast, normal or best
  * @property {number | null} noise to be taken out, 0 to 255; `null` as it was found
  * @property {string} format empty keeps that of the photo
  * @property {boolean} strip leave metadata out
