@@ -36,6 +36,7 @@ LOWER = {LEVEL}
 Scores = dict[str, dict[str, list[float]]]
 """By setting, then by metric: a value for each picture."""
 Enhance = Callable[[Floats], Floats]
+Reader = Callable[[Floats], float]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Bench:
 
     study: Study
     cases: list[Case]
-    level: Enhance | None
+    level: Reader | None
 
     def of(self, run: Finished) -> Scores:
         """Of *run*; kept in its folder, and measured again only if it was of other pictures."""
@@ -75,7 +76,7 @@ class Bench:
                     value = gt_mean(picture, case.truth)
                 elif name == LEVEL:
                     assert self.level is not None
-                    value = float(self.level(picture))
+                    value = self.level(picture)
                 else:
                     second = () if judges[name].needs == "nothing" else (case.truth,)
                     value = judges[name](picture, *second)
@@ -118,13 +119,13 @@ def generator(run: Finished) -> Enhance:
     return enhance
 
 
-def level_reader(run: Finished) -> Enhance:
+def level_reader(run: Finished) -> Reader:
     """The regressor of *run*, as a function of a picture, in the paper's level index."""
     settings = run.recipe.regressor
     assert settings is not None
     network = build(settings.network, REGRESSORS, **settings.arguments).eval()
     load_regressor(network, run.path)
-    return lambda picture: _through(network, picture).numpy()
+    return lambda picture: _through(network, picture).item()
 
 
 def parameters(run: Finished) -> int:

@@ -133,8 +133,14 @@ def _stages(study, label):
 
 WARM = {"stages.warm": {"before": "adversarial", "steps": 3, "losses": {"l1": 1.0}}}
 SMALL = {"regressor": None, "stages.regressor": None, "stages.adversarial.losses.level": None}
-SMALL |= {"validation.crop": 64, "validation.photos": 1}
+SMALL_VALIDATION = {"crop": 64, "photos": 1}
+SMALL |= {"validation": SMALL_VALIDATION}
 PLAIN = {"stages.adversarial.kind": "generator", "stages.adversarial.losses.adversarial": None}
+JUDGE = Arm(
+    "judge",
+    "dllgan-denoise:debug",
+    {"discriminators": None, "stages.adversarial": None, "validation": SMALL_VALIDATION},
+)
 ALONE = {"stages.adversarial": None, "stages.warm": WARM["stages.warm"] | {"before": ""}}
 DEBUG = "dllgan-denoise:debug"
 
@@ -155,7 +161,7 @@ def claim(tmp_path):
         Arm("L1", DEBUG, SMALL | WARM | PLAIN, start="warm"),
         Arm("GAN", DEBUG, SMALL | WARM, start="warm"),
     )
-    study = Study("noise", ("set",), arms, made_up, ("psnr", "psnr-gt-mean"))
+    study = Study("noise", ("set",), arms, made_up, ("psnr", "psnr-gt-mean"), JUDGE)
     asked = Question("GAN over L1", "noise", "psnr", "GAN", "L1", 0.1)
     return Claim("dllgan", "a claim", (study,), (asked,), lambda: list(made_up(None, 1)))
 
@@ -188,8 +194,10 @@ def test_from_arms_to_an_answer_and_never_twice(claim, tmp_path, monkeypatch, ca
     (answer,) = told["answers"]
     assert answer["low"] <= answer["mean"] <= answer["high"]
     assert told["verdict"] == answer["answer"]
-    # Each seed: a photo that is tried and 8 steps of the start; then both arms see the same four.
-    first = seen[: len(seen) // 2]
+    assert all(isinstance(value, float) for value in rows[1]["scores"]["noisy"]["level"])
+    # Of the judge the photo that is tried; then for each seed the same, and 8 steps of the start;
+    # then both arms see the same four.
+    first = seen[1:][: len(seen) // 2]
     one, other = first[-9:-5], first[-4:]
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
     page = (tmp_path / "dllgan.md").read_text()
@@ -217,7 +225,7 @@ def test_a_run_of_another_registration_is_not_taken_for_this_one(claim, tmp_path
     )
     other = Claim(
         *(claim.system, claim.text),
-        (Study(study.name, study.packs, changed, study.cases, study.metrics),),
+        (Study(study.name, study.packs, changed, study.cases, study.metrics, JUDGE),),
         *(claim.questions, claim.examples),
     )
     with pytest.raises(ModelError, match=r"another run: its clip is 0\.0, the recipe's is 0\.5"):

@@ -10,8 +10,11 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
+import undegrade  # noqa: E402
+from tests.photos import write_photo  # noqa: E402
+from tests.training.data.sets import textured  # noqa: E402
 from undegrade.catalog import Catalog  # noqa: E402
-from undegrade.errors import RecipeError  # noqa: E402
+from undegrade.errors import RecipeError, UsageError  # noqa: E402
 from undegrade.imaging.noise_levels import CHROMA, LUMA  # noqa: E402
 from undegrade.runtime import open_network, verify_model  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
@@ -134,7 +137,7 @@ def test_a_radius_beyond_the_usual_probe_is_measured():
     assert network.radius > 160
 
 
-@pytest.mark.parametrize("scale", [4, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scale", [4, 8, pytest.param(16, marks=pytest.mark.slow)])
 def test_a_graded_enlargement_has_its_true_scale(scale, photos, tmp_path):
     recipe = read(f"dllgan-sr:x{scale}+l1+debug", {"stages.adversarial.steps": 1})
     checkpoint = fit(recipe, [photos], tmp_path / "run").path
@@ -150,6 +153,15 @@ def test_a_graded_enlargement_has_its_true_scale(scale, photos, tmp_path):
     assert np.abs(made - expected.numpy()).max() < 0.5 / 255
     # No pixel beyond the radius matters.
     assert card.radius * scale >= network.radius
+    if scale > 8:  # minutes of tiles
+        return
+    # And so the whole program runs it.
+    write_photo(tmp_path / "small.png", textured(20, 24, 0))
+    file = str(tmp_path / card.file)
+    result = undegrade.enhance(tmp_path / "small.png", model=file, scale=scale)
+    assert result.picture.pixels.shape[:2] == (20 * scale, 24 * scale)
+    with pytest.raises(UsageError, match=f"enlarges by {scale}, but 3 was asked for"):
+        undegrade.enhance(tmp_path / "small.png", model=file, scale=3)
 
 
 def test_one_network_for_several_scales_is_exported_as_one(photos, tmp_path):

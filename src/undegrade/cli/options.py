@@ -17,7 +17,7 @@ Task = Annotated[
         "phone, sr, face."
     ),
 ]
-Scale = Annotated[int | None, typer.Option(help="Enlarge 1, 2 or 4 times.")]
+Scale = Annotated[int | None, typer.Option(help="Enlarge 1, 2 or 4 times, or as --model does.")]
 Strength = Annotated[
     float, typer.Option(help="0 leaves the pixels untouched, 1 is as measured, up to 1.5.")
 ]

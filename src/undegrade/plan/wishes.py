@@ -52,7 +52,8 @@ class Wishes:
     task: str = "auto"
     """One of ``TASK_STEPS``: ``auto`` runs what the photo needs."""
     scale: int | None = None
-    """1, 2 or 4 times the size; ``None`` is 1, or a model's own, or 4 for a task that enlarges."""
+    """1, 2 or 4 times the size, or that of ``model``; ``None`` is 1, or a model's own, or 4 for a
+    task that enlarges."""
     strength: float = 1.0
     """How far every step goes: 0 leaves the pixels as they are, up to 1.5 does more."""
     model: str | None = None
@@ -131,7 +132,8 @@ class Wishes:
                     )
 
     def _check_numbers(self) -> None:
-        if self.scale is not None and self.scale not in SCALES:
+        own = self.model is not None and isinstance(self.scale, int) and self.scale > 0
+        if self.scale is not None and self.scale not in SCALES and not own:
             raise UsageError(f"cannot enlarge by {self.scale}", "choose a scale of 1, 2 or 4")
         if not 0 <= self.strength <= MAX_STRENGTH:
             raise UsageError(
