@@ -41,7 +41,7 @@ def main(claim: Claim, words: list[str] | None = None) -> None:
     told = answers(claim, rows)
     for line in told:
         print(pages.sentence(line))
-    print(f"{claim.system} at {chosen}: {verdict([line['answer'] for line in told])}")
+    print(f"{claim.system} at {chosen}: {decided(claim, told)}")
     if options.write:
         keep(claim, chosen, rows, RESULTS)
         pages.write(claim, RESULTS, home, options.seeds[0])

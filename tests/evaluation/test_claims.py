@@ -97,6 +97,17 @@ def test_a_verdict_needs_every_yes():
     assert verdict([]) == "undecided"
 
 
+def test_what_decides_nothing_and_what_is_not_asked_yet():
+    told = [{"answer": "yes", "decides": question.decides} for question in phone.CLAIM.questions]
+    assert command.decided(phone.CLAIM, told) == "yes"
+    assert command.decided(phone.CLAIM, told[1:]) == "undecided"
+    told[-1]["answer"] = "no"
+    assert not told[-1]["decides"]
+    assert command.decided(phone.CLAIM, told) == "yes"
+    told[0]["answer"] = "no"
+    assert command.decided(phone.CLAIM, told) == "no"
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.system)
 def test_registrations_are_sound(claim):
     for study in claim.studies:
