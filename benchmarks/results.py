@@ -39,6 +39,8 @@ class Job:
     parameter: Parameter | None = None
     values: tuple[float, ...] = ()
     """Settings, where not the protocol's usual ones."""
+    metrics: tuple[str, ...] = ()
+    """Where not the protocol's usual ones."""
 
 
 # The quick ones first: a run that is stopped has something to show.
@@ -52,6 +54,26 @@ JOBS = (
         ("sr-imdn-x4", "sr-rfdn-x4", "sr-vdsr-onY", "sr-srgan-leftthomas-x4", "sr-upscayl-lite-x4"),
         "scale",
         (4,),
+    ),
+    *(
+        Job(
+            "sr-real",
+            data,
+            ("auto", f"sr-x{scale}", *vivid),
+            peers,
+            "scale",
+            (scale,),
+            ("psnr", "ssim", "lpips-squeeze-fp16", "niqe", "consistency"),
+        )
+        for data in ("live1", "cbsd68")
+        for scale, vivid, peers in (
+            (2, (), ("sr-imdn-x2",)),
+            (
+                4,
+                ("sr-x4-vivid",),
+                ("sr-imdn-x4", "sr-srgan-leftthomas-x4", "sr-upscayl-lite-x4"),
+            ),
+        )
     ),
     Job(
         "lol",
@@ -105,6 +127,7 @@ def measure(job: Job, data: Path, peers: Path | None, limit: int | None, cache: 
         job.protocol,
         source if source.is_dir() else source.with_suffix(".tar"),
         parameters={job.parameter: job.values} if job.parameter else {},
+        metrics=job.metrics,
         limit=limit,
     )
     outcome = evaluate(plan, cache=cache, failed=lambda failure: print(failure, file=sys.stderr))

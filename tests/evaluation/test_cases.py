@@ -200,6 +200,38 @@ def test_a_camera_takes_the_picture_again(tmp_path):
     np.testing.assert_array_equal(np.asarray(file) / np.float32(255), low.input)
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_what_people_enlarge(tmp_path, scale):
+    """Softer than a clean reduction, noisy, and coded: a file; the truth is the picture itself."""
+    picture = pixels(131, 150)
+    made = case(tmp_path, "sr-real", picture, scale=scale)
+    height, width = 131 // scale * scale, 150 // scale * scale
+    np.testing.assert_array_equal(made.truth, picture[:height, :width])
+    assert made.input.shape == (height // scale, width // scale, 3)
+    file = Image.open(io.BytesIO(made.file))
+    assert file.format == "JPEG"
+    np.testing.assert_array_equal(np.asarray(file) / np.float32(255), made.input)
+    assert made.levels.jpeg == made.quality
+    assert 30 <= made.quality <= 95
+    assert made.levels.noise > 0
+    # It lies where a plain reduction lies, and is no clean one.
+    plain = imresize(made.truth / 255, scale=1 / scale)
+    error = np.sqrt(np.mean((made.input - plain) ** 2)) * 255
+    assert 1 < error < 25
+
+
+def test_what_people_enlarge_is_drawn_by_the_name(tmp_path):
+    """The same at every scale, in every folder; another for another picture."""
+    item = open_set(made_set(tmp_path / "set", 1, height=140, width=160)).items[0]
+    one, again, larger, other = (
+        cases.reduced_for_real(replace(item, name=name).read(), scale)
+        for name, scale in (("a", 2), ("a", 2), ("a", 4), ("b", 2))
+    )
+    np.testing.assert_array_equal(one.input, again.input)
+    assert one.quality == larger.quality
+    assert one.file != other.file
+
+
 def test_a_camera_is_drawn_by_the_name(tmp_path):
     item = open_set(made_set(tmp_path / "set", 1)).items[0]
     one, other = (cases.camera(replace(item, name=name).read(), 3200) for name in ("a", "b"))

@@ -41,6 +41,7 @@ def test_words_of_some():
 def test_usual_settings():
     labels = {name: [s.label for s in chosen.settings] for name, chosen in PROTOCOLS.items()}
     assert labels["sr-bicubic"] == ["x2", "x3", "x4", "x8"]
+    assert labels["sr-real"] == ["x2", "x4"]
     for name in ("denoise-color", "denoise-gray", "denoise-real"):
         assert labels[name] == ["sigma 15", "sigma 25", "sigma 50", "sigma 70"]
     for name in ("jpeg-color", "jpeg-gray"):

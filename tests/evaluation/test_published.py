@@ -101,6 +101,13 @@ def test_real_noise_of_polyu():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["live1", "cbsd68"])
+def test_what_people_enlarge(name):
+    """The gates themselves, our own measurement."""
+    assert len(measured("sr-real", name, metrics=("psnr", "ssim"))) == 2 * 2
+
+
+@pytest.mark.slow
 def test_a_camera_on_cbsd68():
     """The gates themselves, our own measurement."""
     assert len(measured("camera", "cbsd68", metrics=("psnr", "ssim"))) == 3 * 2

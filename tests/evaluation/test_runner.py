@@ -397,6 +397,21 @@ def test_telling_images():
     assert telling({"a": 3, "b": 0, "c": 9, "d": 1, "e": 4}) == ["b", "c", "a"]
 
 
+def test_enlarging_real_photos(tmp_path):
+    """The product is told the size; what is reduced again is compared with what it was given."""
+    data = made_set(tmp_path / "mine", 1, height=96, width=104)
+    model = tiny_network(tmp_path / "up.onnx", scale=2, identity=True)
+    plan = plan_for(data, "sr-real", [model, "auto"], metrics=["psnr", "consistency"])
+    outcome = evaluate(plan)
+    assert not outcome.failures
+    assert [(row.model, row.setting) for row in outcome.rows if row.metric == "psnr"] == [
+        *(("bicubic", "x2"), ("up", "x2"), ("auto", "x2"))
+    ]
+    assert named(outcome.rows, "auto").steps["sr"] == 1
+    repeated = named(outcome.rows, "up", "consistency").mean
+    assert repeated > named(outcome.rows, "auto", "consistency").mean > 15
+
+
 # What is refused before anything is measured
 
 

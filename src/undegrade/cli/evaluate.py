@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from undegrade.evaluation.rows import Row
 
 PROTOCOLS = (
-    "sr-bicubic, denoise-color, denoise-gray, denoise-real, real-noise, camera, jpeg-color, "
-    "jpeg-gray, lol, phone, phone-synthetic, face-x4, face-x8, noref"
+    "sr-bicubic, sr-real, denoise-color, denoise-gray, denoise-real, real-noise, camera, "
+    "jpeg-color, jpeg-gray, lol, phone, phone-synthetic, face-x4, face-x8, noref"
 )
 
 

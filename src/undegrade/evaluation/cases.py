@@ -13,18 +13,23 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.degradation import DEGRADATIONS
+from undegrade.degradation.base import Parameters
 from undegrade.degradation.camera import Camera
-from undegrade.degradation.jpeg import as_jpeg
+from undegrade.degradation.jpeg import Subsampling, as_jpeg
 from undegrade.errors import InputError
 from undegrade.evaluation.sets import Photo
 from undegrade.imaging.arrays import Bytes, Floats
 from undegrade.imaging.luma import LUMA, STUDIO
 from undegrade.imaging.noise_levels import grain_size, measure_noise
-from undegrade.imaging.resize import imresize
+from undegrade.imaging.resize import imresize, resized
 from undegrade.levels import Levels
 
 FULL = (0.0, tuple(255 * weight for weight in LUMA))
 """Offset and weights of luma in 0..255, as :data:`STUDIO` has them in 16..235."""
+
+MOST_BLUR, MOST_ISO, ISO_STOPS = 0.5, 3200.0, 5.0
+"""Of what people enlarge: the deviation of its blur in its own pixels, at most; the most sensitive
+camera, and how many stops less the least sensitive one is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +55,26 @@ class Case:
 
 def reduced(photo: Photo, scale: int) -> Case:
     """Cut to multiples of *scale*, reduced by ``imresize``, 8 bit."""
-    height, width = (side // scale * scale for side in photo.pixels.shape[:2])
-    if not (height and width):
-        raise InputError(
-            f"{photo.name!r} is too small to be reduced {scale} times", "remove it from the set"
-        )
-    truth = _coloured(photo.pixels)[:height, :width]
+    truth = _multiple(photo, scale)
     small = as_bytes(imresize(as_floats(truth), scale=1 / scale))
     return Case(as_floats(small), truth, Levels())
+
+
+def reduced_for_real(photo: Photo, scale: int) -> Case:
+    """What people enlarge: blurred, reduced, with a camera's noise, as a file of JPEG.
+
+    All is drawn by the picture's name and so the same at every scale; the blur is in pixels of
+    what is left. The levels are those of the noise as it lies there before coding.
+    """
+    truth, rng = _multiple(photo, scale), _by_name(photo)
+    spread, speed = rng.uniform(0, MOST_BLUR), MOST_ISO * 2.0 ** rng.uniform(-ISO_STOPS, 0)
+    blur, web, camera = (DEGRADATIONS[name].sample(rng) for name in ("blur", "web", "camera"))
+    blurred = DEGRADATIONS["blur"].apply(as_floats(truth), blur | {"sigma": scale * spread})
+    height, width = (side // scale for side in truth.shape[:2])
+    small = resized(blurred, height, width, web["filter"])
+    taken, clean = _taken(np.clip(small, 0, 1), camera | {"iso": speed})
+    # Noise alone: its tones and colours are not what the truth has.
+    return _as_jpeg_of(truth, small + taken - clean, small, web["again"], web["subsampling"])
 
 
 def noisy(photo: Photo, sigma: float, *, grey: bool = False, as_file: bool = False) -> Case:
@@ -118,17 +135,34 @@ def camera(photo: Photo, iso: float) -> Case:
     All else about the camera is drawn by the picture's name, so that it is the same at every
     sensitivity; the levels are those of the noise as it lies there before coding.
     """
+    parameters = DEGRADATIONS["camera"].sample(_by_name(photo)) | {"iso": iso}
+    noisy, clean = _taken(as_floats(_coloured(photo.pixels)), parameters)
+    quality, subsampling = parameters["quality"], parameters["subsampling"]
+    return _as_jpeg_of(as_bytes(clean), noisy, clean, quality, subsampling)
+
+
+def _by_name(photo: Photo) -> np.random.Generator:
+    """Draws the same for a picture of that name everywhere."""
+    seed = int(hashlib.sha256(photo.name.encode()).hexdigest()[:16], 16)
+    return np.random.default_rng(seed)
+
+
+def _taken(picture: Floats, parameters: Parameters) -> tuple[Floats, Floats]:
+    """*picture* by the operator ``camera`` before coding, with its noise and without."""
     operator = DEGRADATIONS["camera"]
     assert isinstance(operator, Camera)
-    seed = int(hashlib.sha256(photo.name.encode()).hexdigest()[:16], 16)
-    parameters = operator.sample(np.random.default_rng(seed)) | {"iso": iso}
-    picture, quality = as_floats(_coloured(photo.pixels)), parameters["quality"]
-    clean, noisy = operator.target(picture, parameters), operator.uncoded(picture, parameters)
-    file = as_jpeg(noisy, quality, parameters["subsampling"])
+    return operator.uncoded(picture, parameters), operator.target(picture, parameters)
+
+
+def _as_jpeg_of(
+    truth: Bytes, noisy: Floats, clean: Floats, quality: int, subsampling: Subsampling
+) -> Case:
+    """*noisy* as a file of JPEG; *clean* is the same without its noise."""
+    file = as_jpeg(noisy, quality, subsampling)
     decoded = np.asarray(Image.open(io.BytesIO(file)))
     planes = (np.clip(made, 0, 1).transpose(2, 0, 1)[None] for made in (noisy, clean))
     levels = told_levels(*planes, jpeg=float(quality))
-    return Case(as_floats(decoded), as_bytes(clean), levels, float(quality), file)
+    return Case(as_floats(decoded), truth, levels, float(quality), file)
 
 
 def told_levels(noisy: Floats, clean: Floats, *, jpeg: float) -> Levels:
@@ -191,6 +225,16 @@ def in_grey(image: Bytes, luma: tuple[float, tuple[float, ...]]) -> Bytes:
     offset, weights = luma
     levels: Bytes = np.rint(offset + image / 255 @ np.array(weights))[:, :, None].astype(np.uint8)
     return levels
+
+
+def _multiple(photo: Photo, scale: int) -> Bytes:
+    """The picture, (H, W, 3), cut to sides that are multiples of *scale*."""
+    height, width = (side // scale * scale for side in photo.pixels.shape[:2])
+    if not (height and width):
+        raise InputError(
+            f"{photo.name!r} is too small to be reduced {scale} times", "remove it from the set"
+        )
+    return _coloured(photo.pixels)[:height, :width]
 
 
 def _coloured(image: Bytes) -> Bytes:

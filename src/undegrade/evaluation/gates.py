@@ -111,6 +111,8 @@ GATES: Mapping[tuple[str, str], Mapping[str, Values]] = MappingProxyType(
             "iso 3200": _values(28.26, 0.7274),
             "iso 12800": _values(22.68, 0.4729),
         },
+        ("sr-real", "live1"): {"x2": _values(27.37, 0.7549), "x4": _values(24.55, 0.6141)},
+        ("sr-real", "cbsd68"): {"x2": _values(27.68, 0.7499), "x4": _values(24.88, 0.6101)},
         ("lol", "eval15"): {"plain": _values(7.77)},
         ("lol", "lol_val"): {"plain": _values(7.85, 0.1855)},
     }

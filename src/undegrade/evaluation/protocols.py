@@ -194,6 +194,20 @@ _PROTOCOLS = (
         crops=True,
     ),
     Protocol(
+        "sr-real",
+        "cut to multiples of the scale; blurred by the operator 'blur' of undegrade.degradation "
+        "with a deviation of up to half the scale, reduced by a filter of the operator 'web', with "
+        "the noise alone of the operator 'camera' at iso 100 to 3200, and coded by JPEG as the "
+        "second time by 'web'; all drawn by numpy.random.default_rng of the first 16 hexadecimal "
+        f"digits of sha256(name); {_ENLARGED}",
+        lambda photo, setting: cases.reduced_for_real(photo, setting.scale),
+        (scaled(2), scaled(4)),
+        ("psnr", "ssim", "lpips-squeeze", "niqe", "consistency"),
+        "scale",
+        channel="y",
+        crops=True,
+    ),
+    Protocol(
         "denoise-color",
         f"{_NOISE.format(channels=3)}, neither clipped nor rounded",
         lambda photo, setting: cases.noisy(photo, setting.value),
