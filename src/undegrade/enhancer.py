@@ -283,7 +283,7 @@ class Enhancer:
             picture, plan.steps, wholes=wholes, progress=progress, cancelled=cancelled
         )
         left = self.diagnose(replace(made, encoding=Encoding())) if plan.steps else plan.found
-        made = replace(made, notes=(*picture.notes, *plan.notes))
+        made = replace(made, notes=(*made.notes, *plan.notes))
         return Result(made, plan.found, plan.steps, left, time.perf_counter() - started)
 
     def apply(
@@ -315,8 +315,9 @@ class Enhancer:
             pixels = bleed(pixels, picture.alpha)
         if step.strength == 0:
             return picture.with_pixels(_plain(pixels, step.scale))
+        network = self.networks.open(step.model, step.vivid, step.detail, averages=step.averages)
         result = process(
-            self.networks.open(step.model, step.vivid, step.detail, averages=step.averages),
+            network,
             pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
             tile=self.networks.tile_of(step.model.card),
@@ -333,7 +334,8 @@ class Enhancer:
             result = lock_colour(pixels, result)
         if step.strength != 1:
             blend_strength(_plain(pixels, step.scale), result, step.strength)
-        return picture.with_pixels(result)
+        notes = dict.fromkeys((*picture.notes, *network.notes))
+        return replace(picture.with_pixels(result), notes=tuple(notes))
 
 
 def load(
@@ -404,7 +406,9 @@ def enhance(
         photo, in eight times the time; where a network has them.
     tile: kept side of a tile in pixels; smaller needs less memory and more time.
     threads: threads inside a network; by default every core.
-    device: ``auto``, ``cpu`` or ``gpu``.
+    device: ``auto`` and ``cpu`` are the CPU; ``gpu``, ``cuda``, ``directml``, ``coreml``,
+        ``webgpu`` and ``openvino`` what ONNX Runtime has of them, and the CPU, with a note, where a
+        network fails there.
     max_megapixels: larger pictures are refused before they are decoded.
     precision: ``auto``, ``fp32`` or ``int8``.
     frame: which one of an animation or which page, from 1; by default a file of several is refused.

@@ -15,7 +15,7 @@ def doctor() -> None:
 
     from undegrade.catalog import Catalog
     from undegrade.errors import ModelError
-    from undegrade.runtime import cores, verify_model
+    from undegrade.runtime import cores, devices, verify_model
     from undegrade.version import __version__
 
     def line(key: str, value: object) -> None:
@@ -25,6 +25,7 @@ def doctor() -> None:
     line("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     line("cores", cores())
     line("onnxruntime", f"{ort.__version__}: {', '.join(ort.get_available_providers())}")
+    line("devices", ", ".join(devices()))
     line("Pillow", metadata.version("pillow"))
     readable = [name for name in ("jpg", "webp", "avif", "libtiff") if features.check(name)]
     try:

@@ -75,7 +75,7 @@ Workers = Annotated[int, typer.Option(help="Photos worked on at the same time.",
 Tile = Annotated[
     int | None, typer.Option(help="Side of a tile in pixels; smaller takes less memory.")
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
+Device = Annotated[str, typer.Option(help="auto and cpu: the CPU; gpu, or one that doctor lists.")]
 Precision = Annotated[
     str, typer.Option(help="auto, fp32 or int8: faster, where a network has such weights.")
 ]

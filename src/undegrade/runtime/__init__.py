@@ -1,7 +1,7 @@
 """Networks on pictures: sessions, exact tiles, true colours and the promised bound on memory."""
 
 from undegrade.runtime.colour_lock import lock_colour
-from undegrade.runtime.device import cores, providers
+from undegrade.runtime.device import cores, devices, providers
 from undegrade.runtime.memory import memory_bound, tile_need, tile_side
 from undegrade.runtime.networks import Networks
 from undegrade.runtime.precision import PRECISIONS, choose_precision
@@ -23,6 +23,7 @@ __all__ = [
     "WholePhoto",
     "choose_precision",
     "cores",
+    "devices",
     "find_model",
     "lock_colour",
     "make_grid",

@@ -7,7 +7,18 @@ from pathlib import Path
 
 from undegrade.errors import ModelError
 
-GPU_PROVIDERS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider")
+CPU = "CPUExecutionProvider"
+PROVIDERS = {
+    "cuda": "CUDAExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "webgpu": "WebGpuExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+"""ONNX Runtime's execution providers by the name of a device; those of GPUs first."""
+GPUS = ("cuda", "directml", "coreml", "webgpu")
+DEVICES = ("auto", "cpu", "gpu", *PROVIDERS)
+"""``auto`` is the CPU, by which every photo comes out the same everywhere; ``gpu`` any of GPUS."""
 
 CPU_INFO = Path("/proc/cpuinfo")
 
@@ -30,16 +41,28 @@ def cpu_flags(cpu_info: Path = CPU_INFO) -> frozenset[str]:
     return frozenset(found.partition(":")[2].split())
 
 
-def providers(device: str = "auto") -> list[str]:
-    """ONNX Runtime's execution providers for *device* ``auto``, ``cpu`` or ``gpu``, in order."""
+def devices() -> list[str]:
+    """What can be asked for here, the CPU first."""
     import onnxruntime as ort
 
-    if device == "cpu":
-        return ["CPUExecutionProvider"]
-    present = [p for p in GPU_PROVIDERS if p in ort.get_available_providers()]
-    if device == "gpu" and not present:
+    available = ort.get_available_providers()
+    return ["cpu", *(name for name, provider in PROVIDERS.items() if provider in available)]
+
+
+def providers(device: str = "auto") -> list[str]:
+    """ONNX Runtime's execution providers for one of :data:`DEVICES`, in order.
+
+    Raises
+    ------
+    ModelError: there is none for it here.
+    """
+    if device in ("auto", "cpu"):
+        return [CPU]
+    wanted, here = GPUS if device == "gpu" else (device,), devices()
+    present = [PROVIDERS[name] for name in wanted if name in here]
+    if not present:
         raise ModelError(
-            "no GPU provider of ONNX Runtime is installed",
-            "install onnxruntime-gpu in place of onnxruntime, or use --device cpu",
+            f"ONNX Runtime has no device {device!r} here, but {', '.join(here)}",
+            "install the onnxruntime that has it in place of the other, or use --device cpu",
         )
-    return [*present, "CPUExecutionProvider"]
+    return [present[0], CPU]

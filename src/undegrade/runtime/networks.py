@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from undegrade.catalog import Card, Catalog, Model
 from undegrade.errors import UsageError
+from undegrade.runtime.device import DEVICES
 from undegrade.runtime.memory import tile_side
 from undegrade.runtime.pace import Clock, Paces, key_of, measure
 from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.probe import find_model
 from undegrade.runtime.session import Network, open_network
 
-DEVICES = ("auto", "cpu", "gpu")
 DETAILS = 4
 """Details for which networks stay open: for each they are mixed anew."""
 
@@ -31,7 +31,7 @@ class Networks:
     ----------
     catalog: the models at hand; by default those that ship and the user's own.
     threads: threads inside a network; by default every core.
-    device: ``auto``, ``cpu`` or ``gpu``.
+    device: one of :data:`undegrade.runtime.device.DEVICES`.
     precision: ``auto``, ``fp32`` or ``int8`` (faster where a network has such weights).
     tile: kept side of a tile in pixels; by default chosen for the promised memory.
     clock: tells seconds when the speed of a network is measured for a forecast.

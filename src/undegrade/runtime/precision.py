@@ -28,7 +28,7 @@ def choose_precision(
 
     Parameters
     ----------
-    device: ``auto``, ``cpu`` or ``gpu``.
+    device: one of :data:`undegrade.runtime.device.DEVICES`.
     mixed: whether faithful and vivid weights are mixed, which is done in float32.
 
     Raises

@@ -12,7 +12,8 @@ from undegrade.catalog import Card, Model, read_int8, read_weights
 from undegrade.errors import ModelError
 from undegrade.imaging.arrays import Floats
 from undegrade.runtime.blend import mixed_weights
-from undegrade.runtime.device import cores, providers
+from undegrade.runtime.device import CPU, cores, providers
+from undegrade.runtime.fallback import FallingBack
 from undegrade.runtime.precision import choose_precision, has_dot_products
 from undegrade.runtime.thumbnail import WholePhoto
 from undegrade.runtime.turns import TURNS
@@ -30,11 +31,17 @@ class Network:
     """An open network. ``run`` may be called from several threads at once."""
 
     card: Card
-    _session: onnxruntime.InferenceSession
+    _session: onnxruntime.InferenceSession | FallingBack
     precision: str = "fp32"
     """``fp32`` or ``int8``."""
     averages: bool = False
     """Whether a run is the mean of eight, one for each of :data:`undegrade.runtime.turns.TURNS`."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What did not go as it was asked for, until now."""
+        failed = isinstance(self._session, FallingBack) and self._session.note
+        return (failed,) if failed else ()
 
     def run(
         self,
@@ -90,14 +97,14 @@ def open_session(
     device: str = "cpu",
     exact: bool = False,
     remedy: str = "check it",
-) -> onnxruntime.InferenceSession:
+) -> onnxruntime.InferenceSession | FallingBack:
     """A session on the ONNX file *data*; every network here is run by one.
 
     Parameters
     ----------
     name: what the file is called in messages.
     threads: threads inside one operator; by default every core of this process.
-    device: ``auto``, ``cpu`` or ``gpu``.
+    device: one of :data:`undegrade.runtime.device.DEVICES`; the CPU takes over what fails there.
     exact: multiply bytes exactly on CPUs whose fast way of doing it saturates.
     remedy: what to do about a file that cannot be opened.
 
@@ -117,9 +124,16 @@ def open_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if exact and not has_dot_products():
         options.add_session_config_entry("session.x64quantprecision", "1")
+
+    def on(*providers: str) -> onnxruntime.InferenceSession:
+        # Its own way to fall back prints, and says nothing to whoever called.
+        return ort.InferenceSession(data, options, providers=list(providers), enable_fallback=0)
+
     known = providers(device)
     try:
-        return ort.InferenceSession(data, options, providers=known)
+        if known == [CPU]:
+            return on(CPU)
+        return FallingBack(name, device, lambda: on(*known), lambda: on(CPU))
     except Exception as error:  # whatever a foreign file may raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{name} is not a usable ONNX file: {reason}", remedy) from None
@@ -139,7 +153,7 @@ def open_network(
     Parameters
     ----------
     threads: threads inside one operator; by default every core of this process.
-    device: ``auto``, ``cpu`` or ``gpu``.
+    device: one of :data:`undegrade.runtime.device.DEVICES`; the CPU takes over what fails there.
     vivid: the same network with other weights (:func:`undegrade.catalog.vivid_of`).
     detail: how far the weights go towards those of *vivid*, 0 to 1.
     precision: ``auto``, ``fp32`` or ``int8``; see :func:`choose_precision`.
@@ -166,7 +180,7 @@ def open_network(
     return Network(model.card, session, precision)
 
 
-def _check_origin(model: Model, session: onnxruntime.InferenceSession) -> None:
+def _check_origin(model: Model, session: onnxruntime.InferenceSession | FallingBack) -> None:
     """Raise :class:`ModelError` unless the int8 file was made from the weights of *model*."""
     origin = session.get_modelmeta().custom_metadata_map.get(MADE_FROM, "")
     if origin and model.card.sha256 and origin != model.card.sha256:
