@@ -79,6 +79,9 @@ def digits(score: Score) -> int:
     return 3 if max(score.input, score.value) < 1 else 2
 
 
+MEMORY = "Memory by `benchmarks/memory.py --quick`, on an Intel Xeon of 2 cores:"
+
+
 def speed_table() -> str:
     result = json.loads((RESULTS / "speed.json").read_text())
     speeds = result["megapixels_per_second"]
@@ -87,7 +90,7 @@ def speed_table() -> str:
     lines += [f"| {name} | {v:.2f} | {v / yardstick:.2f} |" for name, v in speeds.items()]
     lines += ["", "| command | seconds |", "|---|---:|"]
     lines += [f"| {name} | {seconds:.2f} |" for name, seconds in result["seconds"].items()]
-    lines += ["", "| photo and task | promised MB | peak MB |", "|---|---:|---:|"]
+    lines += ["", MEMORY, "", "| photo and task | promised MB | peak MB |", "|---|---:|---:|"]
     for row in json.loads((RESULTS / "memory.json").read_text()):
         lines.append(f"| {row['case']} | {row['promised'] / 1e6:.0f} | {row['peak'] / 1e6:.0f} |")
     note = f"On {result['machine']}, by `make benchmark`."

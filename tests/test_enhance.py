@@ -19,7 +19,7 @@ from tests.vivid import fast_pair, perturbed_pair, vivid_pair
 from undegrade import Enhancer, enhance
 from undegrade.errors import Cancelled, ComputeError, InputError, LimitError, ModelError, UsageError
 from undegrade.picture import decode, encode, from_array
-from undegrade.plan import Wishes
+from undegrade.plan import Plan, Wishes
 from undegrade.runtime import Networks
 
 CLEAN = scene()
@@ -333,9 +333,23 @@ def test_forecast_runs_nothing_and_says_the_size():
     assert [step.model.card.name for step in plan.steps] == ["restore", "sr-x4"]
     assert forecast.tiles == 2
     assert forecast.memory > NOISY.nbytes
-    small = Enhancer(Networks(tile=48)).forecast(picture, plan)
-    assert small.memory < forecast.memory
-    assert small.tiles > forecast.tiles
+    large = from_array(np.zeros((600, 600, 3), np.uint8))
+    small, usual = (Enhancer(Networks(tile=tile)).forecast(large, plan) for tile in (48, None))
+    assert small.memory < usual.memory
+    assert small.tiles > usual.tiles
+
+
+def test_a_forecast_counts_file_and_formats_even_where_nothing_is_done():
+    enhancer, picture = Enhancer(), from_array(NOISY)
+    nothing = Plan(enhancer.diagnose(picture), ())
+    copied = enhancer.forecast(picture, nothing).memory
+    assert copied > 100_000_000
+    assert enhancer.forecast(picture, nothing, file=10**9).memory == copied + 10**9
+    large = from_array(np.zeros((3000, 2000, 3), np.uint8))
+    tiff, avif = (enhancer.forecast(large, nothing, format=one).memory for one in ("TIFF", "AVIF"))
+    assert copied < tiff < avif
+    with pytest.raises(UsageError, match="HEIF"):
+        enhancer.forecast(picture, nothing, format="HEIF")
 
 
 @pytest.fixture(scope="module")
@@ -426,7 +440,8 @@ def test_an_effort_that_a_network_lacks_is_a_note(change):
 def test_a_mean_is_forecast():
     enhancer, picture = Enhancer(), from_array(NOISY)
     plans = (enhancer.plan(picture, Wishes(scale=2, effort=one)) for one in ("normal", "best"))
-    once, eight = (enhancer.forecast(picture, plan) for plan in plans)
+    large = from_array(np.zeros((600, 600, 3), np.uint8))
+    once, eight = (enhancer.forecast(large, plan) for plan in plans)
     assert eight.seconds == pytest.approx(8 * once.seconds)
     assert eight.memory > once.memory
     assert eight.tiles == once.tiles

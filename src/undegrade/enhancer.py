@@ -22,14 +22,25 @@ from undegrade.picture import (
     Picture,
     bleed,
     decode,
+    default_format,
     encode,
     from_array,
     from_pil,
     to_pil,
+    working_memory,
 )
 from undegrade.picture import save as save_picture
 from undegrade.plan import DETAIL, Plan, Step, Wishes, make_plan
-from undegrade.runtime import Networks, WholePhoto, lock_colour, make_grid, memory_bound, process
+from undegrade.runtime import (
+    Networks,
+    Stage,
+    WholePhoto,
+    lock_colour,
+    make_grid,
+    memory_bound,
+    process,
+    tile_need,
+)
 from undegrade.runtime.blend import blend_strength
 from undegrade.runtime.resize import enlarge, reduce
 from undegrade.runtime.turns import TURNS
@@ -46,8 +57,6 @@ MAX_MEGAPIXELS = 200.0
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
-DIAGNOSIS_NEED = 60_000_000
-"""Working memory of a diagnosis in bytes, whatever the size of the photo (measured)."""
 
 
 @dataclass(frozen=True)
@@ -236,26 +245,53 @@ class Enhancer:
         )
         return plan if found.crops else replace(plan, notes=(BLIND, *plan.notes))
 
-    def forecast(self, picture: Picture, plan: Plan, workers: int = 1) -> Forecast:
-        """What running *plan* would take; memory is that of *workers* such photos at a time."""
+    def forecast(
+        self,
+        picture: Picture,
+        plan: Plan,
+        workers: int = 1,
+        *,
+        file: int = 0,
+        format: str | None = None,
+    ) -> Forecast:
+        """What running *plan* would take, from the file that was read to the one that is written.
+
+        Parameters
+        ----------
+        workers: such photos at a time, of which memory is told.
+        file: bytes of the file that *picture* was read from.
+        format: that it will be written in; None is that of the file, if it can be written.
+
+        Raises
+        ------
+        UsageError: a format that cannot be written.
+        """
         height, width = picture.height, picture.width
-        tiles, seconds, memory = 0, 0.0, 0
+        tiles, seconds, stages = 0, 0.0, []
         for step in plan.steps:
             card = step.model.card
             seen = -(-height // step.shrink), -(-width // step.shrink)
             grid = make_grid(*seen, card.radius, card.multiple, self.networks.tile_of(card))
-            channels = picture.channels + (picture.alpha is not None)
-            item = picture.pixels.itemsize
-            need = memory_bound(card, grid, channels, item, workers, averages=step.averages)
-            need += workers * DIAGNOSIS_NEED
-            if step.shrink > 1:
-                need += workers * height * width * channels * item
-            memory, tiles = max(memory, need), tiles + len(grid)
+            before = _bytes(picture, height, width) + (step.shrink > 1) * _bytes(picture, *seen)
             height, width = height * step.scale, width * step.scale
+            need = tile_need(card, grid, averages=step.averages)
+            stages.append(Stage(before, _bytes(picture, height, width), need))
+            tiles += len(grid)
             # What tiles share is computed for each of them.
             computed = len(grid) * grid.window_pixels * card.scale**2
             pace = self.networks.pace(step.model, mixed=step.detail > 0)
             seconds += pace * computed / 1e6 * (len(TURNS) if step.averages else 1)
+        reading, writing = working_memory(picture, width, height, format)
+        written = format or default_format(picture)
+        copied = not plan.steps and written == picture.encoding.format
+        memory = memory_bound(
+            file=file,
+            photo=picture.nbytes,
+            reading=reading,
+            stages=stages,
+            writing=0 if copied else writing,
+            workers=workers,
+        )
         promised = all(step.model.card.bytes_per_pixel for step in plan.steps)
         return Forecast(picture, plan, width, height, tiles, memory, promised, seconds)
 
@@ -336,6 +372,11 @@ class Enhancer:
             blend_strength(_plain(pixels, step.scale), result, step.strength)
         notes = dict.fromkeys((*picture.notes, *network.notes))
         return replace(picture.with_pixels(result), notes=tuple(notes))
+
+
+def _bytes(picture: Picture, height: int, width: int) -> int:
+    """Of the samples of *picture* in another size."""
+    return picture.nbytes * height * width // (picture.height * picture.width)
 
 
 def load(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from undegrade.catalog import Card
-from undegrade.runtime import make_grid, memory_bound, tile_need, tile_side
+from undegrade.runtime import Stage, make_grid, memory_bound, tile_need, tile_side
+from undegrade.runtime.memory import BASE
 
 
 def card(**changes):
@@ -13,27 +14,50 @@ def card(**changes):
     return Card(name="c", task="restore", file="c.onnx", sha256="", **facts)
 
 
-def test_bound_counts_pictures_and_tiles():
-    small = make_grid(100, 100, 20, 1, 256)
-    base = memory_bound(card(bytes_per_pixel=1), small, 3, 1)
-    assert memory_bound(card(bytes_per_pixel=1), small, 3, 2) - base == 4 * 100 * 100 * 3
-    assert (
-        memory_bound(card(bytes_per_pixel=1001), small, 3, 1) - base == 1000 * small.window_pixels
-    )
-    assert memory_bound(card(bytes_per_pixel=1, scale=4), small, 3, 1) - base == 2 * 30_000 * 15
+def bound(**changes):
+    facts = {"file": 0, "photo": 0, "reading": 0, "stages": (), "writing": 0} | changes
+    return memory_bound(**facts)
+
+
+NOTHING = bound()
+MUCH = 10**9
+
+
+def test_a_program_that_does_nothing_takes_memory():
+    assert NOTHING > 100_000_000
+
+
+def test_file_and_photo_stay_to_the_end():
+    stage = Stage(MUCH, MUCH, MUCH)
+    for others in ({}, {"reading": MUCH}, {"stages": [stage]}, {"writing": MUCH}):
+        assert bound(file=7, photo=11, **others) == bound(**others) + 18
+
+
+def test_what_comes_one_after_the_other_is_not_added():
+    stages = [Stage(MUCH, 4 * MUCH, 0), Stage(4 * MUCH, 1, 9 * MUCH)]
+    most = max(bound(stages=stages), bound(reading=3 * MUCH), bound(stages=stages, writing=MUCH))
+    assert bound(stages=stages, reading=3 * MUCH, writing=MUCH) == most
+
+
+def test_a_stage_holds_two_pictures_and_a_tile_or_another_copy():
+    assert bound(stages=[Stage(MUCH, 2 * MUCH, 5 * MUCH)]) == BASE + 8 * MUCH
+    assert bound(stages=[Stage(MUCH, 6 * MUCH, 5 * MUCH)]) == BASE + 13 * MUCH
+
+
+def test_what_was_made_is_there_while_it_is_encoded():
+    assert bound(stages=[Stage(0, MUCH, 0)], writing=2 * MUCH) == BASE + 3 * MUCH
 
 
 @pytest.mark.parametrize("scale", [1, 4])
 def test_a_mean_needs_a_sum_and_a_turned_window(scale):
     grid = make_grid(100, 100, 20, 1, 256)
-    once, mean = (memory_bound(card(scale=scale), grid, 3, 1, averages=a) for a in (False, True))
+    once, mean = (tile_need(card(scale=scale), grid, averages=a) for a in (False, True))
     assert mean - once == grid.window_pixels * 3 * 4 * (1 + scale**2)
 
 
 def test_workers_multiply_the_need():
-    grid = make_grid(100, 100, 20, 1, 256)
-    one, two, three = (memory_bound(card(), grid, 3, 1, workers) for workers in (1, 2, 3))
-    assert three - two == two - one > 0
+    one, two, three = (bound(file=MUCH, writing=MUCH, workers=count) for count in (1, 2, 3))
+    assert three - two == two - one == 2 * MUCH
 
 
 @pytest.mark.parametrize("bytes_per_pixel", [64, 256, 1024, 4096])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,11 @@ PHOTO = np.full((512, 512, 3), 128, np.uint8)
 def network(tmp_path):
     """The file of a network of twice the size."""
     return tiny_network(tmp_path / "double.onnx", scale=2)
+
+
+@pytest.fixture(autouse=True)
+def _idle(monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
 
 
 def ticking(seconds: float):
@@ -55,6 +61,14 @@ def test_it_is_measured_once(network):
     first = forecast(network, ticking(1.0))
     assert cache_file().is_file()
     assert forecast(network, forbidden) == first
+
+
+def test_what_a_busy_machine_took_is_not_kept(network, monkeypatch):
+    with monkeypatch.context() as busy:
+        busy.setattr(os, "getloadavg", lambda: (1e6, 1e6, 1e6), raising=False)
+        assert forecast(network, ticking(9.0)) == pytest.approx(36.0, rel=0.1)
+    assert not cache_file().exists()
+    assert forecast(network, ticking(1.0)) == pytest.approx(4.0, rel=0.1)
 
 
 def test_another_number_of_threads_is_measured_for_itself(network):

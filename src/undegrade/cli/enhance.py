@@ -232,7 +232,7 @@ def _dry_run(
 ) -> int:
     from undegrade.cli.wording import describe_found, describe_steps, show
     from undegrade.errors import UndegradeError
-    from undegrade.picture import decode
+    from undegrade.picture import decode, format_of
 
     code = 0
     for job in jobs:
@@ -240,11 +240,12 @@ def _dry_run(
             limit = order.max_megapixels
             before = decode(job.source, frame=order.frame, max_megapixels=limit)
             plan = enhancer.plan(before, order.wishes)
+            size, format = job.source.stat().st_size, format_of(job.target)
+            forecast = enhancer.forecast(before, plan, workers, file=size, format=format)
         except UndegradeError as error:
             typer.echo(f"undegrade: {error}", err=True)
             code = error.exit_code if len(jobs) == 1 else 1
             continue
-        forecast = enhancer.forecast(before, plan, workers)
         if json:
             _print_json({"input": str(job.source), "output": str(job.target)} | forecast.as_dict())
             continue
@@ -259,9 +260,10 @@ def _dry_run(
         typer.echo(
             f"  size    {before.width} x {before.height} -> {forecast.width} x {forecast.height}"
         )
+        bound = "at most" if forecast.promised else "not measured for this network, perhaps"
+        tiles = f", {forecast.tiles} tiles" if plan.steps else ""
+        typer.echo(f"  memory  {bound} {forecast.memory / 1e6:.0f} MB{tiles}")
         if plan.steps:
-            bound = "at most" if forecast.promised else "not measured for this network, perhaps"
-            typer.echo(f"  memory  {bound} {forecast.memory / 1e6:.0f} MB, {forecast.tiles} tiles")
             typer.echo(f"  time    about {forecast.seconds:.1f} s")
         for note in (*before.notes, *plan.notes):
             typer.echo(f"  note    {note}")

@@ -3,7 +3,15 @@
 from undegrade.picture.alpha import bleed, resize_alpha
 from undegrade.picture.colour import SRGB, ColourSpace
 from undegrade.picture.decode import byte_limit, decode, from_array, from_pil, pages, read
-from undegrade.picture.encode import default_format, encode, encode_pages, losses, save, to_pil
+from undegrade.picture.encode import (
+    default_format,
+    encode,
+    encode_pages,
+    losses,
+    save,
+    to_pil,
+    working_memory,
+)
 from undegrade.picture.files import Source, check_target, sweep, write_atomic
 from undegrade.picture.formats import format_of
 from undegrade.picture.formats.raw import SUFFIXES as RAW_SUFFIXES
@@ -34,5 +42,6 @@ __all__ = [
     "save",
     "sweep",
     "to_pil",
+    "working_memory",
     "write_atomic",
 ]

@@ -52,6 +52,33 @@ def default_format(picture: Picture) -> str:
     return "PNG" if lossless else "JPEG"
 
 
+def working_memory(
+    picture: Picture, width: int, height: int, format: str | None = None
+) -> tuple[int, int]:
+    """Bytes that decoding *picture* took beside its file and its samples, and that encoding it,
+    then *width* x *height*, takes beside the samples.
+
+    Parameters
+    ----------
+    format: that it is written in; None is :func:`default_format`.
+
+    Raises
+    ------
+    UsageError: a format that cannot be written.
+    """
+    source = FORMATS.get(picture.encoding.format)
+    # What is split into colours and alpha is copied.
+    split = picture.nbytes if picture.alpha is not None else 0
+    reading = source.reading * picture.width * picture.height if source else 0.0
+    name = normal_format(format) if format else default_format(picture)
+    a_pixel, a_byte = FORMATS[name].writing
+    if name == "JPEG" and picture.encoding.subsampling not in (None, "4:4:4"):
+        a_pixel -= jpeg.SPARED
+    grown = width * height / (picture.width * picture.height)
+    writing = width * height * a_pixel + grown * picture.nbytes * a_byte
+    return int(reading) + split, int(writing)
+
+
 def losses(picture: Picture, format: str | None = None) -> tuple[str, ...]:
     """What *format* cannot keep of *picture*, one sentence each; empty if it keeps all.
 

@@ -126,6 +126,11 @@ class Picture:
         return int(self.pixels.dtype.itemsize) * 8
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of the samples, alpha's too."""
+        return self.pixels.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+
+    @property
     def megapixels(self) -> float:
         """Width times height in millions."""
         return self.width * self.height / 1e6

@@ -2,7 +2,7 @@
 
 from undegrade.runtime.colour_lock import lock_colour
 from undegrade.runtime.device import cores, devices, providers
-from undegrade.runtime.memory import memory_bound, tile_need, tile_side
+from undegrade.runtime.memory import Stage, memory_bound, tile_need, tile_side
 from undegrade.runtime.networks import Networks
 from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.probe import find_model
@@ -19,6 +19,7 @@ __all__ = [
     "Network",
     "Networks",
     "Progress",
+    "Stage",
     "Tile",
     "WholePhoto",
     "choose_precision",

@@ -30,6 +30,14 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def is_busy() -> bool:
+    """Whether other work takes the cores, as far as the system tells its load."""
+    try:
+        return os.getloadavg()[0] > (os.cpu_count() or 1)
+    except (AttributeError, OSError):
+        return False
+
+
 def cpu_flags(cpu_info: Path = CPU_INFO) -> frozenset[str]:
     """What the CPU says that it can do, in Linux' words; empty where nobody says so."""
     try:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from undegrade.catalog import Card
 from undegrade.runtime.tiling import Grid, make_grid
 
-BASE = 130_000_000
-"""Python, NumPy, Pillow and ONNX Runtime before the first picture, in bytes (measured)."""
+BASE = 160_000_000
+"""The started program with its libraries and open networks, in bytes (measured)."""
+
+DIAGNOSIS = 60_000_000
+"""Working memory of a diagnosis in bytes, whatever the size of the photo (measured)."""
+
+TILE_SIDES = (256, 384, 512, 640, 768, 1024)
 
 TILE_BUDGET = 350_000_000
 """Working memory that one tile may take unless the user chooses the tile, in bytes."""
@@ -36,20 +44,40 @@ def tile_need(card: Card, grid: Grid, *, averages: bool = False) -> int:
     return grid.window_pixels * ((card.bytes_per_pixel or UNMEASURED) + sums)
 
 
-def memory_bound(
-    card: Card,
-    grid: Grid,
-    channels: int,
-    itemsize: int,
-    workers: int = 1,
-    *,
-    averages: bool = False,
-) -> int:
-    """Upper bound on peak memory in bytes: base, input, output, a copy of each, and the tiles.
+@dataclass(frozen=True)
+class Stage:
+    """A network's run over a picture; everything in bytes."""
 
-    The copies are the decoder's and the encoder's; they never live at once with the network's
-    tile, but the bound does not rely on that.
+    before: int
+    """Of what it sees, with what that was reduced from."""
+    after: int
+    """Of what it makes."""
+    tile: int
+    """Working memory of a tile (:func:`tile_need`)."""
+
+
+def memory_bound(
+    *,
+    file: int,
+    photo: int,
+    reading: int,
+    stages: Sequence[Stage],
+    writing: int,
+    workers: int = 1,
+) -> int:
+    """Upper bound on the peak memory of the process in bytes, *workers* such photos at a time.
+
+    The file's bytes and the decoded photo stay from the beginning to the end. Decoding, each stage
+    with a second copy of its output (colours are locked, strengths are mixed), the diagnosis of
+    what comes out and its encoding come one after the other.
+
+    Parameters
+    ----------
+    file, photo: bytes of the file, and of the decoded pixels with alpha.
+    reading, writing: what the decoder needs beside these two, and the encoder beside the pixels
+        that it is given, its file included; 0 where nothing is written.
     """
-    pixels = grid.height * grid.width * channels * itemsize
-    pictures = 2 * pixels + 2 * pixels * card.scale**2
-    return BASE + workers * (pictures + tile_need(card, grid, averages=averages))
+    made = stages[-1].after if stages else 0
+    needs = [reading, made + DIAGNOSIS, made + writing]
+    needs += [one.before + one.after + max(one.tile, one.after) for one in stages]
+    return BASE + workers * (file + photo + max(needs))

@@ -17,7 +17,7 @@ import numpy as np
 
 from undegrade.errors import UndegradeError
 from undegrade.picture import write_atomic
-from undegrade.runtime.device import CPU_INFO, cores
+from undegrade.runtime.device import CPU_INFO, cores, is_busy
 from undegrade.runtime.process import process
 from undegrade.runtime.session import Network
 from undegrade.runtime.tiling import make_grid
@@ -71,11 +71,17 @@ class Paces:
         return self._known.get(key)
 
     def keep(self, key: str, seconds: float) -> None:
-        """Remember *seconds* per megapixel, for other processes, too, where that is possible."""
-        self._known = _read(self._file) | self._known | {key: seconds}
+        """Remember *seconds* per megapixel, for other processes, too, where that is possible.
+
+        What a busy machine took is true for now, and is not written down.
+        """
+        self._known[key] = seconds
+        if is_busy():
+            return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._file, json.dumps(self._known, indent=1).encode())
+            known = _read(self._file) | {key: seconds}
+            write_atomic(self._file, json.dumps(known, indent=1).encode())
         except (OSError, UndegradeError):
             pass  # it is measured again the next time
 

@@ -75,7 +75,7 @@ class Workbench:
     def plan(self, path: str, wishes: Head, frame: int | None = None) -> Head:
         """What would be done, and what it would take."""
         picture, plan = self._picture(path, frame), self._plan(path, wishes, frame)
-        told = self._enhancer.forecast(picture, plan).as_dict()
+        told = self._enhancer.forecast(picture, plan, file=Path(path).stat().st_size).as_dict()
         del told["found"]
         return told | {"unchanged": not plan.steps}
 

@@ -50,6 +50,11 @@ class Format:
     alpha: bool = True
     longest: int = 1 << 31
     """Largest width or height."""
+    reading: float = 24.0
+    """Bytes a pixel that decoding takes beside the file and the decoded samples (measured)."""
+    writing: tuple[float, float] = (0.0, 0.0)
+    """Bytes that encoding takes, the file included, beside the samples: for each pixel, and for
+    each byte of the samples (measured)."""
 
 
 _COMMON = frozenset({"exif", "xmp", "icc"})
@@ -64,11 +69,31 @@ FORMATS = {
         _COMMON | {"iptc", "comment", "photoshop", "segments", "gain_map", "trailer"},
         alpha=False,
         longest=65500,
+        reading=10.0,  # the image, and a progressive one's coefficients
+        writing=(13.0, 0.0),  # the image, its coefficients for the best codes, the file
     ),
     "PNG": Format(
-        "PNG", png.read, (png.SIGNATURE,), (".png",), png.write, _COMMON | {"chunks"}, depth=16
+        "PNG",
+        png.read,
+        (png.SIGNATURE,),
+        (".png",),
+        png.write,
+        _COMMON | {"chunks"},
+        depth=16,
+        reading=8.0,
+        writing=(4.0, 4.0),
     ),
-    "WEBP": Format("WebP", webp.read, (), (".webp",), webp.write, _COMMON, longest=16383),
+    "WEBP": Format(
+        "WebP",
+        webp.read,
+        (),
+        (".webp",),
+        webp.write,
+        _COMMON,
+        longest=16383,
+        reading=8.0,
+        writing=(20.0, 0.0),
+    ),
     "TIFF": Format(
         "TIFF",
         tiff.read,
@@ -77,9 +102,30 @@ FORMATS = {
         tiff.write,
         _COMMON | {"iptc", "photoshop"},
         depth=16,
+        reading=8.0,
+        writing=(0.0, 4.0),
     ),
-    "BMP": Format("BMP", bmp.read, (b"BM",), (".bmp",), bmp.write, alpha=False, longest=1 << 30),
-    "AVIF": Format("AVIF", avif.read, (), (".avif",), avif.write, _COMMON, longest=65536),
+    "BMP": Format(
+        "BMP",
+        bmp.read,
+        (b"BM",),
+        (".bmp",),
+        bmp.write,
+        alpha=False,
+        longest=1 << 30,
+        reading=8.0,
+        writing=(4.0, 2.0),
+    ),
+    "AVIF": Format(
+        "AVIF",
+        avif.read,
+        (),
+        (".avif",),
+        avif.write,
+        _COMMON,
+        longest=65536,
+        writing=(44.0, 0.0),
+    ),
     "HEIF": Format("HEIF", heif.read),
     "GIF": Format("GIF", plain.read_gif, (b"GIF8",)),
     "PPM": Format("PPM", plain.read_ppm),
@@ -88,7 +134,7 @@ FORMATS = {
     ),
     "JXL": Format("JPEG XL", jxl.read, jxl.STARTS),
     "QOI": Format("QOI", plain.read_qoi, (b"qoif",)),
-    "RAW": Format("camera raw", raw.read),
+    "RAW": Format("camera raw", raw.read, reading=40.0),
 }
 
 SUFFIXES = {suffix: name for name, one in FORMATS.items() for suffix in one.suffixes}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _ROOM = 65533
 """Bytes that a segment may hold."""
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+SPARED = 3.0
+"""Bytes a pixel that an encoder needs less where colour is stored at half the size."""
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP, _MPF, _CREDENTIALS = b"Photoshop 3.0\0", b"MPF\0", b"JP"
 GAIN_MAP_VERSION = b"urn:iso:std:iso:ts:21496:-1\0"
