@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.diagnosis.made_up import BLUE, DARK, FLAT, RED, jpeg, made_up, noise, scale
+from tests.diagnosis.made_up import BLUE, DARK, FLAT, RED, SHADE, jpeg, made_up, noise, scale
 from undegrade.catalog import Card, Model
 from undegrade.diagnosis import Finding
 from undegrade.errors import ModelError, UsageError
@@ -628,3 +628,12 @@ def test_a_photo_is_lit_unasked_where_nobody_can_have_meant_it(stops, room, foun
     )
     assert names(plan(dark)) == ([LOWLIGHT] if lit else [])
     assert names(plan(dark, task="lowlight")) == [LOWLIGHT]
+
+
+def test_shadows_that_are_not_meant_are_lit_unasked():
+    (step,) = plan(made_up(shade=SHADE))
+    assert step.model.card.name == LOWLIGHT
+    assert step.reason == SHADE.words
+    left = make_plan(made_up(shade=replace(SHADE, found=False)), Wishes(), find)
+    assert not left.steps
+    assert SHADE.words in left.spared["lowlight"]

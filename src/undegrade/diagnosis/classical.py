@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from undegrade.diagnosis import light, wording
+from undegrade.diagnosis import light, shade, wording
 from undegrade.diagnosis.decide import decide_light, told_jpeg
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.imaging.noise_levels import white_levels
@@ -37,7 +37,7 @@ def estimate(picture: Picture) -> Diagnosis:
         jpeg=Finding(NO_JPEG, math.inf, False, unseen.words) if told is None else told_jpeg(told),
         blur=unseen,
         scale=Finding(1.0, math.inf, False, unseen.words),
-        **decide_light(light.measure(picture)),
+        **decide_light(light.measure(picture), shade.measure(picture)),
         grey=picture.channels == 1,
         file_quality=told,
         crops=0,

@@ -7,6 +7,7 @@ import math
 from undegrade.diagnosis import wording
 from undegrade.diagnosis.light import Light
 from undegrade.diagnosis.result import Finding
+from undegrade.diagnosis.shade import Shade
 from undegrade.diagnosis.thresholds import DEVIATIONS, THRESHOLDS
 from undegrade.imaging.jpeg_tables import jpeg_level
 
@@ -17,7 +18,7 @@ def told_jpeg(quality: float) -> Finding:
     return Finding(quality, 0.0, found, wording.jpeg(quality, 0.0))
 
 
-def decide_light(found: Light) -> dict[str, Finding]:
+def decide_light(found: Light, shade: Shade) -> dict[str, Finding]:
     """The findings on light and colour, by the names that :class:`Diagnosis` has for them."""
     value, error = found.value, found.error
     dark = (
@@ -42,7 +43,10 @@ def decide_light(found: Light) -> dict[str, Finding]:
         "yellow_blue": cast and not by_red,
         "flatness": flat,
     }
-    return {
+    lit = shade.chance >= THRESHOLDS["shade"].limit
+    words = wording.shade(shade.stops, shade.error)
+    findings = {
         name: Finding(value[name], error[name], flag, wording.LIGHT[name](value[name], error[name]))
         for name, flag in flags.items()
     }
+    return {**findings, "shade": Finding(shade.stops, shade.error, lit, words)}

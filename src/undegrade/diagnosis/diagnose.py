@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.diagnosis import crops, grid, light, white, wording
+from undegrade.diagnosis import crops, grid, light, shade, white, wording
 from undegrade.diagnosis.aggregate import aggregate
 from undegrade.diagnosis.classical import estimate
 from undegrade.diagnosis.decide import decide_light, told_jpeg
@@ -60,8 +60,9 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
     if noise["noise"].found and not jpeg.found:
         noise = _measured(noise, looked)
     blur = found["blur"]
-    counted: dict[str, Any] = {**noise, **decide_light(light.measure(picture))}
+    counted: dict[str, Any] = decide_light(light.measure(picture), shade.measure(picture))
     return Diagnosis(
+        **noise,
         **counted,
         jpeg=jpeg,
         blur=_blur(*blur),

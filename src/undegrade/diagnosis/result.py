@@ -47,6 +47,9 @@ class Diagnosis:
     """Stops from mid grey to the median luminance; damage where it is too dark."""
     headroom: Finding
     """Stops by which the photo could be brightened before its lights clip; no damage by itself."""
+    shade: Finding
+    """Stops from mid grey to the median of what lies in deep shadow, 0 where little does; damage
+    where somebody would surely want it lit, and not for sunsets, silhouettes, night or low key."""
     shadows: Finding
     """Share of the pixels that are black; told, not counted as damage."""
     highlights: Finding

@@ -27,6 +27,9 @@ THRESHOLDS = {
     ),
     "dark": Threshold(-0.3, "stops from mid grey to the median, together with the headroom below"),
     "headroom": Threshold(1.24, "stops; 98 of 100 good photos leave less of the scale unused"),
+    "shade": Threshold(
+        0.55, "chance that its shadows are to be lit; lower ones are more often meant than not seen"
+    ),
     "cast": Threshold(16.0, "chroma of what may be grey; warm evenings and lawns reach 15"),
     "flat": Threshold(18.0, "spread of L*, its error added; fog leaves more in 99 of 100 photos"),
     "empty": Threshold(2.0, "spread of L* below which there is nothing that could be spread"),

@@ -79,6 +79,12 @@ def headroom(stops: float, uncertainty: float) -> str:
     return f"its lights {about(stops, uncertainty)} stops below white"
 
 
+def shade(stops: float, uncertainty: float) -> str:
+    if stops == 0:
+        return "no deep shadows"
+    return f"its shadows {about(-stops, uncertainty)} stops below mid grey"
+
+
 def shadows(share: float, uncertainty: float) -> str:
     return f"{100 * share:.0f} % of it black" if round(share, 2) else "nothing of it black"
 

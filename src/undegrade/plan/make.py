@@ -245,9 +245,11 @@ def _surely_coded(jpeg: Finding) -> float:
 
 
 def _lowlight(case: _Case) -> Step | None:
-    if not (case.asked("lowlight") or _surely_dark(case.found)):
+    dark, shade = _surely_dark(case.found), case.found.shade
+    if not (case.asked("lowlight") or dark or shade.found):
         return None
-    return _retouch(case, "lowlight", LOWLIGHT, [case.found.exposure.words])
+    reason = shade.words if shade.found and not dark else case.found.exposure.words
+    return _retouch(case, "lowlight", LOWLIGHT, [reason])
 
 
 def _surely_dark(found: Diagnosis) -> bool:
@@ -329,8 +331,9 @@ def _why_not_restored(case: _Case) -> str:
 
 def _why_not_lit(case: _Case) -> str:
     return (
-        f"{case.found.exposure.words} and {case.found.headroom.words}; a photo is lit unasked from "
-        f"{-DARKEST_MEANT:g} stops below mid grey on with {LEAST_HEADROOM:g} stops below white"
+        f"{case.found.exposure.words}, {case.found.headroom.words} and {case.found.shade.words}; a "
+        f"photo is lit unasked from {-DARKEST_MEANT:g} stops below mid grey on with "
+        f"{LEAST_HEADROOM:g} stops below white, or where its shadows are surely not meant"
     )
 
 

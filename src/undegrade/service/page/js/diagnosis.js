@@ -54,6 +54,14 @@ const ROWS = [
     mends: (step) => step.name === 'lowlight',
   },
   {
+    label: 'Shadows',
+    noun: 'detail in the shadows',
+    nothing: 'shadows to be lit',
+    of: ['shade'],
+    amount: (d) => -d.shade.value / 6,
+    mends: (step) => step.name === 'lowlight',
+  },
+  {
     label: 'Colour cast',
     noun: 'a colour cast',
     nothing: 'colour cast',
