@@ -17,7 +17,7 @@ SIDE = 192
 WITHOUT_STAND_IN = {"lpips-alex", "lpips-vgg"}
 NAMES = sorted(METRICS.keys() - WITHOUT_STAND_IN)
 PAIRS = [name for name in NAMES if metric(name).needs != "nothing"]
-SAME_SHAPE = [name for name in PAIRS if name != "consistency"]
+SAME_SHAPE = [name for name in PAIRS if name not in ("consistency", "text-f1")]
 SYMMETRIC = ["psnr", "ssim", "ms-ssim", "ms-ssim-dped", "ciede2000", "lpips-squeeze"]
 
 

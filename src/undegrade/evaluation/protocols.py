@@ -283,6 +283,16 @@ _PROTOCOLS = (
         knows_levels=False,
     ),
     Protocol(
+        "detect",
+        "pairs of low and normal light; boxes of text found in the output against those found in "
+        "the truth",
+        lambda photo, setting: cases.paired(photo),
+        (PLAIN,),
+        ("text-f1",),
+        pairs=True,
+        knows_levels=False,
+    ),
+    Protocol(
         "phone",
         "aligned pairs of a phone's and a better camera's photos",
         lambda photo, setting: cases.paired(photo),

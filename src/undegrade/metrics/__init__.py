@@ -22,6 +22,7 @@ from undegrade.metrics.pictures import Channel
 from undegrade.metrics.psnr import PSNR, PSNRB
 from undegrade.metrics.ssim import DPEDMSSSIM, MSSSIM, SSIM
 from undegrade.metrics.table import METRICS, metric
+from undegrade.metrics.text import TextF1
 
 __all__ = [
     "BRISQUE",
@@ -41,5 +42,6 @@ __all__ = [
     "Metric",
     "NoiseAmplification",
     "OpenCVBRISQUE",
+    "TextF1",
     "metric",
 ]

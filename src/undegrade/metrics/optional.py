@@ -1,4 +1,4 @@
-"""Packages of the extra ``eval``: imported when needed, or one line on how to get them."""
+"""Packages of extras: imported when needed, or one line on how to get them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from undegrade.errors import UsageError
 
 
-def optional(module: str) -> Any:
-    """The module called so.
+def optional(module: str, extra: str = "eval") -> Any:
+    """The module called so, which the extra *extra* brings.
 
     Raises
     ------
@@ -20,5 +20,5 @@ def optional(module: str) -> Any:
     except ModuleNotFoundError:
         raise UsageError(
             f"this metric needs the package {module.partition('.')[0]!r}, which is not installed",
-            'pip install "undegrade[eval]"',
+            f'pip install "undegrade[{extra}]"',
         ) from None

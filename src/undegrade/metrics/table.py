@@ -15,6 +15,7 @@ from undegrade.metrics.niqe import NIQE
 from undegrade.metrics.noise import NoiseAmplification
 from undegrade.metrics.psnr import PSNR, PSNRB
 from undegrade.metrics.ssim import DPEDMSSSIM, MSSSIM, SSIM
+from undegrade.metrics.text import TextF1
 
 METRICS: Mapping[str, Callable[[], Metric]] = MappingProxyType(
     {
@@ -33,6 +34,7 @@ METRICS: Mapping[str, Callable[[], Metric]] = MappingProxyType(
         "brisque-opencv": OpenCVBRISQUE,
         "noise-amplification": NoiseAmplification,
         "consistency": Consistency,
+        "text-f1": TextF1,
     }
 )
 """Constructors by name. They are cheap: weights are read by the first call that needs them."""

@@ -26,6 +26,7 @@ _STYLES = {
     "brisque-opencv": ("BRISQUE (OpenCV)", 2),
     "noise-amplification": ("Noise amplification", 3),
     "consistency": ("Consistency", 2),
+    "text-f1": ("Text F1", 3),
 }
 """How tables call a metric, and its decimals there; others go by their key, with 3."""
 

@@ -13,7 +13,7 @@ from undegrade.imaging.arrays import column
 from undegrade.imaging.srgb import MID_GREY_STOPS, to_linear
 from undegrade.training.degradations.draws import normal, uniform
 
-WORST_STOPS = 5.5
+WORST_STOPS = 8.0
 """Exposure that is missing at most, in stops."""
 
 CELLS = 16
@@ -92,7 +92,7 @@ def relight(x: Tensor, damage: LightDamage, generator: torch.Generator) -> Tenso
 def sample_light(count: int, generator: torch.Generator) -> LightDamage:
     """One in eight as it is; the others dark (one half), backlit or unevenly lit.
 
-    Dark by 0..5.5 stops, up to a third of them by gamma; backlit and uneven ones by up to one stop
+    Dark by 0..8 stops, up to a third of them by gamma; backlit and uneven ones by up to one stop
     more or less beside that. Noise of high ISO.
     """
     kind = torch.rand(count, generator=generator)
