@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.diagnosis.made_up import BLUE, DARK, made_up, scale
+from tests.diagnosis.made_up import BLUE, DARK, made_up, noise, scale
 from tests.diagnosis.readers import Told
 from tests.networks import tiny_model, tiny_network
 from tests.photos import noisy, photo_file, psnr, scene
@@ -146,11 +146,25 @@ def test_strength_has_one_meaning(name, dtype):
 def test_what_is_known_is_not_looked_for_again():
     look = seeing()
     enhancer, picture = Enhancer(diagnoser=look), from_array(NOISY)
-    plan = enhancer.plan(picture, Wishes(scale=2), made_up(exposure=DARK))
+    plan = enhancer.plan(picture, Wishes(scale=2), made_up(yellow_blue=BLUE))
     assert look.seen == []
-    assert plan.found.exposure.found
+    assert plan.found.yellow_blue.found
     result = enhancer.run(picture, plan)
     assert (result.found, len(look.seen)) == (plan.found, 1)
+
+
+def test_noise_in_the_dark_is_told_as_it_will_be_once_lit():
+    ours(LOWLIGHT, seed=1)
+    dark = made_up(exposure=DARK, noise=noise(20))
+    enhancer, picture = Enhancer(diagnoser=seeing(noise=noise(6))), from_array(NOISY)
+    plan = enhancer.plan(picture, found=dark)
+    assert [step.name for step in plan.steps] == ["lowlight", "restore"]
+    assert noise(6).words in plan.steps[1].reason
+    assert plan.found is dark
+    stated = enhancer.plan(picture, Wishes(noise=20), dark)
+    assert [step.name for step in stated.steps] == ["restore", "lowlight"]
+    smooth = Enhancer(diagnoser=seeing()).plan(picture, found=dark)
+    assert [step.name for step in smooth.steps] == ["lowlight"]
 
 
 def test_a_plan_is_run_as_it_stands():

@@ -37,6 +37,7 @@ from undegrade.runtime import (
     WholePhoto,
     lock_colour,
     make_grid,
+    make_thumbnail,
     memory_bound,
     process,
     tile_need,
@@ -57,6 +58,8 @@ MAX_MEGAPIXELS = 200.0
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
+MIDDLE = 640
+"""Side of the part in the middle of a photo that is lit to see what noise there will be."""
 
 
 @dataclass(frozen=True)
@@ -238,12 +241,30 @@ class Enhancer:
         ModelError: a model that was asked for is missing.
         UsageError: a model that was asked for does not do what else was.
         """
-        found = found or self.diagnose(picture)
+        found, wishes = found or self.diagnose(picture), wishes or Wishes()
         catalog = self.networks.catalog
-        plan = make_plan(
-            found, wishes or Wishes(), self.networks.find, catalog.vivid_of, catalog.fast_of
-        )
+        asked = found, wishes, self.networks.find, catalog.vivid_of, catalog.fast_of
+        plan = make_plan(*asked)
+        light = next((step for step in plan.steps if step.name == "lowlight"), None)
+        if light and "restore" in wishes.steps and wishes.noise is None and wishes.model is None:
+            plan = make_plan(*asked, self._lit(picture, light))
         return plan if found.crops else replace(plan, notes=(BLIND, *plan.notes))
+
+    def _lit(self, picture: Picture, light: Step) -> Diagnosis:
+        """What *picture* will have lost once it is lit, seen in its middle."""
+        rows, columns = (
+            slice(start := (side - min(side, MIDDLE)) // 8 * 4, start + min(side, MIDDLE))
+            for side in (picture.height, picture.width)
+        )
+        wholes = {}
+        if side := light.model.card.thumbnail:
+            to_srgb = None if picture.colour.is_srgb else picture.colour.to_srgb
+            seen = make_thumbnail(picture.pixels, side, to_srgb)
+            size = picture.height, picture.width
+            wholes = {light.name: WholePhoto(seen, *size, rows.start, columns.start)}
+        part = picture.with_pixels(picture.pixels[rows, columns], alpha=None)
+        lit = self.apply(part, [light], wholes=wholes)
+        return self.diagnose(replace(lit, encoding=Encoding()))
 
     def forecast(
         self,
