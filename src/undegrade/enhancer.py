@@ -263,7 +263,7 @@ class Enhancer:
             size = picture.height, picture.width
             wholes = {light.name: WholePhoto(seen, *size, rows.start, columns.start)}
         part = picture.with_pixels(picture.pixels[rows, columns], alpha=None)
-        lit = self.apply(part, [light], wholes=wholes)
+        lit = self.apply(part, [replace(light, effort="normal")], wholes=wholes)
         return self.diagnose(replace(lit, encoding=Encoding()))
 
     def forecast(

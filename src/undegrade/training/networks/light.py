@@ -22,6 +22,9 @@ BINS = 6
 BLACKEST = 1e-4
 """What is left of ``1 - x`` in white, so that its power has a gradient."""
 
+KNEE, FULLEST = 0.96, 0.99
+"""Encoded values from which on what is lit is held back, and that it never reaches."""
+
 LOG_FLOOR = 0.01
 """Encoded brightness below which its logarithm says no more."""
 
@@ -148,7 +151,7 @@ class Light(nn.Module):
 
     DeG (Jiang et al., "Degrade is upgrade", AAAI 2022) works at a quarter of the resolution, where
     noise and colour are coarse, ReG at half of it; both are residual pairs whose features the
-    hints scale and shift, and begin as zero.
+    hints scale and shift, and begin as zero. What comes out is full only where the input was.
 
     Parameters
     ----------
@@ -182,7 +185,7 @@ class Light(nn.Module):
         degradation = F.pixel_shuffle(self.deg(both, *turns[:2]), 4)
         base = lit - degradation
         refined = self.reg(F.pixel_unshuffle(base, 2), *turns[2:])
-        return Steps(degradation, base, base + F.pixel_shuffle(refined, 2))
+        return Steps(degradation, base, _unclipped(base + F.pixel_shuffle(refined, 2), x))
 
     def forward(self, x: Tensor, thumbnail: Tensor, place: Tensor) -> Tensor:
         return self.steps(x, thumbnail, place).enhanced
@@ -203,6 +206,13 @@ class _Step(nn.Module):
             features = pair(features)
         output: Tensor = self.tail(features)
         return output
+
+
+def _unclipped(lit: Tensor, x: Tensor) -> Tensor:
+    """*lit*, bent so that no value becomes full that is not full in *x*."""
+    room = FULLEST - KNEE
+    held = FULLEST - room * room / (room + F.relu(lit - KNEE))
+    return torch.maximum(torch.minimum(lit, held), torch.minimum(lit, x))
 
 
 def _logarithm(x: Tensor) -> Tensor:
