@@ -2,9 +2,9 @@
 
     python benchmarks/light_after.py --photos FOLDER [--pictures FOLDER]
 
-FOLDER as for ``light_photos.py``. Each of its 30 photos that somebody would want lit is lit, whether
-the plan would do so unasked or not, in half its size. With --pictures before and after stand side by
-side there, to be looked at.
+FOLDER as for ``light_photos.py``. Each of its 30 photos that somebody would want lit is lit,
+whether the plan would do so unasked or not, in half its size. With --pictures before and after
+stand side by side there, to be looked at.
 """
 
 from __future__ import annotations
@@ -50,9 +50,8 @@ def main() -> None:
     first, last, clipped_all = np.array(rows).T
     bright = (last > 0.3) & (last > first)
     print(f"middle above mid grey by more than 0.3 stops: {bright.sum()} of {len(rows)}")
-    print(
-        f"more than 0.2 % newly clipped: {(clipped_all > 0.002).sum()}; most {clipped_all.max():.2%}"
-    )
+    many, most = (clipped_all > 0.002).sum(), clipped_all.max()
+    print(f"more than 0.2 % newly clipped: {many}; most {most:.2%}")
 
 
 if __name__ == "__main__":
