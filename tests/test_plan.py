@@ -30,7 +30,7 @@ from undegrade.plan import (
     model_names,
     stated,
 )
-from undegrade.plan.make import DARKEST_MEANT, LEAST_HEADROOM
+from undegrade.plan.make import DARKEST_MEANT, LEAST_HEADROOM, LEAST_LIFT
 
 
 def model(name, scale=1, levels=(), task=None):
@@ -634,6 +634,8 @@ def test_shadows_that_are_not_meant_are_lit_unasked():
     (step,) = plan(made_up(shade=SHADE))
     assert step.model.card.name == LOWLIGHT
     assert step.reason == SHADE.words
+    assert not make_plan(made_up(shade=SHADE), Wishes(), find, lift=LEAST_LIFT - 0.1).steps
+    assert make_plan(made_up(exposure=DARK), Wishes(), find, lift=0.0).steps
     left = make_plan(made_up(shade=replace(SHADE, found=False)), Wishes(), find)
     assert not left.steps
     assert SHADE.words in left.spared["lowlight"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
+from undegrade.diagnosis.shade import lift
 from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Pixels
 from undegrade.picture import (
@@ -58,6 +59,9 @@ MAX_MEGAPIXELS = 200.0
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
+SMALL = 320
+"""Longest side, about, of the copy that is lit to see what it gains."""
+
 MIDDLE = 640
 """Side of the part in the middle of a photo that is lit to see what noise there will be."""
 
@@ -246,9 +250,20 @@ class Enhancer:
         asked = found, wishes, self.networks.find, catalog.vivid_of, catalog.fast_of
         plan = make_plan(*asked)
         light = next((step for step in plan.steps if step.name == "lowlight"), None)
-        if light and "restore" in wishes.steps and wishes.noise is None and wishes.model is None:
-            plan = make_plan(*asked, self._lit(picture, light))
+        if light and wishes.model is None:
+            lift = self._lift(picture, light)
+            plan = make_plan(*asked, None, lift)
+            is_lit = any(step.name == "lowlight" for step in plan.steps)
+            if is_lit and "restore" in wishes.steps and wishes.noise is None:
+                plan = make_plan(*asked, self._lit(picture, light), lift)
         return plan if found.crops else replace(plan, notes=(BLIND, *plan.notes))
+
+    def _lift(self, picture: Picture, light: Step) -> float:
+        """Stops by which the shadows of *picture* would be lifted, seen in a small copy."""
+        every = max(1, max(picture.height, picture.width) // SMALL)
+        pixels = np.ascontiguousarray(picture.pixels[::every, ::every])
+        small = picture.with_pixels(pixels, alpha=None)
+        return lift(small, self.apply(small, [replace(light, effort="normal")]))
 
     def _lit(self, picture: Picture, light: Step) -> Diagnosis:
         """What *picture* will have lost once it is lit, seen in its middle."""

@@ -89,6 +89,13 @@ def measure(picture: Picture) -> Shade:
     return Shade(float(np.median(deep)), error, chance)
 
 
+def lift(before: Picture, after: Picture) -> float:
+    """Stops by which the shadows of a photo are lighter in another of its size; 0 without any."""
+    stops, shaded = _shadows(cells(before))
+    lighter = _shadows(cells(after))[0] - stops
+    return float(np.median(lighter[shaded])) if shaded.any() else 0.0
+
+
 def cells(picture: Picture) -> Floats:
     """*picture* in sRGB (rows, columns, 3), small: each side :data:`SIDE` cells at most.
 

@@ -33,6 +33,10 @@ DARKEST_MEANT, LEAST_HEADROOM = -3.5, 2.0
 An evening, a stage or a dark wall may lie three stops below mid grey and be right. Of the photos
 that LOL took too dark, 93 of 100 lie beyond both limits (59 of its training pairs)."""
 
+LEAST_LIFT = 0.5
+"""Stops by which the network for light must lift deep shadows to be worth running unasked: it has
+learned to leave alone what is right as it is, and by less hardly anything would be gained."""
+
 MOST_MORE = 0.5
 """Share by which noise is told higher than it was read, at most."""
 
@@ -71,6 +75,8 @@ class _Case:
     find: Find
     lit: Diagnosis | None = None
     """What it will have lost once it is lit, where it will be."""
+    lift: float = math.inf
+    """Stops by which its shadows would be lifted."""
 
     @property
     def restored(self) -> Diagnosis:
@@ -102,13 +108,15 @@ def make_plan(
     find_vivid: Variant = vivid_of,
     find_fast: Variant = fast_of,
     lit: Diagnosis | None = None,
+    lift: float = math.inf,
 ) -> Plan:
     """The steps for a photo, each with its reason.
 
     First noise and JPEG, then light, a phone's colours, and sharpness and size at last; a photo of
     which *lit* tells what it will have lost once it has been lit is lit first. On LOL's pairs that
     is worth 0.04 of SSIM (``benchmarks/light_order.py``): in the dark, noise is hardly to be told
-    from nothing. A pure function: *find* looks a model up by name
+    from nothing. Shadows that were found are only lit where the network would lift them, by *lift*
+    stops, enough for it to be seen. A pure function: *find* looks a model up by name
     (:func:`undegrade.runtime.find_model`), *find_vivid* and *find_fast* its variants, only where
     detail or the effort ``fast`` is asked for.
 
@@ -119,7 +127,7 @@ def make_plan(
     """
     if wishes.effort == "fast":
         find = _fast_first(find, find_fast)
-    case = _Case(stated(found, wishes), wishes, find, lit)
+    case = _Case(stated(found, wishes), wishes, find, lit, lift)
     spared: dict[str, str] = {}
     if wishes.model is not None:
         steps = _one_model(find(wishes.model), case)
@@ -262,9 +270,10 @@ def _surely_coded(jpeg: Finding) -> float:
 
 def _lowlight(case: _Case) -> Step | None:
     dark, shade = _surely_dark(case.found), case.found.shade
-    if not (case.asked("lowlight") or dark or shade.found):
+    in_shade = shade.found and case.lift >= LEAST_LIFT
+    if not (case.asked("lowlight") or dark or in_shade):
         return None
-    reason = shade.words if shade.found and not dark else case.found.exposure.words
+    reason = shade.words if in_shade and not dark else case.found.exposure.words
     return _retouch(case, "lowlight", LOWLIGHT, [reason])
 
 
@@ -349,7 +358,8 @@ def _why_not_lit(case: _Case) -> str:
     return (
         f"{case.found.exposure.words}, {case.found.headroom.words} and {case.found.shade.words}; a "
         f"photo is lit unasked from {-DARKEST_MEANT:g} stops below mid grey on with "
-        f"{LEAST_HEADROOM:g} stops below white, or where its shadows are surely not meant"
+        f"{LEAST_HEADROOM:g} stops below white, or where its shadows are surely not meant and can "
+        f"be lifted by {LEAST_LIFT:g} stops"
     )
 
 
