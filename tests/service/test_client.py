@@ -40,7 +40,7 @@ def test_a_photo_comes_back_as_the_service_makes_it(shared, server, grainy, tmp_
     assert done.report["steps"][0]["name"] == "restore"
     assert progress == sorted(progress)
     assert done.save(tmp_path / "a.webp").read_bytes() == done.data
-    assert shared.files() == before
+    assert not set(shared.files()) - set(before)  # those of others may go meanwhile
 
 
 def test_the_call_is_that_of_the_engine():
@@ -76,7 +76,7 @@ def test_cancelling_leaves_nothing_there(shared, server, large):
     before = shared.files()
     with pytest.raises(Cancelled):
         server.enhance(large, scale=4, cancelled=lambda: True)
-    assert shared.files() == before
+    assert not set(shared.files()) - set(before)  # those of others may go meanwhile
 
 
 def test_a_busy_service_is_asked_again(large, grainy):

@@ -42,8 +42,9 @@ def wait(client: httpx.Client, job: str, *states: str) -> dict:
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of Unix")
 def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path):
     """A job of a second or so: the service waits for it for half a minute, however busy it is."""
-    log = tmp_path / "log"
-    with command("--folder", tmp_path, log=log) as (process, url):
+    log, folder = tmp_path / "log", tmp_path / "photos"
+    folder.mkdir()
+    with command("--folder", folder, log=log) as (process, url):
         with httpx.Client(base_url=url, timeout=60) as client:
             job = start(client, photo_file(scene(220, 280), "PNG"), scale=4)
             wait(client, job, "running")
@@ -62,7 +63,7 @@ def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path):
             assert done["state"] == "done"
             assert client.get(done["result"]).status_code == 200
         process.wait(20)
-    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+    assert not list(folder.iterdir())
     lines = [json.loads(line) for line in log.read_text().splitlines()[1:]]
     assert [line["running"] for line in lines if line["event"] == "stopping"] == [1]
     requests = [line for line in lines if line["event"] == "request"]
@@ -75,16 +76,17 @@ def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of Unix")
 def test_a_restart_in_the_middle_of_a_job_starts_clean(tmp_path, large):
-    log = tmp_path / "log"
-    with command("--folder", tmp_path, log=log) as (process, url):
+    log, folder = tmp_path / "log", tmp_path / "photos"
+    folder.mkdir()
+    with command("--folder", folder, log=log) as (process, url):
         with httpx.Client(base_url=url, timeout=60) as client:
             job = start(client, large, scale=4)
             wait(client, job, "running")
         process.kill()
         process.wait()
-    (left,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    (left,) = folder.iterdir()
     assert any(left.iterdir())
-    with command("--folder", tmp_path, log=log) as (_, url):
+    with command("--folder", folder, log=log) as (_, url):
         assert not left.exists()
         refused(httpx.get(url + job), 404, "not-found", "send the photo again")
 
