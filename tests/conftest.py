@@ -24,6 +24,6 @@ def _one_thread():
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path, monkeypatch):
-    """No test sees or changes the models that a user has added."""
-    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "undegrade-home"))
+def _own_home(tmp_path_factory, monkeypatch):
+    """No test sees or changes what a user has; it lies beside no files that a test counts."""
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path_factory.mktemp("home") / "undegrade"))
