@@ -18,6 +18,7 @@ from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
 from undegrade.diagnosis.shade import lift
 from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Pixels
+from undegrade.parts import Box, apply_to_part, small
 from undegrade.picture import (
     Encoding,
     Picture,
@@ -38,7 +39,6 @@ from undegrade.runtime import (
     WholePhoto,
     lock_colour,
     make_grid,
-    make_thumbnail,
     memory_bound,
     process,
     tile_need,
@@ -59,9 +59,6 @@ MAX_MEGAPIXELS = 200.0
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
-SMALL = 320
-"""Longest side, about, of the copy that is lit to see what it gains."""
-
 MIDDLE = 640
 """Side of the part in the middle of a photo that is lit to see what noise there will be."""
 
@@ -251,34 +248,24 @@ class Enhancer:
         plan = make_plan(*asked)
         light = next((step for step in plan.steps if step.name == "lowlight"), None)
         if light and wishes.model is None:
-            lift = self._lift(picture, light)
-            plan = make_plan(*asked, None, lift)
+            light = replace(light, effort="normal")
+            gained = self._lift(picture, light)
+            plan = make_plan(*asked, lift=gained)
             is_lit = any(step.name == "lowlight" for step in plan.steps)
             if is_lit and "restore" in wishes.steps and wishes.noise is None:
-                plan = make_plan(*asked, self._lit(picture, light), lift)
+                plan = make_plan(*asked, self._lit(picture, light), gained)
         return plan if found.crops else replace(plan, notes=(BLIND, *plan.notes))
 
     def _lift(self, picture: Picture, light: Step) -> float:
         """Stops by which the shadows of *picture* would be lifted, seen in a small copy."""
-        every = max(1, max(picture.height, picture.width) // SMALL)
-        pixels = np.ascontiguousarray(picture.pixels[::every, ::every])
-        small = picture.with_pixels(pixels, alpha=None)
-        return lift(small, self.apply(small, [replace(light, effort="normal")]))
+        copy = small(picture)
+        return lift(copy, self.apply(copy, [light]))
 
     def _lit(self, picture: Picture, light: Step) -> Diagnosis:
         """What *picture* will have lost once it is lit, seen in its middle."""
-        rows, columns = (
-            slice(start := (side - min(side, MIDDLE)) // 8 * 4, start + min(side, MIDDLE))
-            for side in (picture.height, picture.width)
-        )
-        wholes = {}
-        if side := light.model.card.thumbnail:
-            to_srgb = None if picture.colour.is_srgb else picture.colour.to_srgb
-            seen = make_thumbnail(picture.pixels, side, to_srgb)
-            size = picture.height, picture.width
-            wholes = {light.name: WholePhoto(seen, *size, rows.start, columns.start)}
-        part = picture.with_pixels(picture.pixels[rows, columns], alpha=None)
-        lit = self.apply(part, [replace(light, effort="normal")], wholes=wholes)
+        width, height = min(picture.width, MIDDLE), min(picture.height, MIDDLE)
+        middle = Box((picture.width - width) // 2, (picture.height - height) // 2, width, height)
+        lit = apply_to_part(self.apply, picture, [light], middle)
         return self.diagnose(replace(lit, encoding=Encoding()))
 
     def forecast(
@@ -362,8 +349,8 @@ class Enhancer:
         self,
         picture: Picture,
         steps: Sequence[Step],
-        *,
         wholes: Mapping[str, WholePhoto] | None = None,
+        *,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Picture:
@@ -373,6 +360,15 @@ class Enhancer:
             seen = (wholes or {}).get(step.name)
             picture = self._step(step, picture, seen, part, cancelled)
         return picture
+
+    def part(self, picture: Picture, plan: Plan, box: Box) -> Picture:
+        """What becomes of *box* when *plan* is run on *picture*, computed on the part alone.
+
+        Raises
+        ------
+        UsageError: the box lies outside.
+        """
+        return apply_to_part(self.apply, picture, plan.steps, box)
 
     def _step(
         self,

@@ -18,21 +18,6 @@ from undegrade.runtime.tiling import reflected
 SIZES = st.one_of(st.sampled_from([1, 2, 3, 7, 31, 37, 53, 64, 67, 101]), st.integers(1, 120))
 
 
-@pytest.fixture(scope="module")
-def networks(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("nets")
-    shapes = {
-        "same": {"unshuffle": 2, "levels": 2},
-        "deep": {"unshuffle": 4, "convs": 3},
-        "x2": {"scale": 2},
-        "x4": {"scale": 4, "convs": 3},
-    }
-    return {
-        name: open_network(tiny_model(folder, name, **arguments), threads=1, device="cpu")
-        for name, arguments in shapes.items()
-    }
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     name=st.sampled_from(["same", "deep", "x2", "x4"]),

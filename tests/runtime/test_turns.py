@@ -10,24 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.networks import tiny_model
 from undegrade.catalog import Catalog, user_folder
 from undegrade.runtime import WholePhoto, make_thumbnail, open_network, process
 from undegrade.runtime.turns import TURNS
 
 SHIPPED = Catalog(user_folder() / "none")
-
-
-@pytest.fixture(scope="module")
-def networks(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("nets")
-    shapes = {
-        "same": {"unshuffle": 2, "levels": 2},
-        "deep": {"unshuffle": 4, "convs": 3},
-        "x2": {"scale": 2},
-    }
-    models = {name: tiny_model(folder, name, **arguments) for name, arguments in shapes.items()}
-    return {name: open_network(model, threads=1, device="cpu") for name, model in models.items()}
 
 
 def test_all_eight_and_back():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from undegrade.catalog.card import Card, parse_card, write_card
 from undegrade.errors import ModelError
+from undegrade.places import data_folder
 
 BUNDLED = Path(__file__).parent / "models"
 
@@ -108,15 +107,7 @@ class Catalog:
 
 def user_folder() -> Path:
     """Where a user's own models are kept: ``$UNDEGRADE_HOME/models`` or the platform's place."""
-    if home := os.environ.get("UNDEGRADE_HOME"):
-        return Path(home) / "models"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "undegrade" / "models"
+    return data_folder("models")
 
 
 def is_file_name(name_or_file: str) -> bool:

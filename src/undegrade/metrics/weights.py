@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -30,6 +29,7 @@ from undegrade.errors import ModelError, UndegradeError
 from undegrade.metrics.optional import optional
 from undegrade.metrics.published import WEIGHTS, File, Weights
 from undegrade.metrics.torch_file import read_torch
+from undegrade.places import data_folder
 
 ENVIRONMENT = "UNDEGRADE_BACKBONES"
 """Environment variable with a folder of weights."""
@@ -37,15 +37,7 @@ ENVIRONMENT = "UNDEGRADE_BACKBONES"
 
 def cache_folder() -> Path:
     """Where downloads are kept: ``$UNDEGRADE_HOME/backbones`` or the platform's place."""
-    if home := os.environ.get("UNDEGRADE_HOME"):
-        return Path(home) / "backbones"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "undegrade" / "backbones"
+    return data_folder("backbones")
 
 
 def find(name: str, path: Path | None = None, table: Mapping[str, Weights] = WEIGHTS) -> Path:

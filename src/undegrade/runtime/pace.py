@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from undegrade.errors import UndegradeError
 from undegrade.picture import write_atomic
+from undegrade.places import cache_folder
 from undegrade.runtime.device import CPU_INFO, cores, is_busy
 from undegrade.runtime.process import process
 from undegrade.runtime.session import Network
@@ -103,16 +102,8 @@ def key_of(weights: str, precision: str, threads: int | None, device: str) -> st
 
 
 def cache_file() -> Path:
-    """``$UNDEGRADE_HOME/speeds.json`` or that in the platform's place for caches."""
-    if home := os.environ.get("UNDEGRADE_HOME"):
-        return Path(home) / "speeds.json"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "undegrade" / "speeds.json"
+    """``speeds.json`` among what can be made again."""
+    return cache_folder() / "speeds.json"
 
 
 def _read(file: Path) -> dict[str, float]:

@@ -8,10 +8,11 @@ from typing import Any
 
 from undegrade.diagnosis import Diagnosis, open_diagnoser
 from undegrade.enhancer import Enhancer
+from undegrade.parts import Box, cut
 from undegrade.picture import Picture, decode, encode, format_of, pages
 from undegrade.plan import Plan, Wishes
 from undegrade.runtime import Networks
-from undegrade.service.view import Box, cut, enhance_part, rendered
+from undegrade.service.view import rendered
 from undegrade.work import Order, work
 
 Head = dict[str, Any]
@@ -44,6 +45,7 @@ class Workbench:
         self._enhancer = Enhancer(networks, open_diagnoser(networks.catalog, threads))
         self._pictures: dict[str, Picture] = {}
         self._found: dict[str, Diagnosis] = {}
+        self._planned: tuple[Any, Plan] | None = None
 
     def forget(self) -> None:
         """Let go of decoded photos; networks stay open."""
@@ -82,7 +84,7 @@ class Workbench:
     def preview(self, path: str, wishes: Head, box: Box, frame: int | None = None) -> bytes:
         """A PNG of what becomes of *box*, by the diagnosis of the whole photo."""
         plan = self._plan(path, wishes, frame)
-        return _png(enhance_part(self._enhancer, self._picture(path, frame), plan, box))
+        return _png(self._enhancer.part(self._picture(path, frame), plan, box))
 
     def view(self, path: str, side: int, frame: int | None = None) -> tuple[bytes, str]:
         """The whole photo for a browser, at most *side* pixels a side."""
@@ -157,8 +159,12 @@ class Workbench:
         return found
 
     def _plan(self, path: str, wishes: Head, frame: int | None) -> Plan:
-        picture, found = self._picture(path, frame), self._diagnosis(path, frame)
-        return self._enhancer.plan(picture, Wishes(**wishes), found)
+        """The plan, kept for the previews that follow its being shown."""
+        key = path, frame, wishes
+        if self._planned is None or self._planned[0] != key:
+            picture, found = self._picture(path, frame), self._diagnosis(path, frame)
+            self._planned = key, self._enhancer.plan(picture, Wishes(**wishes), found)
+        return self._planned[1]
 
 
 def _bytes_of(picture: Picture) -> int:

@@ -77,7 +77,7 @@ class Worker:
             return {"problem": _problem(error).as_dict()}, b""
 
     def _do(self, task: wire.Head) -> tuple[wire.Head, bytes]:
-        from undegrade.service.view import Box
+        from undegrade.parts import Box
 
         workbench, path, frame = self._workbench, task["path"], task.get("frame")
         match task["do"]:
