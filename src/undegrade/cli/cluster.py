@@ -15,8 +15,10 @@ from undegrade.cli import options
 
 if TYPE_CHECKING:
     from undegrade.cluster import Tally
+    from undegrade.work import Order
 
 
+@options.takes_order
 def cluster(
     source: Annotated[
         str,
@@ -26,27 +28,14 @@ def cluster(
         ),
     ],
     output: Annotated[str, typer.Argument(metavar="OUTPUT_URI", help="Prefix for the outputs.")],
-    task: options.Task = "auto",
-    scale: options.Scale = None,
-    strength: options.Strength = 1.0,
-    model: options.Model = None,
-    noise: options.Noise = None,
-    jpeg: options.Jpeg = None,
-    detail: options.Detail = None,
-    keep: options.Keep = None,
-    skip: options.Skip = None,
-    add: options.Add = None,
-    effort: options.Effort = "normal",
+    *,
+    order: Order,
     format: options.Format = None,
-    quality: options.Quality = None,
-    strip: options.Strip = False,
-    mark: options.Mark = True,
     tile: options.Tile = None,
     precision: options.Precision = "auto",
     device: Annotated[
         str, typer.Option(help="auto, cpu or gpu; auto is gpu with --gpus-per-task.")
     ] = "auto",
-    max_megapixels: options.MaxMegapixels = 200.0,
     recursive: Annotated[bool, typer.Option(help="Look into sub-folders.")] = True,
     address: Annotated[
         str, typer.Option(help="local, auto, ray://HOST:PORT, or here: without Ray.")
@@ -74,22 +63,7 @@ def cluster(
         raise UsageError(
             f"stores need {error.name}, which is not installed", "pip install 'undegrade[cluster]'"
         ) from None
-    from undegrade.work import Order
 
-    wishes = options.wishes_of(
-        task=task,
-        scale=scale,
-        strength=strength,
-        model=model,
-        noise=noise,
-        jpeg=jpeg,
-        detail=detail,
-        keep=keep,
-        skip=skip,
-        add=add,
-        effort=effort,
-    )
-    order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
     settings = WorkerSettings(
         order, precision, device, threads=max(1, int(cpus_per_task)), tile=tile
     )

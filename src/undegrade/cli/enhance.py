@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,24 +26,13 @@ Output = Annotated[
 ]
 
 
+@options.takes_order
 def enhance(
     inputs: Inputs,
     output: Output = None,
-    task: options.Task = "auto",
-    scale: options.Scale = None,
-    strength: options.Strength = 1.0,
-    model: options.Model = None,
-    noise: options.Noise = None,
-    jpeg: options.Jpeg = None,
-    detail: options.Detail = None,
-    keep: options.Keep = None,
-    skip: options.Skip = None,
-    add: options.Add = None,
-    effort: options.Effort = "normal",
+    *,
+    order: Order,
     format: options.Format = None,
-    quality: options.Quality = None,
-    strip: options.Strip = False,
-    mark: options.Mark = True,
     frame: Annotated[
         int | None,
         typer.Option(help="Take this frame or page, 1 is the first; default: all pages of a TIFF."),
@@ -55,7 +45,6 @@ def enhance(
     tile: options.Tile = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
-    max_megapixels: options.MaxMegapixels = 200.0,
     server: Annotated[
         str | None, typer.Option(help="Address of a service that does the work: http://HOST:PORT.")
     ] = None,
@@ -75,29 +64,8 @@ def enhance(
     from undegrade.enhancer import Enhancer
     from undegrade.errors import UsageError
     from undegrade.runtime import Networks, cores
-    from undegrade.work import Order
 
-    wishes = options.wishes_of(
-        task=task,
-        scale=scale,
-        strength=strength,
-        model=model,
-        noise=noise,
-        jpeg=jpeg,
-        detail=detail,
-        keep=keep,
-        skip=skip,
-        add=add,
-        effort=effort,
-    )
-    order = Order(
-        wishes,
-        quality=quality,
-        strip=strip,
-        max_megapixels=max_megapixels,
-        mark=mark,
-        frame=frame,
-    )
+    order = replace(order, frame=frame)
     if server is not None:
         if dry_run or tile is not None or (device, precision) != ("auto", "auto"):
             raise UsageError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
-
-if TYPE_CHECKING:
-    from undegrade.plan import Wishes
 
 Task = Annotated[
     str,
@@ -82,12 +82,60 @@ Precision = Annotated[
 MaxMegapixels = Annotated[float, typer.Option(help="Refuse larger pictures before decoding them.")]
 
 
-def wishes_of(*, detail: float | None, **given: Any) -> Wishes:
-    """The wishes that the options of a verb, by their names, stand for."""
-    from undegrade.plan import DETAIL, Wishes
+_WISHES: dict[str, tuple[Any, Any]] = {
+    "task": (Task, "auto"),
+    "scale": (Scale, None),
+    "strength": (Strength, 1.0),
+    "model": (Model, None),
+    "noise": (Noise, None),
+    "jpeg": (Jpeg, None),
+    "detail": (Detail, None),
+    "keep": (Keep, None),
+    "skip": (Skip, None),
+    "add": (Add, None),
+    "effort": (Effort, "normal"),
+}
+_OUTPUT: dict[str, tuple[Any, Any]] = {
+    "quality": (Quality, None),
+    "strip": (Strip, False),
+    "mark": (Mark, True),
+    "max_megapixels": (MaxMegapixels, 200.0),
+}
+"""Options of an order by name, with their defaults: what is to be done, and what is written."""
 
-    lists = {name: tuple(given[name] or ()) for name in ("keep", "skip", "add")}
-    return Wishes(**given | lists, detail=DETAIL if detail is None else detail)
+
+def takes_order(verb: Callable[..., None]) -> Callable[..., None]:
+    """*verb* as a command with the options of an order in the place of its parameter ``order``.
+
+    Typer reads options off a signature, so one is made: every parameter by name, the order's among
+    them. What *verb* gets is an :class:`undegrade.work.Order`.
+    """
+
+    @functools.wraps(verb)
+    def command(**given: Any) -> None:
+        from undegrade.plan import DETAIL, Wishes
+        from undegrade.work import Order
+
+        wishes = {name: given.pop(name) for name in _WISHES}
+        output = {name: given.pop(name) for name in _OUTPUT}
+        wishes |= {name: tuple(wishes[name] or ()) for name in ("keep", "skip", "add")}
+        if wishes["detail"] is None:
+            wishes["detail"] = DETAIL
+        verb(**given, order=Order(Wishes(**wishes), **output))
+
+    hints = get_type_hints(verb, localns={"Order": object}, include_extras=True)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = []
+    for one in inspect.signature(verb).parameters.values():
+        if one.name != "order":
+            parameters.append(one.replace(annotation=hints[one.name], kind=kind))
+            continue
+        for name, (annotation, default) in (_WISHES | _OUTPUT).items():
+            made = inspect.Parameter(name, kind, default=default, annotation=annotation)
+            parameters.append(made)
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(command)["__signature__"] = inspect.Signature(parameters)
+    return command
 
 
 def suffix_of(format: str | None) -> str | None:

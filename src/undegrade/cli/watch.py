@@ -11,32 +11,21 @@ from undegrade.cli import options
 
 if TYPE_CHECKING:
     from undegrade.batch import Outcome
+    from undegrade.work import Order
 
 
+@options.takes_order
 def watch(
     folder: Annotated[Path, typer.Argument(help="Folder that photos come into.")],
     output: Annotated[Path, typer.Argument(help="Folder for the enhanced ones.")],
-    task: options.Task = "auto",
-    scale: options.Scale = None,
-    strength: options.Strength = 1.0,
-    model: options.Model = None,
-    noise: options.Noise = None,
-    jpeg: options.Jpeg = None,
-    detail: options.Detail = None,
-    keep: options.Keep = None,
-    skip: options.Skip = None,
-    add: options.Add = None,
-    effort: options.Effort = "normal",
+    *,
+    order: Order,
     format: options.Format = None,
-    quality: options.Quality = None,
-    strip: options.Strip = False,
-    mark: options.Mark = True,
     recursive: options.Recursive = False,
     workers: options.Workers = 1,
     tile: options.Tile = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
-    max_megapixels: options.MaxMegapixels = 200.0,
     every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.05)] = 2.0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a photo.")] = False,
 ) -> None:
@@ -45,22 +34,7 @@ def watch(
     from undegrade.cli.progress import outcome_line
     from undegrade.enhancer import Enhancer
     from undegrade.runtime import Networks, cores
-    from undegrade.work import Order
 
-    wishes = options.wishes_of(
-        task=task,
-        scale=scale,
-        strength=strength,
-        model=model,
-        noise=noise,
-        jpeg=jpeg,
-        detail=detail,
-        keep=keep,
-        skip=skip,
-        add=add,
-        effort=effort,
-    )
-    order = Order(wishes, quality=quality, strip=strip, max_megapixels=max_megapixels, mark=mark)
     threads = max(1, cores() // workers)
     networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
 
