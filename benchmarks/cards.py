@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import skimage.data
 from numpy.typing import NDArray
+from pictures import sheet
 from PIL import Image
 
 from undegrade.catalog import Catalog, Model, Score, write_card
@@ -40,7 +41,7 @@ DOCS = ROOT / "docs" / "models"
 COMMAND = "python benchmarks/cards.py --data TESTSETS --faces FACES --write"
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 LPIPS = "lpips-squeeze-fp16"
-CROP, GAP = 176, 4
+CROP = 176
 FACES, FACE = 200, 150
 """How many faces, and the side of the part that shows the face, in pixels."""
 
@@ -206,10 +207,10 @@ def write(
     strip = f"![{', '.join(order)}]({name}.png)\n\nFrom left to right: {', '.join(order)}.\n"
     body = "\n".join([facts, f"Measured by `{COMMAND}`:\n", *tables, strip])
     page.write_text(f"{before}{BEGIN}\n{body}{END}{rest.partition(END)[2]}")
-    Image.fromarray(sheet(name, networks)).save(DOCS / f"{name}.png", optimize=True)
+    Image.fromarray(shown(name, networks)).save(DOCS / f"{name}.png", optimize=True)
 
 
-def sheet(name: str, networks: Sequence[Contender]) -> NDArray[Any]:
+def shown(name: str, networks: Sequence[Contender]) -> NDArray[Any]:
     """Crops at 1:1 (faces: 2:1): the input, what each network makes of it, the truth."""
     strips = []
     for case in examples(name):
@@ -217,14 +218,7 @@ def sheet(name: str, networks: Sequence[Contender]) -> NDArray[Any]:
         made = [network.run(case, case.levels or Levels()).picture for network in networks]
         parts = [as_bytes(cases.enlarged(case)), *map(as_bytes, made), case.truth]
         strips.append([cut(part) for part in parts])
-    height, width = strips[0][0].shape[:2]
-    size = len(strips) * (height + GAP) - GAP, len(strips[0]) * (width + GAP) - GAP, 3
-    whole = np.full(size, 255, np.uint8)
-    for row, strip in enumerate(strips):
-        for column, part in enumerate(strip):
-            top, left = row * (height + GAP), column * (width + GAP)
-            whole[top : top + height, left : left + width] = part
-    return whole
+    return sheet(strips)
 
 
 def examples(name: str) -> list[Case]:

@@ -11,12 +11,13 @@ import vl_convert
 from benchmarks.claims.registration import Case, Claim, Study
 from benchmarks.claims.runs import Finished, found
 from benchmarks.claims.scores import LEVEL, better, enlarged, generator
+from benchmarks.pictures import sheet
 from numpy.typing import NDArray
 from PIL import Image
 
 DOCS = Path(__file__).parents[2] / "docs" / "systems"
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
-CROP, GAP = 160, 4
+CROP = 160
 TWO_DIGITS = {"psnr", "psnr-gt-mean", "niqe", "brisque-opencv", "ciede2000", LEVEL}
 
 Pixels = NDArray[np.uint8]
@@ -152,14 +153,7 @@ def picture(cases: list[Case], runs: list[Finished], zoom: int) -> Pixels:
     for case in cases:
         parts = [enlarged(case), *(one(case.picture) for one in enhance), case.truth]
         strips.append([_crop(part, zoom) for part in parts])
-    high, wide = strips[0][0].shape[:2]
-    size = (len(strips) * (high + GAP) - GAP, len(strips[0]) * (wide + GAP) - GAP, 3)
-    sheet = np.full(size, 255, np.uint8)
-    for row, strip in enumerate(strips):
-        for column, part in enumerate(strip):
-            top, left = row * (high + GAP), column * (wide + GAP)
-            sheet[top : top + high, left : left + wide] = part
-    return sheet
+    return sheet(strips)
 
 
 def _crop(part: Any, zoom: int) -> Pixels:
