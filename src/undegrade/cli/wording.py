@@ -15,7 +15,6 @@ CHANGES = {
     "jpeg": ("JPEG quality", 0),
     "blur": ("blur", 1),
     "exposure": ("exposure", 1),
-    "shade": ("shadows", 1),
     "red_green": ("red-green cast", 0),
     "yellow_blue": ("yellow-blue cast", 0),
     "flatness": ("lightness spread", 0),
