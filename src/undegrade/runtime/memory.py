@@ -22,8 +22,6 @@ TILE_BUDGET = 350_000_000
 UNMEASURED = 8192
 """Bytes per pixel of a tile taken for a network that nobody has measured: that of a wide one."""
 
-TILE_SIDES = (256, 384, 512, 640, 768, 1024)
-
 
 def tile_side(card: Card, budget: int = TILE_BUDGET) -> int:
     """The largest usual kept side whose window fits into *budget* bytes of working memory."""
