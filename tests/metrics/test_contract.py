@@ -224,4 +224,4 @@ def test_what_is_not_needed_is_not_imported():
     heavy = {"torch", "onnx", "onnxruntime", "scipy", "skimage", "cv2", "PIL"}
     assert not heavy & {name.partition(".")[0] for name in loaded}
     ours = {name.split(".")[1] for name in loaded if name.startswith("undegrade.")}
-    assert ours == {"metrics", "imaging", "errors", "version"}
+    assert ours == {"metrics", "imaging", "errors", "places", "version"}
