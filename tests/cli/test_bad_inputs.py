@@ -308,6 +308,9 @@ def test_a_disk_that_fills_up_in_the_midst(undegrade, tmp_path, small_disk):
         ("enhance a.png -o - > /dev/full", 4, "cannot write to stdout"),
         ("enhance a.png -o - >&-", 4, "stdout: it is closed"),
         ("enhance - -o b.png <&-", 3, "stdin"),
+        ("diagnose - <&-", 3, "stdin"),
+        ("--version > /dev/full", 4, "cannot write"),
+        ("diagnose a.png --json > /dev/full", 4, "cannot write"),
     ],
 )
 def test_streams_that_refuse(tmp_path, line, code, says):

@@ -6,9 +6,11 @@ stdout is data, stderr is for people. Heavy modules are imported inside the verb
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -25,7 +27,7 @@ from undegrade.cli.quantise import quantise
 from undegrade.cli.serve import serve
 from undegrade.cli.train import export, recipes, train
 from undegrade.cli.watch import watch
-from undegrade.errors import UndegradeError
+from undegrade.errors import OutputError, UndegradeError
 
 app = typer.Typer(
     name="undegrade",
@@ -85,5 +87,16 @@ def main() -> None:
     try:
         app()
     except UndegradeError as error:
-        typer.echo(f"undegrade: {error}", err=True)
-        sys.exit(error.exit_code)
+        _end(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        if sys.stdout:
+            # What is left in its buffer would be tried again, and fail again, at the very end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end(OutputError(f"cannot write: {error.strerror}", "free some space, or redirect stdout"))
+
+
+def _end(error: UndegradeError) -> NoReturn:
+    typer.echo(f"undegrade: {error}", err=True)
+    sys.exit(error.exit_code)

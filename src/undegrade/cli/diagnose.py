@@ -33,11 +33,13 @@ def diagnose(
     from undegrade.catalog import Catalog
     from undegrade.cli.wording import show
     from undegrade.diagnosis import BLIND, open_diagnoser
-    from undegrade.errors import UndegradeError, UsageError
+    from undegrade.errors import InputError, UndegradeError, UsageError
     from undegrade.picture import decode
 
     if "-" in inputs and len(inputs) > 1:
         raise UsageError("stdin holds one photo", "name files, or - alone")
+    if inputs == ["-"] and sys.stdin is None:
+        raise InputError("cannot read '<stdin>': it is closed", "give a picture file")
     sources = [Path("-")] if inputs == ["-"] else photos(inputs, recursive=recursive)
     diagnose_one = open_diagnoser(Catalog())
     code = 0
