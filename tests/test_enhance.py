@@ -520,6 +520,8 @@ def test_the_examples_in_the_documentation():
         ({"scale": 2.5}, "cannot enlarge by 2.5"),
         ({"model": 5}, "model = 5 is neither"),
         ({"task": ["sr"]}, "no task"),
+        ({"keep": 5}, "keep = 5 is no list of names"),
+        ({"skip": None}, "skip = None is no list of names"),
         ({"threads": 10**6}, "threads = 1000000 is impossible"),
         ({"threads": "2"}, "threads = '2' is impossible"),
         ({"tile": 0}, "tile = 0 is impossible"),
@@ -530,6 +532,10 @@ def test_the_examples_in_the_documentation():
 def test_what_is_of_the_wrong_kind_is_told(wish, says):
     with pytest.raises(UsageError, match=re.escape(says)):
         enhance(np.zeros((16, 16, 3), np.uint8), **wish)
+
+
+def test_one_name_needs_no_list():
+    enhance(np.zeros((16, 16, 3), np.uint8), keep="grain", add="lowlight", skip="phone")
 
 
 def test_a_scale_may_be_a_float():

@@ -143,7 +143,7 @@ class Server:
         ------
         UndegradeError: see :mod:`undegrade.errors`; the service's own words.
         """
-        lists = tuple(keep), tuple(skip), tuple(add)
+        lists: tuple[Any, Any, Any] = (keep, skip, add)
         wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists, effort)
         name = format_of(f"photo.{format}") if format else None
         order = Order(wishes, name, quality, strip, mark=mark, frame=frame)

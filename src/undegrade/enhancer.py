@@ -500,7 +500,7 @@ def enhance(
     >>> undegrade.enhance(grey).unchanged
     True
     """
-    lists = tuple(keep), tuple(skip), tuple(add)
+    lists: tuple[Any, Any, Any] = (keep, skip, add)
     wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists, effort)
     networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
     picture = load(source, max_megapixels, frame)

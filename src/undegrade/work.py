@@ -52,8 +52,12 @@ class Order:
     """Of an animation, or the page of a TIFF, from 1; ``None`` is all pages of a TIFF."""
 
     def __post_init__(self) -> None:
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise UsageError(f"a quality of {self.quality} is not possible", "choose 1 to 100")
+        whole = isinstance(self.quality, int)
+        if self.quality is not None and not (whole and 1 <= self.quality <= 100):
+            raise UsageError(
+                f"a quality of {self.quality!r} is not possible",
+                "choose a whole number from 1 to 100",
+            )
         byte_limit(self.max_megapixels)
 
     def copies(self, format: str) -> bool:

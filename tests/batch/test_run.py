@@ -308,7 +308,7 @@ def test_an_impossible_output_is_told_before_the_work(tmp_path, network, target,
     assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize("quality", [0, 101, -5])
+@pytest.mark.parametrize("quality", [0, 101, -5, 90.5, "high"])
 def test_an_impossible_quality_is_told_before_the_work(quality):
     with pytest.raises(UsageError, match=str(quality)):
         Order(quality=quality)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any
@@ -76,6 +77,8 @@ class Wishes:
     def __post_init__(self) -> None:
         for name in ("keep", "skip", "add"):
             given = getattr(self, name)
+            if not isinstance(given, Iterable):
+                raise UsageError(f"{name} = {given!r} is no list of names", "give a list")
             names = (given,) if isinstance(given, str) else dict.fromkeys(given)
             object.__setattr__(self, name, tuple(names))
         self._check_kinds()
