@@ -231,6 +231,14 @@ def test_names_that_the_system_refuses_are_left_to_their_job():
         collect(["[x]" * 100], None)
 
 
+def test_links_in_a_circle_are_left_to_their_job():
+    touch("photos/a.jpg")
+    Path("photos/b.jpg").symlink_to("b.jpg")
+    Path("loop").symlink_to("loop")
+    assert pairs("photos", output="loop")[0] == {"photos/a.jpg": "loop/a.jpg"}
+    assert pairs("photos/b.jpg", output="c.jpg")[0] == {"photos/b.jpg": "c.jpg"}
+
+
 def test_a_long_name_still_gets_its_mark():
     for stem in ("x" * 251, "写" * 83, os.fsdecode(b"\xff" * 250)):
         touch(stem + ".jpg")

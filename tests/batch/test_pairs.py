@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.degradation.pictures import natural
 from undegrade.batch import pairs
-from undegrade.errors import Cancelled, InputError, UsageError
+from undegrade.errors import Cancelled, InputError, OutputError, UsageError
 
 STEPS = ["blur", {"operator": "gaussian-noise", "sigma": 20}, "jpeg"]
 
@@ -163,6 +163,12 @@ def test_a_link_to_a_source_is_not_written_through(photos, tmp_path):
     assert [failure.name for failure in summary.failed] == ["a.png"]
     assert "overwrite the input" in summary.failed[0].reason
     assert files(photos) == before
+
+
+def test_links_in_a_circle_are_no_output(photos, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OutputError, match="its links run in a circle"):
+        pairs.make_pairs([photos], tmp_path / "loop", STEPS, 7)
 
 
 def test_two_sources_for_one_output_are_reported(photos, tmp_path):

@@ -115,6 +115,19 @@ def test_its_own_output_is_not_watched(inbox, network):
         watch(inbox / "missing", inbox, Enhancer())
 
 
+def test_links_in_a_circle_are_told_and_do_not_end_the_watch(tmp_path, inbox):
+    moved_in(inbox, "a.png")
+    (tmp_path / "out").symlink_to("out")
+    stop, told = threading.Event(), []
+
+    def done(outcome):
+        told.append(outcome.error)
+        stop.set()
+
+    watch(inbox, tmp_path / "out", Enhancer(), every=0.05, stop=stop, on_done=done)
+    assert "its links run in a circle" in told[0]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_it_survives_being_killed(tmp_path, inbox, network):
     """Killed after the first photo, started again, ended: each photo is there once and whole."""

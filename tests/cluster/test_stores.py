@@ -186,6 +186,9 @@ def test_a_file_is_never_half_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError):
         write_object(uri(tmp_path / "file/x.bin"), b"new", scratch=part)
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OutputError, match="circle"):
+        write_object(uri(tmp_path / "loop"), b"new", scratch=part)
     assert not list((tmp_path / "out/part").iterdir())
 
 

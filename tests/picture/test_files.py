@@ -107,6 +107,17 @@ def test_links_are_written_through(tmp_path):
     assert decode(real).height == 3
 
 
+def test_links_in_a_circle_are_no_target(tmp_path):
+    (tmp_path / "a.png").symlink_to("b.png")
+    (tmp_path / "b.png").symlink_to("a.png")
+    for path in (tmp_path / "a.png", tmp_path / "a.png" / "c.png"):
+        for refuse in (check_target, lambda path: write_atomic(path, b"data")):
+            with pytest.raises(OutputError, match="its links run in a circle"):
+                refuse(path)
+    check_target(tmp_path / "c.png", protect=[tmp_path / "a.png"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # as a disk that is read-only
     for path in (tmp_path / "a.png", tmp_path / "new" / "folder" / "a.png"):

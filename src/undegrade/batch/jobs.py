@@ -93,10 +93,10 @@ def collect(
         return source.with_name(_marked(named.stem) + named.suffix)
 
     jobs = [FileJob(source, target(source, relative, False)) for source, relative in files]
-    wanted = Counter(job.target.resolve() for job in jobs)
+    wanted = Counter(real(job.target) for job in jobs)
     for index, (source, relative) in enumerate(files):
         whole = target(source, relative, True)
-        if wanted[jobs[index].target.resolve()] > 1 and whole != jobs[index].target:
+        if wanted[real(jobs[index].target)] > 1 and whole != jobs[index].target:
             note = "its whole name kept, so that it differs from another photo's"
             jobs[index] = FileJob(source, whole, note)
     jobs = _without_own_results(jobs)
@@ -106,10 +106,10 @@ def collect(
 
 def _without_own_results(jobs: list[FileJob]) -> list[FileJob]:
     """*jobs* less those whose source is what another of them made when it was run before."""
-    sources = {job.source.resolve(): job for job in jobs}
+    sources = {real(job.source): job for job in jobs}
     own: set[FileJob] = set()
     for index, job in enumerate(jobs):
-        again = sources.get(job.target.resolve())
+        again = sources.get(real(job.target))
         if again and again != job and _is_result(again.source, job.source):
             own.add(again)
             jobs[index] = replace(job, note="its earlier result, named too, is no input")
@@ -188,7 +188,7 @@ def photos_in(folder: Path, recursive: bool, output: Path) -> list[Path]:
         if not recursive:
             below.clear()
     found.sort()
-    own, whole = output.resolve(), folder.resolve()
+    own, whole = real(output), real(folder)
     inside = own != whole and own.is_relative_to(whole)
     return [
         path
@@ -196,7 +196,7 @@ def photos_in(folder: Path, recursive: bool, output: Path) -> list[Path]:
         if path.suffix.lower() in SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and not (inside and path.resolve().is_relative_to(own))
+        and not (inside and real(path).is_relative_to(own))
     ]
 
 
@@ -247,11 +247,11 @@ def _marked(stem: str) -> str:
 
 
 def _check(jobs: Sequence[FileJob]) -> None:
-    sources = {job.source.resolve(): job.source for job in jobs}
+    sources = {real(job.source): job.source for job in jobs}
     seen: dict[Path, Path] = {}
     folded: dict[str, Path] = {}
     for job in jobs:
-        target = job.target.resolve()
+        target = real(job.target)
         if target in sources:
             raise OutputError(
                 f"the output {str(job.target)!r} would overwrite the input "
@@ -267,6 +267,11 @@ def _check(jobs: Sequence[FileJob]) -> None:
                 "enhance them into different folders",
             )
         seen[target] = folded[alike] = job.source
+
+
+def real(path: Path) -> Path:
+    """Where *path* leads; unlike ``Path.resolve``, links in a circle are left to whoever opens."""
+    return Path(os.path.realpath(path))
 
 
 def ignores_case(folder: Path) -> bool:

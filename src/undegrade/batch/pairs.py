@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.batch.jobs import SUFFIXES
+from undegrade.batch.jobs import SUFFIXES, real
 from undegrade.degradation.base import Image
 from undegrade.degradation.chain import Chain, levels, replay
 from undegrade.errors import Cancelled, InputError, UndegradeError, UsageError
@@ -168,15 +168,15 @@ def verify_pairs(
 
 def _sources(inputs: Sequence[Path], output: Path) -> list[_Source]:
     """Every picture of *inputs*, in order, but none that lies in *output*."""
-    target = output.resolve()
+    target = real(output)
     found: list[_Source] = []
     for path in inputs:
         if path.is_file():
-            if path.resolve().parent == target:
+            if real(path).parent == target:
                 raise UsageError(f"{path} lies in the output folder", "choose another folder")
             found.append(_Source(path.parent, path.name))
         elif path.is_dir():
-            if path.resolve() == target:
+            if real(path) == target:
                 raise UsageError(f"{path} is both input and output", "choose another folder")
             found.extend(_Source(path, name) for name in sorted(_names(path, target)))
         else:
@@ -190,7 +190,7 @@ def _names(folder: Path, target: Path) -> Iterator[str]:
         hidden = any(part.startswith(".") for part in relative.parts)
         if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
-        if not path.resolve().is_relative_to(target):
+        if not real(path).is_relative_to(target):
             yield relative.as_posix()
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from undegrade.batch.jobs import FileJob, photos_in, renamed
+from undegrade.batch.jobs import FileJob, photos_in, real, renamed
 from undegrade.batch.manifest import Manifest
 from undegrade.batch.run import Outcome, run
 from undegrade.enhancer import Enhancer
@@ -60,7 +60,7 @@ def watch(
     """
     if not folder.is_dir():
         raise InputError(f"cannot watch {str(folder)!r}: it is no folder", "name a folder")
-    if output.resolve() == folder.resolve():
+    if real(output) == real(folder):
         raise UsageError(f"{str(folder)!r} would be its own output", "name another folder")
     stop, manifest = stop or threading.Event(), Manifest(output)
     interrupted = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -114,8 +115,8 @@ def _write_file(path: Path, data: bytes, scratch: str) -> None:
     write_atomic(part, data)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.replace(path.resolve() if path.is_symlink() else path)
-    except OSError:  # another disk, a folder in its place, no right to write
+        part.replace(os.path.realpath(path, strict=True) if path.is_symlink() else path)
+    except OSError:  # another disk, a folder in its place, no right to write, links in a circle
         part.unlink(missing_ok=True)
         write_atomic(path, data)  # tells what is wrong, if anything is
 

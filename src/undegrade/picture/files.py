@@ -128,14 +128,15 @@ def check_target(path: Path, protect: Sequence[Path] = (), overwrite: bool = Tru
             raise OutputError(
                 f"cannot write {show(path)}: it is a folder", "name a file in it with -o"
             )
+        place = _behind_links(path)
         for source in protect:
-            same = path.resolve() == Path(source).resolve()
+            same = os.path.realpath(path) == os.path.realpath(source)
             if same or (path.exists() and Path(source).exists() and path.samefile(source)):
                 raise OutputError(
                     f"the output {show(path)} would overwrite the input {show(source)}",
                     "choose another name with -o",
                 )
-        folder = (path.resolve() if path.is_symlink() else path).parent
+        folder = place.parent
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         if folder.is_dir() and not os.access(folder, os.W_OK):
@@ -144,8 +145,15 @@ def check_target(path: Path, protect: Sequence[Path] = (), overwrite: bool = Tru
             raise OutputError(
                 f"{show(path)} exists already", "choose another name with -o, or allow overwriting"
             )
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
+    except (OSError, ValueError) as error:
         raise _refusal(path, error) from None
+
+
+def _behind_links(path: Path) -> Path:
+    """Where *path* leads; refused by the system itself where its links run in a circle."""
+    with contextlib.suppress(FileNotFoundError):
+        path.stat()  # resolve() tells such a circle only in some versions of Python
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -160,7 +168,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     OutputError: with the reason and a remedy.
     """
     try:
-        target = path.resolve() if path.is_symlink() else path
+        target = _behind_links(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.parent / f"{_TEMPORARY}{secrets.token_hex(6)}.tmp"
         try:
@@ -175,7 +183,7 @@ def write_atomic(path: Path, data: bytes) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         raise _refusal(path, error) from None
     _sync_folder(target.parent)
 
