@@ -285,6 +285,8 @@ def test_names_are_compared_as_the_target_disk_does(monkeypatch):
     monkeypatch.setattr("undegrade.batch.jobs.ignores_case", lambda folder: True)
     with pytest.raises(UsageError, match="would both be written"):
         collect(["photos"], "out")
+    touch("album/IMG_1.HEIC", "album/IMG_1.JPG")
+    assert set(pairs("album", output="out")[0].values()) == {"out/IMG_1.HEIC.jpg", "out/IMG_1.JPG"}
 
 
 def test_whether_a_disk_ignores_case_is_tried(tmp_path):

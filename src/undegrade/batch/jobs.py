@@ -93,10 +93,13 @@ def collect(
         return source.with_name(_marked(named.stem) + named.suffix)
 
     jobs = [FileJob(source, target(source, relative, False)) for source, relative in files]
-    wanted = Counter(real(job.target) for job in jobs)
-    for index, (source, relative) in enumerate(files):
+    places = [real(job.target) for job in jobs]
+    wanted, alike = Counter(places), Counter(map(_folded, places))
+    for index, ((source, relative), place) in enumerate(zip(files, places, strict=True)):
         whole = target(source, relative, True)
-        if wanted[real(jobs[index].target)] > 1 and whole != jobs[index].target:
+        if whole == jobs[index].target or alike[_folded(place)] == 1:
+            continue
+        if wanted[place] > 1 or ignores_case(place.parent):
             note = "its whole name kept, so that it differs from another photo's"
             jobs[index] = FileJob(source, whole, note)
     jobs = _without_own_results(jobs)
@@ -258,7 +261,7 @@ def _check(jobs: Sequence[FileJob]) -> None:
                 f"{str(sources[target])!r}",
                 "name another file or folder with -o",
             )
-        alike = unicodedata.normalize("NFC", str(target)).casefold()
+        alike = _folded(target)
         other = seen.get(target) or folded.get(alike)
         if other and (target in seen or ignores_case(target.parent)):
             raise UsageError(
@@ -272,6 +275,11 @@ def _check(jobs: Sequence[FileJob]) -> None:
 def real(path: Path) -> Path:
     """Where *path* leads; unlike ``Path.resolve``, links in a circle are left to whoever opens."""
     return Path(os.path.realpath(path))
+
+
+def _folded(path: Path) -> str:
+    """The same for all names that a disk which ignores case takes for one."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def ignores_case(folder: Path) -> bool:
