@@ -73,3 +73,12 @@ def test_the_places_that_a_newcomer_is_sent_to_are_there():
             assert place.exists() or (place.stem == "NAME" and place.parent.is_dir()), path
         for name, path in re.findall(r"`([A-Z_]{4,})` (?:and `[A-Z_]+` )?in `([\w/]+\.py)`", row):
             assert name in (ROOT / "src" / "undegrade" / path).read_text(encoding="utf-8"), row
+
+
+def test_every_finding_is_held_by_a_test_that_exists():
+    page = (DOCS / "hardness.md").read_text(encoding="utf-8")
+    rows = [line for line in page.partition("## Findings")[2].splitlines() if line.startswith("| ")]
+    for row in rows[1:]:
+        held = re.search(r"`([\w/]+\.py)::(test_\w+)` \|$", row)
+        assert held, row
+        assert f"def {held[2]}(" in (ROOT / "tests" / held[1]).read_text(encoding="utf-8"), row
