@@ -19,6 +19,7 @@ SOUND = {
     "arguments": {"scale": 2},
     "stages": {"main": {"steps": 5, "losses": {"l1": 1.0}}},
 }
+TEACHER = {"network": "drgn", "model": "lowlight"}
 ADVERSARY = {"d": {"network": "pixel"}}
 
 
@@ -182,6 +183,7 @@ def test_unknown_keys_and_wrong_types(changes, key, message):
         ({"scale": 1}, "scale"),
         ({"stages": {"main": None}}, "stages"),
         ({"system": "two-step"}, "system"),
+        ({"system": "two-step", "task": "lowlight", "scale": 1, "teacher": TEACHER}, "teacher"),
         ({"data__pairs": True}, "data.pairs"),
         ({"task": "pairs", "scale": 1}, "data.pairs"),
         ({"data__resize": 64}, "data.resize"),

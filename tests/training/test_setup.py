@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from undegrade.errors import RecipeError  # noqa: E402
+from undegrade.errors import RecipeError, UndegradeError  # noqa: E402
 from undegrade.training import recipe_file, setup  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 from undegrade.training.tasks import task  # noqa: E402
@@ -76,6 +76,9 @@ def test_every_variant_fits_its_networks_and_losses(choice):
         ("drgn:two-step", {f"{SSIM}.of": ["reference", "base"]}, f"{SSIM}.of"),
         ("restore", {"task": "phone"}, "network"),
         ("srcnn:phone", {"task": "restore"}, "network"),
+        ("restore:fast", {"teacher": None}, "stages.main.losses.taught.of"),
+        ("vdsr", {"teacher": {"network": "restorer", "model": "restore"}}, "teacher.network"),
+        ("restore:fast", {"teacher.arguments.colour": 3}, "teacher.arguments"),
         ("dllgan-sr", {"regressor.network": "magic"}, "regressor"),
         ("dllgan-sr", {"regressor.arguments.colour": 3}, "regressor.arguments"),
         ("dllgan-sr", {"regressor.pretrained": "resnet18"}, "regressor.pretrained"),
@@ -93,6 +96,19 @@ def test_what_does_not_fit(name, changes, key):
     with pytest.raises(RecipeError) as error:
         begin(recipe)
     assert error.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"teacher.model": "nobody"}, "no model is called 'nobody'"),
+        ({"teacher.model": "sr-x4"}, "fits this network|another network"),
+        ({"teacher.model": "gone.safetensors"}, "gone.safetensors"),
+    ],
+)
+def test_a_teacher_that_cannot_be_had(changes, message):
+    with pytest.raises(UndegradeError, match=message):
+        begin(read("restore:fast+debug", changes))
 
 
 def test_validation_crops_fit_the_network():

@@ -34,10 +34,23 @@ def test_plain():
     network = build("restorer", channels=8, pairs=1)
     level = torch.full((3, 2, 1, 1), 0.5)
     views = PlainSystem(network)(Batch((low, level), high))
-    assert tuple(views) == SYSTEMS["plain"].views
+    assert views.keys() == {"input", "target", "output"}
     assert torch.equal(views["input"], low)
     assert views["target"] is high
     assert torch.equal(views["output"], network(low, level))
+
+
+def test_a_teacher_is_shown_what_the_generator_is_and_does_not_learn():
+    low, high = pictures(2)
+    network, teacher = (build("restorer", channels=c, pairs=1) for c in (4, 8))
+    nn.init.normal_(teacher.tail.weight, 0.0, 0.1)  # it starts as the identity
+    level = torch.full((3, 2, 1, 1), 0.5)
+    views = PlainSystem(network, teacher=teacher)(Batch((low, level), high))
+    assert tuple(views) == SYSTEMS["plain"].views
+    torch.testing.assert_close(views["teacher"], teacher(low, level))
+    assert not torch.equal(views["teacher"], low)
+    (views["output"] - views["teacher"]).abs().mean().backward()
+    assert all(p.grad is None for p in teacher.parameters())
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

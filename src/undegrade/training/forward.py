@@ -6,6 +6,7 @@ view                what
 input               the degraded picture I_L
 target              the truth I
 output              the generator's G(I_L)
+teacher             what the recipe's teacher makes of the input, where it has one
 degradation         two-step: I_D, what DeG finds in the input
 base                two-step: I_B = I_L - I_D
 reference           two-step: a well-exposed picture I_ref of another scene
@@ -39,21 +40,34 @@ def autocast(device: torch.device, precision: str, wanted: bool = True) -> torch
 
 
 class PlainSystem(nn.Module):
-    """A generator by itself: ``input``, ``target`` and ``output``."""
+    """A generator by itself, with a teacher beside it or without one.
 
-    views: tuple[str, ...] = ("input", "target", "output")
+    Parameters
+    ----------
+    network: the generator. ``precision``: what it computes in.
+    teacher: takes what the generator takes, and does not learn.
+    """
 
-    def __init__(self, network: nn.Module, precision: str = "fp32") -> None:
+    views: tuple[str, ...] = ("input", "target", "output", "teacher")
+
+    def __init__(
+        self, network: nn.Module, precision: str = "fp32", teacher: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.network = network
         self.precision = precision
+        self.teacher = teacher
 
     def forward(self, batch: Batch) -> Views:
         picture, *levels = batch.inputs
         picture = picture.contiguous(memory_format=torch.channels_last)
         with autocast(picture.device, self.precision):
             output = self.network(picture, *levels)
-        return {"input": picture, "target": batch.target, "output": output.float()}
+        views = {"input": picture, "target": batch.target, "output": output.float()}
+        if self.teacher is not None:
+            with torch.no_grad(), autocast(picture.device, self.precision):
+                views["teacher"] = self.teacher(picture, *levels).float()
+        return views
 
 
 class TwoSteps(Protocol):
@@ -81,7 +95,7 @@ class TwoStepSystem(PlainSystem):
     """
 
     views = (
-        *PlainSystem.views,
+        *("input", "target", "output"),
         *("degradation", "base", "reference", "reference_low"),
         *("reference_degradation", "reference_base", "reference_output"),
     )

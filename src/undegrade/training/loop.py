@@ -420,7 +420,8 @@ class Turns:
         self.run, self.stage, self.state = run, stage, run.state
         recipe, state, device = run.recipe, run.state, run.processes.device
         batch = recipe.batch_of(stage)
-        system = SYSTEMS[recipe.system](state.generator, recipe.precision)
+        teacher = setup.teacher(recipe, device)
+        system = SYSTEMS[recipe.system](state.generator, recipe.precision, teacher)
         compiled = torch.compile if recipe.compile else lambda module: module
         self.system = cast(PlainSystem, compiled(system))
         self.adversaries = {

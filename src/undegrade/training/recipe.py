@@ -49,6 +49,21 @@ class Regressor:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """A trained network that is shown what the generator is; losses see its output, ``teacher``.
+
+    Its output lies nearer to the mean of all truths that a picture may have come from than the one
+    truth at hand does, so a smaller network learns from it with less noise (Hinton, Vinyals
+    & Dean, 2015).
+    """
+
+    network: str
+    model: str
+    """Whose weights: the name of a model, or the file of an exported network or of a checkpoint."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Discriminator:
     """An adversary: what it is, what it compares, and how it learns."""
 
@@ -206,6 +221,7 @@ class Recipe:
     data: Reading = field(default_factory=Reading)
     """How training photos are read."""
     regressor: Regressor | None = None
+    teacher: Teacher | None = None
     discriminators: dict[str, Discriminator] = field(default_factory=dict)
     batch: int = 16
     """Samples a step, over all processes and accumulated parts."""
@@ -258,6 +274,8 @@ class Recipe:
             raise RecipeError("stages", self.stages, "must hold at least one")
         if self.system != "plain" and not allows.systems:
             raise RecipeError("system", self.system, f"has no use for the task {self.task!r}")
+        if self.system != "plain" and self.teacher:
+            raise RecipeError("teacher", self.teacher.model, f"is not shown to {self.system!r}")
         for name in {"generator", "regressor"} & self.discriminators.keys():
             raise RecipeError(f"discriminators.{name}", name, "is the name of another network")
         for name, stage in self.stages.items():

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from undegrade.catalog import Catalog
 from undegrade.errors import ModelError, RecipeError
 from undegrade.training import checkpoint, networks, objective, tasks
 from undegrade.training.backbones import weights
@@ -112,6 +113,7 @@ def _try(recipe: Recipe, architecture: networks.Architecture, generator: nn.Modu
 def check(recipe: Recipe, state: State) -> None:
     """Refuse what would only show in a later stage: views, losses, sizes of discriminators."""
     _check_views(recipe)
+    teacher(recipe)
     cpu = torch.device("cpu")
     adversaries = {
         name: Adversary(network, recipe.discriminators[name], recipe.precision)
@@ -164,8 +166,27 @@ def _check_views(recipe: Recipe) -> None:
     for where, view in wanted:
         if view not in known:
             raise RecipeError(where, view, f"is not a view; there are: {', '.join(known)}")
+        if view == "teacher" and recipe.teacher is None:
+            raise RecipeError(where, view, "needs a teacher")
         if view.startswith("reference") and not recipe.degradation.get("references"):
             raise RecipeError(where, view, "needs degradation.references")
+
+
+def teacher(recipe: Recipe, device: torch.device | str = "cpu") -> nn.Module | None:
+    """The teacher of *recipe*, ready and still, or ``None`` if it has none."""
+    if (settings := recipe.teacher) is None:
+        return None
+    network = networks.built("teacher", settings.network, settings.arguments)
+    kinds = [networks.architecture("network", name) for name in (settings.network, recipe.network)]
+    if network.scale != recipe.scale or kinds[0].inputs != kinds[1].inputs:
+        wanted = f"does not take and make what {recipe.network!r} does"
+        raise RecipeError("teacher.network", settings.network, wanted)
+    path = Path(settings.model)
+    if not path.suffix:
+        path = Catalog().find(settings.model).path
+    checkpoint.load_average(network, path, whole=True)
+    network.requires_grad_(False).eval()
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def load_published(key: str, network: nn.Module, name: str) -> None:
