@@ -47,10 +47,10 @@ browser: $(VENV)/dev.done  ## a Chromium for the tests of the page, where there 
 	  || echo "no Chromium can be had: the tests of the page will be skipped"
 
 test: lint types  ## lint, types and tests; those of the page want a Chromium: make browser
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow"
 
 test-all: lint types  ## the slow tests too
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadgroup
 
 $(VENV)/docs.done: $(VENV)/core.done
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -11,6 +12,25 @@ def pytest_configure() -> None:
     """A run in the background ignores Ctrl-C, which some tests send themselves."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+AT_ONCE = 4
+"""Processes that run tests at most: each has torch and a service of its own in memory."""
+TOGETHER = {"browser", "cluster"}
+"""Folders whose tests share what is slow to start, and so run in one process."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, AT_ONCE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file run in one process, as they share networks and photos."""
+    for item in items:
+        folder = item.path.parent.name
+        name = folder if folder in TOGETHER else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(autouse=True, scope="session")
