@@ -11,7 +11,7 @@ from typing import Any
 from undegrade.errors import ModelError
 from undegrade.imaging.noise_levels import NOISE
 
-ENHANCING = ("restore", "sr", "lowlight", "phone")
+ENHANCING = ("restore", "sr", "lowlight", "fade", "phone")
 """Tasks of networks that make a picture out of a picture."""
 CARD_TASKS = (*ENHANCING, "diagnose", "compare")
 CARD_EFFORTS = ("normal", "fast")

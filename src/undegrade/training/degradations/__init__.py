@@ -24,6 +24,7 @@ from undegrade.training.degradations.blur import (
     gaussian_blur,
     sample_blur,
 )
+from undegrade.training.degradations.fade import FadeDamage, fade, sample_fade
 from undegrade.training.degradations.jpeg import JpegDamage, jpeg, sample_jpeg
 from undegrade.training.degradations.jpeg_tables import quality_of_level
 from undegrade.training.degradations.lowlight import LowlightDamage, lowlight, sample_lowlight
@@ -42,6 +43,7 @@ from undegrade.training.degradations.resample import bicubic_down, bicubic_to, b
 
 __all__ = [
     "BlurDamage",  # parameters of blur_kernels
+    "FadeDamage",  # parameters of fade
     "JpegDamage",  # parameters of jpeg
     "LightDamage",  # parameters of relight
     "LowlightDamage",  # parameters of lowlight
@@ -53,6 +55,7 @@ __all__ = [
     "bicubic_up",  # more pixels
     "blur",  # convolution with one kernel a picture
     "blur_kernels",  # Gaussians, disks and lines for blur
+    "fade",  # dyes of prints and slides
     "gaussian_blur",  # a round Gaussian of one sigma a picture
     "gaussian_noise",  # white noise on encoded values
     "jpeg",  # through a JPEG file
@@ -65,6 +68,7 @@ __all__ = [
     "relight",  # too little light, backlight and uneven light
     "resample",  # fewer pixels, and back
     "sample_blur",
+    "sample_fade",
     "sample_factor",  # of resizing, for real_damage
     "sample_jpeg",
     "sample_light",

@@ -12,6 +12,7 @@ from undegrade.training.tasks.diagnose import DiagnoseTask
 from undegrade.training.tasks.level import LevelTask
 from undegrade.training.tasks.pairs import (
     DegradeTask,
+    FadeTask,
     GuidedTask,
     LowlightTask,
     PairsTask,
@@ -27,6 +28,7 @@ TASKS: dict[str, Any] = {
     "pairs": PairsTask,
     "phone": PhoneTask,
     "lowlight": LowlightTask,
+    "fade": FadeTask,
     "degrade": DegradeTask,
     "diagnose": DiagnoseTask,
 }

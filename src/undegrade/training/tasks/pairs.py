@@ -125,6 +125,15 @@ class LowlightTask(DegradeTask):
         super().__init__(_relit, name="light")
 
 
+class FadeTask(DegradeTask):
+    """Clean photos, and what is left of them after decades: faded dyes, scanned."""
+
+    allows = Allows(systems=True, card="fade")
+
+    def __init__(self) -> None:
+        super().__init__(_faded, name="fade")
+
+
 def _phone(clean: Tensor, generator: torch.Generator) -> Tensor:
     damage = degradations.sample_phone(len(clean), generator)
     return degradations.phone(clean, damage, device_generator(generator, clean.device))
@@ -135,6 +144,10 @@ def _relit(clean: Tensor, generator: torch.Generator) -> Tensor:
     relit = degradations.relight(clean, drawn, device_generator(generator, clean.device))
     night = degradations.to_linear(clean).mean((1, 2, 3)) < NIGHT
     return torch.where(night.view(-1, 1, 1, 1), clean, relit)
+
+
+def _faded(clean: Tensor, generator: torch.Generator) -> Tensor:
+    return degradations.fade(clean, degradations.sample_fade(len(clean), generator))
 
 
 class GuidedTask:
