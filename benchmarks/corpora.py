@@ -94,9 +94,7 @@ def _compare(picture: Picture, again: Picture, notes: list[str]) -> None:
     sizes = [(one.width, one.height) for one in (picture, again)]
     assert sizes[0] == sizes[1], f"{sizes[0]} became {sizes[1]}"
     gone = [
-        tag
-        for tag in TAGS
-        if getattr(picture.metadata, tag) and not getattr(again.metadata, tag)
+        tag for tag in TAGS if getattr(picture.metadata, tag) and not getattr(again.metadata, tag)
     ]
     told = " ".join(notes).lower()
     silent = [tag for tag in gone if {"icc": "profile"}.get(tag, tag) not in told]
@@ -149,17 +147,15 @@ def main() -> None:
             name = str(path.relative_to(folder))
             try_file(enhancer, path.read_bytes(), name, options.above, tally)
         tallies[folder.name] = tally
-        print(tally.row(folder.name), flush=True)
+        print(tally.row(folder.name), *tally.faults, sep="\n", flush=True)
     if options.fuzz:
         tallies["cut and changed"] = tally = Tally()
         for data, name in fuzzed(everything, options.fuzz):
             try_file(enhancer, data, name, options.above, tally)
-        print(tally.row("cut and changed"))
+        print(tally.row("cut and changed"), *tally.faults, sep="\n")
     for name, tally in tallies.items():
         for why, files in sorted(tally.refusals.items()) if options.list else ():
             print(f"{name}: {len(files)} refused: {why}: {', '.join(files[:4])}")
-        for fault in tally.faults:
-            print(f"{name}: FAULT: {fault}")
     sys.exit(any(tally.faults for tally in tallies.values()))
 
 
