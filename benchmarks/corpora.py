@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+from PIL.ExifTags import Base
 
 from undegrade.batch.jobs import SUFFIXES
 from undegrade.enhancer import Enhancer
@@ -96,6 +98,11 @@ def _compare(picture: Picture, again: Picture, notes: list[str]) -> None:
     gone = [
         tag for tag in TAGS if getattr(picture.metadata, tag) and not getattr(again.metadata, tag)
     ]
+    if "exif" in gone and picture.metadata.exif:
+        exif = Image.Exif()
+        exif.load(picture.metadata.exif)
+        if set(exif) <= {Base.Orientation}:  # which has been obeyed
+            gone.remove("exif")
     told = " ".join(notes).lower()
     silent = [tag for tag in gone if {"icc": "profile"}.get(tag, tag) not in told]
     assert not silent, f"{', '.join(silent)} lost without a note"
@@ -154,8 +161,8 @@ def main() -> None:
             try_file(enhancer, data, name, options.above, tally)
         print(tally.row("cut and changed"), *tally.faults, sep="\n")
     for name, tally in tallies.items():
-        for why, files in sorted(tally.refusals.items()) if options.list else ():
-            print(f"{name}: {len(files)} refused: {why}: {', '.join(files[:4])}")
+        for why, names in sorted(tally.refusals.items()) if options.list else ():
+            print(f"{name}: {len(names)} refused: {why}: {', '.join(names[:4])}")
     sys.exit(any(tally.faults for tally in tallies.values()))
 
 

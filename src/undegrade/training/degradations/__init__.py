@@ -68,8 +68,8 @@ __all__ = [
     "relight",  # too little light, backlight and uneven light
     "resample",  # fewer pixels, and back
     "sample_blur",
-    "sample_fade",
     "sample_factor",  # of resizing, for real_damage
+    "sample_fade",
     "sample_jpeg",
     "sample_light",
     "sample_lowlight",

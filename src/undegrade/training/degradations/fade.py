@@ -41,10 +41,10 @@ def fade(x: Tensor, damage: FadeDamage) -> Tensor:
     """Pictures *x* (N, 3, H, W) in sRGB with what time has taken from their dyes, in [0, 1].
 
     A dye of density ``D = -log10(l)``, ``l`` linear light, keeps a share of it, and the paper
-    yellows: ``D' = kept D + stain``. So black turns grey, and where the dyes keep unlike shares, the
-    dark parts take another colour than the light ones. Then the scanner: a gain in linear light,
-    and ``lift + (contrast (v - 1/2) + 1/2) (1 - lift)`` of encoded values, as the degradation
-    ``scan`` has it.
+    yellows: ``D' = kept D + stain``. So black turns grey, and where the dyes keep unlike shares,
+    the dark parts take another colour than the light ones. Then the scanner: a gain in linear
+    light, and ``lift + (contrast (v - 1/2) + 1/2) (1 - lift)`` of encoded values, as the
+    degradation ``scan`` has it.
     """
     density = -torch.log10(to_linear(x).clamp(min=DARKEST))
     kept, stain = (one.to(x)[:, :, None, None] for one in (damage.kept, damage.stain))
