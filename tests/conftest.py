@@ -25,6 +25,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, AT_ONCE)
 
 
+@pytest.hookimpl(tryfirst=True)  # before it is decided which process a group goes to
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file run in one process, as they share networks and photos."""
     for item in items:

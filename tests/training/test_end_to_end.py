@@ -22,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 ON_CARD = {
     "drgn": "lowlight",
+    "fade": "fade",
     "lowlight": "lowlight",
     "phone": "phone",
     "phone-guided": "phone",
