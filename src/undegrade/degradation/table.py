@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from undegrade.degradation.base import Degradation
 from undegrade.degradation.blur import Blur
 from undegrade.degradation.camera import Camera, Scan, Web
+from undegrade.degradation.fade import Fade
 from undegrade.degradation.jpeg import Jpeg
 from undegrade.degradation.lowlight import Lowlight
 from undegrade.degradation.noise import GaussianNoise, PoissonGaussianNoise
@@ -22,6 +23,7 @@ DEGRADATIONS: dict[str, Degradation] = {
     "blur": Blur(),
     "lowlight": Lowlight(),
     "phone": Phone(),
+    "fade": Fade(),
     "camera": Camera(),
     "scan": Scan(),
     "web": Web(),

@@ -115,6 +115,12 @@ def phone(photo: Photo) -> Case:
     return degraded(photo, "phone", parameters, quality=float(parameters["quality"]))
 
 
+def fade(photo: Photo) -> Case:
+    """Through the fade operator; its parameters are drawn by the picture's own digest."""
+    parameters = DEGRADATIONS["fade"].sample(np.random.default_rng(int(photo.digest[:16], 16)))
+    return degraded(photo, "fade", parameters)
+
+
 def degraded(
     photo: Photo,
     name: str,

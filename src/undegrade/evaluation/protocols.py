@@ -310,6 +310,15 @@ _PROTOCOLS = (
         ("psnr", "ssim", "ms-ssim-dped", "ciede2000"),
         knows_levels=False,
     ),
+    Protocol(
+        "fade",
+        "the operator 'fade' of undegrade.degradation, its parameters drawn by "
+        "numpy.random.default_rng of the first 16 hexadecimal digits of sha256(shape, pixels)",
+        lambda photo, setting: cases.fade(photo),
+        (PLAIN,),
+        ("psnr", "ssim", "ciede2000"),
+        knows_levels=False,
+    ),
     *(
         Protocol(
             f"face-x{scale}",
