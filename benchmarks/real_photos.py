@@ -1,29 +1,33 @@
-"""Write the page of real photos: what the program does to them unasked, at 1:1.
+"""Write what becomes of real photos, at 1:1: unasked, and by one network on its own page.
 
-    python benchmarks/real_photos.py --photos FOLDER
+    python benchmarks/real_photos.py --photos FOLDER [--only lowlight phone]
 
 FOLDER holds the JPEGs of ``jpg/`` in github.com/drewnoakes/metadata-extractor-images, whose README
-gives them free for any use. Each row of ``PHOTOS`` and of ``LIGHT`` is a photo and the corner of a
-crop of 300 pixels; the words beside it are written by hand after looking at the result, good or
-bad. The whole photo is enhanced; before and after stand side by side in ``docs/images/``, noise in
-one picture and light in another.
+gives them free for any use. Each row of a table is a photo and the corner of a crop of 300 pixels;
+the words beside it are written by hand after looking at the result, good or bad. The whole photo is
+enhanced; before and after stand side by side.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from undegrade import Enhancer
+from undegrade.plan import Wishes
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE = DOCS / "real-photos.md"
 SIDE, COLUMNS = 300, 2
 
-PHOTOS: dict[str, tuple[int, int, str]] = {
+Photos = Mapping[str, tuple[int, int, str]]
+"""Left and top of a crop by the photo's name, and what is to be seen there."""
+
+PHOTOS: Photos = {
     "Olympus S760.jpg": (1386, 1002, "noise of skin, cloth and dark is gone; stubble is softer"),
     "Sony DSC-P52.jpg": (666, 462, "coarse coloured noise of a dark hall is gone; faces stay"),
     "HTC TyTN II.jpg": (874, 618, "noise of the wall and rings at the mast are gone; bars stay"),
@@ -49,9 +53,8 @@ PHOTOS: dict[str, tuple[int, int, str]] = {
         "left alone to the bit; hardly noise to be seen",
     ),
 }
-"""Left and top of the crop, and what is to be seen there."""
 
-LIGHT: dict[str, tuple[int, int, str]] = {
+LIGHT: Photos = {
     "Sony Ericsson C905c.jpg": (
         760,
         420,
@@ -75,29 +78,77 @@ LIGHT: dict[str, tuple[int, int, str]] = {
 }
 """The same of photos of too little light, or of uneven light."""
 
+LOWLIGHT: Photos = {}
+LOWLIGHT_FREE: Photos = {}
+PHONE: Photos = {}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Photos on one picture, with a table under it."""
+
+    page: str
+    """Where the table stands, between comments of the sheet's name."""
+    picture: str
+    photos: Photos
+    wishes: Wishes
+
+    def write(self, name: str, folder: Path, enhancer: Enhancer) -> None:
+        """Enhance every photo in *folder*, and write picture and table."""
+        tiles, lines = [], []
+        for number, (file, (left, top, seen)) in enumerate(self.photos.items(), 1):
+            result = enhancer(folder / file, self.wishes)
+            with Image.open(folder / file) as image:
+                before = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            window = slice(top, top + SIDE), slice(left, left + SIDE)
+            after = np.asarray(result.image.convert("RGB"))
+            tiles.append(np.concatenate([before[window], after[window]], axis=1))
+            cells = [str(number), Path(file).stem]
+            if self.wishes.model is None:
+                done = ", ".join(f"`{step.name}` ({step.reason})" for step in result.steps)
+                cells.append(done or "nothing")
+            lines.append(f"| {' | '.join([*cells, seen])} |")
+        rows = [np.concatenate(tiles[i : i + COLUMNS], 1) for i in range(0, len(tiles), COLUMNS)]
+        Image.fromarray(np.concatenate(rows)).save(DOCS / self.picture, quality=90, subsampling=0)
+        titles = [
+            "",
+            "photo",
+            *["done unasked"] * (self.wishes.model is None),
+            "what is to be seen",
+        ]
+        table = [
+            f"| {' | '.join(titles)} |".replace("|  |", "| |"),
+            "|---" * len(titles) + "|",
+            *lines,
+        ]
+        page = DOCS / self.page
+        head, _, rest = page.read_text().partition(f"<!-- {name} -->\n")
+        tail = rest.partition(f"<!-- /{name} -->")[2]
+        page.write_text("\n".join([f"{head}<!-- {name} -->", *table, f"<!-- /{name} -->{tail}"]))
+
+
+SHEETS = {
+    "photos": Sheet("real-photos.md", "images/real-photos.jpg", PHOTOS, Wishes()),
+    "light": Sheet("real-photos.md", "images/real-light.jpg", LIGHT, Wishes()),
+    **{
+        name: Sheet(f"models/{name}.md", f"models/{name}-real.jpg", photos, Wishes(model=name))
+        for name, photos in (
+            ("lowlight", LOWLIGHT),
+            ("lowlight-free", LOWLIGHT_FREE),
+            ("phone", PHONE),
+        )
+    },
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=list(SHEETS), default=list(SHEETS))
     options = parser.parse_args()
     enhancer = Enhancer()
-    for name, photos in (("photos", PHOTOS), ("light", LIGHT)):
-        tiles, lines = [], []
-        for number, (file, (left, top, seen)) in enumerate(photos.items(), 1):
-            result = enhancer(options.photos / file)
-            before = np.asarray(Image.open(options.photos / file).convert("RGB"))
-            window = slice(top, top + SIDE), slice(left, left + SIDE)
-            after = np.asarray(result.image.convert("RGB"))
-            tiles.append(np.concatenate([before[window], after[window]], axis=1))
-            done = ", ".join(f"`{step.name}` ({step.reason})" for step in result.steps)
-            lines.append(f"| {number} | {Path(file).stem} | {done or 'nothing'} | {seen} |")
-        rows = [np.concatenate(tiles[i : i + COLUMNS], 1) for i in range(0, len(tiles), COLUMNS)]
-        picture = DOCS / "images" / f"real-{name}.jpg"
-        Image.fromarray(np.concatenate(rows)).save(picture, quality=90, subsampling=0)
-        table = ["| | photo | done unasked | what is to be seen |", "|---|---|---|---|", *lines]
-        head, _, rest = PAGE.read_text().partition(f"<!-- {name} -->\n")
-        tail = rest.partition(f"<!-- /{name} -->")[2]
-        PAGE.write_text("\n".join([f"{head}<!-- {name} -->", *table, f"<!-- /{name} -->{tail}"]))
+    for name in options.only:
+        SHEETS[name].write(name, options.photos, enhancer)
 
 
 if __name__ == "__main__":

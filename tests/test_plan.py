@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.diagnosis.made_up import BLUE, DARK, FLAT, RED, SHADE, jpeg, made_up, noise, scale
+from tests.diagnosis.made_up import BLUE, DARK, FADED, FLAT, RED, SHADE, jpeg, made_up, noise, scale
 from undegrade.catalog import Card, Model
 from undegrade.diagnosis import Finding
 from undegrade.errors import ModelError, UsageError
@@ -49,6 +49,7 @@ MODELS = {
     "restore": model("restore", levels=("noise", "jpeg")),
     "lowlight-free": model("lowlight-free", task="lowlight"),
     "lowlight": model("lowlight", task="lowlight"),
+    "fade": model("fade", task="fade"),
     "phone": model("phone", task="phone"),
     "sr-x2": model("sr-x2", 2),
     "sr-x4": model("sr-x4", 4),
@@ -130,13 +131,15 @@ RESTORED = {
         "coarse JPEG": (LITTLE, JPEG),
         "noisy coarse JPEG": (NOISE, JPEG),
     },
-} | {task: dict.fromkeys(FOUND) for task in ("sr", "face", "lowlight", "phone")}
+} | {task: dict.fromkeys(FOUND) for task in ("sr", "face", "lowlight", "fade", "phone")}
 LIGHT = {
     "well lit": ({}, []),
     "dark": ({"exposure": DARK}, [LOWLIGHT]),
     "tinted": ({"yellow_blue": BLUE}, []),
     "flat": ({"flatness": FLAT}, []),
     "dark and flat": ({"exposure": DARK, "flatness": FLAT}, [LOWLIGHT]),
+    "faded": ({"fade": FADED}, ["fade"]),
+    "dark and faded": ({"exposure": DARK, "fade": FADED}, [LOWLIGHT, "fade"]),
     "dark and tinted": ({"exposure": DARK, "red_green": RED}, [LOWLIGHT]),
 }
 DETAIL = {"sharp": (1.0, 1), "soft": (1.35, 1), "half": (2.3, 2), "quarter": (4.5, 4)}
@@ -180,7 +183,7 @@ def test_what_a_photo_needs(damage, light, detail):
 @pytest.mark.parametrize("damage", FOUND)
 @pytest.mark.parametrize("size", [None, *SCALES])
 def test_every_task(task, damage, size):
-    keeps_size = task in ("denoise", "dejpeg", "restore", "lowlight", "phone")
+    keeps_size = task in ("denoise", "dejpeg", "restore", "lowlight", "fade", "phone")
     refused = (keeps_size and size in (2, 4)) or (task in ("sr", "face") and size == 1)
     if refused or (task == "face" and size == 2):
         with pytest.raises(UsageError, match=rf"task '{task}'"):
@@ -195,6 +198,7 @@ def test_every_task(task, damage, size):
             "sr": [f"sr-x{size or 4}"],
             "face": ["face-x4"],
             "lowlight": [LOWLIGHT] if strength else [],
+            "fade": ["fade"] if strength else [],
             "phone": ["phone"] if strength else [],
         }.get(task, [f"sr-x{size}"] if (size or 1) > 1 else [])
         assert names(steps) == (["restore"] if restored else []) + last
@@ -340,7 +344,7 @@ def test_steps_that_are_added():
 
 def test_what_is_not_done_is_explained_with_numbers():
     spared = make_plan(made_up(scale=scale(1.4), **FOUND["slight"]), Wishes(), find).spared
-    assert list(spared) == ["restore", "lowlight", "phone", "resharpen"]
+    assert list(spared) == ["restore", "lowlight", "fade", "phone", "resharpen"]
     assert "noise of sigma 0.8 ± 0.4" in spared["restore"]
     assert "from sigma 2 on" in spared["restore"]
     assert "below quality 90" in spared["restore"]
@@ -352,7 +356,7 @@ def test_what_is_not_done_is_explained_with_numbers():
     assert make_plan(noisy, Wishes(strength=0), find).spared["restore"] == "the strength is 0"
     assert "enlarging" in make_plan(noisy, Wishes(scale=2), find).spared["resharpen"]
     assert list(make_plan(CLEAN, Wishes(task="denoise"), find).spared) == ["restore"]
-    assert make_plan(noisy, Wishes(skip="phone"), find).spared.keys() == {"lowlight", "resharpen"}
+    assert make_plan(noisy, Wishes(skip="phone"), find).spared.keys() == {"lowlight", "fade", "resharpen"}
 
 
 def test_a_model_that_is_missing_is_a_note_where_nobody_asked_for_it():

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-TASKS = ("auto", "restore", "denoise", "dejpeg", "lowlight", "phone", "sr", "face")
+TASKS = ("auto", "restore", "denoise", "dejpeg", "lowlight", "fade", "phone", "sr", "face")
 
 
 class Enhance:

@@ -466,13 +466,14 @@ def enhance(
     source: a path, the bytes of a file, a binary file object, a Pillow image, or an array
         (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16.
     task: ``auto`` does what the photo needs; ``restore``, ``denoise``, ``dejpeg``, ``lowlight``,
-        ``phone``, ``sr`` and ``face`` do one thing.
+        ``fade``, ``phone``, ``sr`` and ``face`` do one thing.
     scale: 1, 2 or 4 times the size.
     strength: 0 (untouched, or plainly enlarged) to 1.5; 1 as measured.
     model: name or ONNX file of the one network to run.
     noise, jpeg: the noise's sigma (0..255 units) and the JPEG quality, where they are known.
     keep: ``grain`` leaves most of the noise and smooths and sharpens less.
-    skip: steps that are left out: ``restore``, ``lowlight``, ``phone``, ``resharpen``, ``sr``.
+    skip: steps that are left out: ``restore``, ``lowlight``, ``fade``, ``phone``, ``resharpen``,
+        ``sr``.
     add: steps that are taken whatever was found, of those but ``sr``.
     detail: 0 (faithful) to 1 (vivid: crisper, but partly made up), where a network has both.
     effort: ``fast`` runs smaller networks, ``best`` takes the mean over all flips and turns of the

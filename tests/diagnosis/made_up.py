@@ -8,6 +8,7 @@ from undegrade.imaging.noise_levels import white_levels
 DARK = Finding(-4.1, 0.1, True, wording.exposure(-4.1, 0.1))
 ROOM = Finding(3.0, 0.1, False, wording.headroom(3.0, 0.1))
 SHADE = Finding(-3.2, 0.1, True, wording.shade(-3.2, 0.1))
+FADED = Finding(12.0, 0.8, True, wording.fade(12.0, 0.8))
 BLUE = Finding(-20.0, 1.0, True, wording.yellow_blue(-20.0, 1.0))
 RED = Finding(18.0, 1.0, True, wording.red_green(18.0, 1.0))
 FLAT = Finding(12.0, 1.0, True, wording.flatness(12.0, 1.0))
@@ -31,7 +32,7 @@ def made_up(**damage: Finding) -> Diagnosis:
     clean = dict.fromkeys(
         (
             *("noise_luma", "noise_chroma", "noise_slope", "blur"),
-            *("exposure", "headroom", "shade", "shadows", "highlights"),
+            *("exposure", "headroom", "shade", "fade", "shadows", "highlights"),
             *("red_green", "yellow_blue", "flatness"),
         ),
         nothing,

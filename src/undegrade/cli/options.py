@@ -14,7 +14,7 @@ Task = Annotated[
     str,
     typer.Option(
         help="auto does what the photo needs; or one of restore, denoise, dejpeg, lowlight, "
-        "phone, sr, face."
+        "fade, phone, sr, face."
     ),
 ]
 Scale = Annotated[int | None, typer.Option(help="Enlarge 1, 2 or 4 times, or as --model does.")]
@@ -40,12 +40,15 @@ Keep = Annotated[
 ]
 Skip = Annotated[
     list[str] | None,
-    typer.Option(help="Leave a step out: restore, lowlight, phone, resharpen, sr; repeatable."),
+    typer.Option(
+        help="Leave a step out: restore, lowlight, fade, phone, resharpen, sr; repeatable."
+    ),
 ]
 Add = Annotated[
     list[str] | None,
     typer.Option(
-        help="Take a step whatever was found: restore, lowlight, phone, resharpen; repeatable."
+        help="Take a step whatever was found: restore, lowlight, fade, phone, resharpen; "
+        "repeatable."
     ),
 ]
 Effort = Annotated[

@@ -61,7 +61,8 @@ class Fade(Degradation):
         )
         if image.shape[2] == 1:
             kept, stain = kept.mean(keepdims=True), stain.mean(keepdims=True)
-        return faded(image, kept, stain, np.float32(parameters["gain"]))
+        made: Image = faded(image, kept, stain, np.float32(parameters["gain"]))
+        return made
 
     def _level(self, parameters: Parameters) -> float:
         worst = min(parameters[f"{c}_kept"] for c in COLOURS)

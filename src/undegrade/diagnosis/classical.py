@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from undegrade.diagnosis import light, shade, wording
-from undegrade.diagnosis.decide import decide_light, told_jpeg
+from undegrade.diagnosis.decide import UNSEEN, decide_light, told_jpeg
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.imaging.noise_levels import white_levels
 from undegrade.levels import noise_sigma
@@ -26,18 +26,18 @@ def estimate(picture: Picture) -> Diagnosis:
     """
     sigma = round(noise_sigma(picture.pixels), 2)
     told = picture.encoding.jpeg_quality
-    unseen = Finding(0.0, math.inf, False, "not looked at")
     return Diagnosis(
         noise=Finding(sigma, math.inf, sigma >= LEAST_NOISE, wording.noise(sigma, math.inf)),
-        noise_luma=unseen,
-        noise_chroma=unseen,
-        noise_slope=unseen,
-        grain=Finding(1.0, math.inf, False, unseen.words),
+        noise_luma=UNSEEN,
+        noise_chroma=UNSEEN,
+        noise_slope=UNSEEN,
+        grain=Finding(1.0, math.inf, False, UNSEEN.words),
         noise_levels=white_levels(sigma, picture.channels == 1),
-        jpeg=Finding(NO_JPEG, math.inf, False, unseen.words) if told is None else told_jpeg(told),
-        blur=unseen,
-        scale=Finding(1.0, math.inf, False, unseen.words),
+        jpeg=Finding(NO_JPEG, math.inf, False, UNSEEN.words) if told is None else told_jpeg(told),
+        blur=UNSEEN,
+        scale=Finding(1.0, math.inf, False, UNSEEN.words),
         **decide_light(light.measure(picture), shade.measure(picture)),
+        fade=UNSEEN,
         grey=picture.channels == 1,
         file_quality=told,
         crops=0,

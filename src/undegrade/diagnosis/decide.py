@@ -11,11 +11,19 @@ from undegrade.diagnosis.shade import Shade
 from undegrade.diagnosis.thresholds import DEVIATIONS, THRESHOLDS
 from undegrade.imaging.jpeg_tables import jpeg_level
 
+UNSEEN = Finding(0.0, math.inf, False, "not looked at")
+
 
 def told_jpeg(quality: float) -> Finding:
     """What a file's own quantisation tables say; exact."""
     found = jpeg_level(quality) >= THRESHOLDS["jpeg"].limit
     return Finding(quality, 0.0, found, wording.jpeg(quality, 0.0))
+
+
+def decide_fade(change: float, error: float) -> Finding:
+    """What the network for faded prints would change, in hundredths of the scale."""
+    limit = THRESHOLDS["fade"].limit
+    return Finding(change, error, change - error >= limit, wording.fade(change, error))
 
 
 def decide_light(found: Light, shade: Shade) -> dict[str, Finding]:

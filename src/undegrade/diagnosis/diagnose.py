@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from undegrade.diagnosis import crops, grid, light, shade, white, wording
 from undegrade.diagnosis.aggregate import aggregate
 from undegrade.diagnosis.classical import estimate
-from undegrade.diagnosis.decide import decide_light, told_jpeg
+from undegrade.diagnosis.decide import UNSEEN, decide_fade, decide_light, told_jpeg
+from undegrade.diagnosis.fade import FadeReader
 from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.thresholds import DEVIATIONS, NOISE_DEVIATIONS, RESAVED, THRESHOLDS
@@ -37,14 +38,14 @@ MUCH = 3.0
 """Times the least noise that counts, from which on it is acted on in photos smaller than a crop."""
 
 
-def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
+def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = None) -> Diagnosis:
     """What *picture* has lost: noise, JPEG and detail by the network, light and colour by count.
 
     Up to 16 crops of native pixels are read on the grid of the JPEG that they came from, so that
     its cost does not grow with the photo. White noise that was not coded is measured besides, and
     the two figures are weighed against each other. What the file's own tables say of JPEG is taken
     where the pixels do not contradict it, for it is exact; a file that was saved again says nothing
-    of what came before.
+    of what came before. Whether a print has faded is for *fade* to say; without it none has.
     """
     if min(picture.height, picture.width) < SMALLEST:
         return replace(estimate(picture), crops=1)
@@ -61,6 +62,7 @@ def diagnose(picture: Picture, reader: CropReader) -> Diagnosis:
         noise = _measured(noise, looked)
     blur = found["blur"]
     counted: dict[str, Any] = decide_light(light.measure(picture), shade.measure(picture))
+    counted["fade"] = decide_fade(*fade(picture)) if fade else UNSEEN
     return Diagnosis(
         **noise,
         **counted,

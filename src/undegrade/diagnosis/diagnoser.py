@@ -9,6 +9,8 @@ from typing import TypeAlias
 from undegrade.catalog import Catalog
 from undegrade.diagnosis.classical import estimate
 from undegrade.diagnosis.diagnose import diagnose
+from undegrade.diagnosis.fade import NAME as FADE
+from undegrade.diagnosis.fade import open_fade
 from undegrade.diagnosis.network import NAME, open_reader
 from undegrade.diagnosis.result import Diagnosis
 from undegrade.picture import Picture
@@ -21,13 +23,15 @@ Diagnoser: TypeAlias = Callable[[Picture], Diagnosis]
 
 
 def open_diagnoser(catalog: Catalog, threads: int | None = None) -> Diagnoser:
-    """By the network in *catalog*, or by classical estimators where it is missing.
+    """By the networks in *catalog*; classical estimators stand in for the one that reads crops, and
+    without the one for faded prints none is found.
 
     Raises
     ------
-    ModelError: the network is there, but damaged.
+    ModelError: a network is there, but damaged.
     """
-    model = catalog.models.get(NAME)
+    model, faded = catalog.models.get(NAME), catalog.models.get(FADE)
     if model is None or not model.path.is_file():
         return estimate
-    return partial(diagnose, reader=open_reader(model, threads))
+    fade = open_fade(faded, threads) if faded and faded.path.is_file() else None
+    return partial(diagnose, reader=open_reader(model, threads), fade=fade)

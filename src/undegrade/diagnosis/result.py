@@ -50,6 +50,9 @@ class Diagnosis:
     shade: Finding
     """Stops from mid grey to the median of what lies in deep shadow, 0 where little does; damage
     where somebody would surely want it lit, and not for sunsets, silhouettes, night or low key."""
+    fade: Finding
+    """What the network for faded prints would change, in hundredths of the scale; damage where that
+    is more than it would ever change of a photo that needs nothing."""
     shadows: Finding
     """Share of the pixels that are black; told, not counted as damage."""
     highlights: Finding

@@ -30,6 +30,7 @@ THRESHOLDS = {
     "shade": Threshold(
         0.55, "chance that its shadows are to be lit; lower ones are more often meant than not seen"
     ),
+    "fade": Threshold(8.0, "hundredths of the scale; TODO"),
     "cast": Threshold(16.0, "chroma of what may be grey; warm evenings and lawns reach 15"),
     "flat": Threshold(18.0, "spread of L*, its error added; fog leaves more in 99 of 100 photos"),
     "empty": Threshold(2.0, "spread of L* below which there is nothing that could be spread"),

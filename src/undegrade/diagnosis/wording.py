@@ -85,6 +85,12 @@ def shade(stops: float, uncertainty: float) -> str:
     return f"its shadows {about(-stops, uncertainty)} stops below mid grey"
 
 
+def fade(change: float, uncertainty: float) -> str:
+    if round(change, 1) == 0:
+        return "not faded"
+    return f"contrast and colours {about(change, uncertainty)} of 100 from those of a new print"
+
+
 def shadows(share: float, uncertainty: float) -> str:
     return f"{100 * share:.0f} % of it black" if round(share, 2) else "nothing of it black"
 

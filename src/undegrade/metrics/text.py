@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Bytes, Doubles
 from undegrade.metrics.base import Comparison
 from undegrade.metrics.optional import optional
@@ -26,7 +25,7 @@ class TextF1(Comparison):
 
     ``2 m / (p + t)`` for p and t boxes in the picture and the truth, m of which are matched one to
     one, the best overlap first, where they overlap by half (intersection over union, the measure of
-    PASCAL VOC). A picture whose truth shows no text cannot be measured.
+    PASCAL VOC); 1 where neither shows any.
 
     *detect* takes (H, W, 3) sRGB, uint8, and gives the corners. Without one it is the detector of
     PP-OCR (Du et al., "PP-OCRv4", 2023) that the package ``rapidocr-onnxruntime`` brings: a network
@@ -47,9 +46,8 @@ class TextF1(Comparison):
             self._detect(np.rint(coloured(each) * 255).astype(np.uint8))
             for each in (picture, reference)
         )
-        if not len(true):
-            raise UsageError("text-f1: no text is found in the truth", "measure photos of text")
-        return 2 * matches(found, true) / (len(found) + len(true))
+        boxes = len(found) + len(true)
+        return 2 * matches(found, true) / boxes if boxes else 1.0
 
     @cached_property
     def _detect(self) -> Callable[[Bytes], Corners]:

@@ -112,9 +112,9 @@ def make_plan(
 ) -> Plan:
     """The steps for a photo, each with its reason.
 
-    First noise and JPEG, then light, a phone's colours, and sharpness and size at last; a photo of
-    which *lit* tells what it will have lost once it has been lit is lit first. On LOL's pairs that
-    is worth 0.04 of SSIM (``benchmarks/light_order.py``): in the dark, noise is hardly to be told
+    First noise and JPEG, then light, faded dyes, a phone's colours, and sharpness and size at last;
+    a photo of which *lit* tells what it will have lost once it has been lit is lit first. On LOL's
+    pairs that is worth 0.04 of SSIM (``benchmarks/light_order.py``): in the dark, noise is hardly to be told
     from nothing. Shadows that were found are only lit where the network would lift them, by *lift*
     stops, enough for it to be seen. A pure function: *find* looks a model up by name
     (:func:`undegrade.runtime.find_model`), *find_vivid* and *find_fast* its variants, only where
@@ -188,6 +188,7 @@ def model_names(wishes: Wishes) -> list[str]:
     names = {
         "restore": ["restore"],
         "lowlight": [LOWLIGHT],
+        "fade": ["fade"],
         "phone": ["phone"],
         "resharpen": ["sr-x2", "sr-x4"],
         "sr": [f"sr-x{largest}"] if largest > 1 else [],
@@ -286,6 +287,13 @@ def _surely_dark(found: Diagnosis) -> bool:
     )
 
 
+def _fade(case: _Case) -> Step | None:
+    faded = case.found.fade
+    if not (case.asked("fade") or faded.found):
+        return None
+    return _retouch(case, "fade", "fade", [faded.words])
+
+
 def _phone(case: _Case) -> Step | None:
     """Only where it is asked for: a cast or flat tones alone are no proof of a phone.
 
@@ -363,6 +371,13 @@ def _why_not_lit(case: _Case) -> str:
     )
 
 
+def _why_not_refreshed(case: _Case) -> str:
+    return (
+        f"{case.found.fade.words}; colours and contrast are given back unasked from "
+        f"{THRESHOLDS['fade'].limit:g} of 100 on"
+    )
+
+
 def _why_no_phone(case: _Case) -> str:
     told = " and ".join(_off_colours(case.found)) or "no colour cast and no flat contrast"
     return f"{told}; colours are only changed where that is asked for"
@@ -377,6 +392,7 @@ def _why_not_sharpened(case: _Case) -> str:
 WHY_NOT: Mapping[str, Callable[[_Case], str]] = {
     "restore": _why_not_restored,
     "lowlight": _why_not_lit,
+    "fade": _why_not_refreshed,
     "phone": _why_no_phone,
     "resharpen": _why_not_sharpened,
 }
@@ -385,12 +401,13 @@ WHY_NOT: Mapping[str, Callable[[_Case], str]] = {
 RULES: Mapping[str, Callable[[_Case], Step | None]] = {
     "restore": _restore,
     "lowlight": _lowlight,
+    "fade": _fade,
     "phone": _phone,
     "resharpen": _resharpen,
     "sr": _sr,
 }
 
-OPTIONAL = ("lowlight",)
+OPTIONAL = ("lowlight", "fade")
 """Steps that nobody has to ask for, whose networks an installation may lack."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from undegrade.errors import UsageError
 
-STEPS = ("restore", "lowlight", "phone", "resharpen", "sr")
+STEPS = ("restore", "lowlight", "fade", "phone", "resharpen", "sr")
 """Every step, in the order in which they are run."""
 
 ADDED = STEPS[:-1]
@@ -23,6 +23,7 @@ TASK_STEPS = {
     "sr": ("sr",),
     "restore": ("restore",),
     "lowlight": ("lowlight",),
+    "fade": ("fade",),
     "phone": ("phone",),
     "face": ("sr",),
 }

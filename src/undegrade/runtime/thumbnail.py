@@ -39,14 +39,13 @@ def make_thumbnail(pixels: Pixels, side: int, to_srgb: Callable[[Floats], Floats
     """
     height, width, channels = pixels.shape
     small = np.empty((side, side, channels), np.float32)
-    columns = _windows(width, side)
+    left, right = np.array(_windows(width, side)).T
     for row, (top, bottom) in enumerate(_windows(height, side)):
         # Sums of 16-bit values pass 2^32 in a picture of 65,536 rows times 48.
         total = np.zeros((width + 1, channels), np.uint64)
         np.cumsum(pixels[top:bottom].sum(0, dtype=np.uint64), axis=0, out=total[1:])
-        for column, (left, right) in enumerate(columns):
-            area = (bottom - top) * (right - left)
-            small[row, column] = (total[right] - total[left]) / area
+        area = (bottom - top) * (right - left)
+        small[row] = (total[right] - total[left]) / area[:, None]
     small /= np.iinfo(pixels.dtype).max
     if to_srgb:
         small = to_srgb(small)

@@ -44,7 +44,8 @@ def fade(x: Tensor, damage: FadeDamage) -> Tensor:
     kept, stain = (one.to(x)[:, :, None, None] for one in (damage.kept, damage.stain))
     seen: Tensor = faded(x, kept, stain, column(damage.gain, x))
     contrast, lift = column(damage.contrast, x), column(damage.lift, x)
-    return (lift + (contrast * (seen - 0.5) + 0.5) * (1.0 - lift)).clamp(0.0, 1.0)
+    flat: Tensor = lift + (contrast * (seen - 0.5) + 0.5) * (1.0 - lift)
+    return flat.clamp(0.0, 1.0)
 
 
 def sample_fade(count: int, generator: torch.Generator) -> FadeDamage:

@@ -12,6 +12,7 @@ const TASK_LABELS = {
   denoise: 'Noise only',
   dejpeg: 'JPEG artefacts only',
   lowlight: 'A dark photo',
+  fade: 'A faded print',
   phone: 'Colours of an old phone',
   sr: 'Enlarge only',
   face: 'Enlarge a face',

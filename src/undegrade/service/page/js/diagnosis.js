@@ -62,6 +62,14 @@ const ROWS = [
     mends: (step) => step.name === 'lowlight',
   },
   {
+    label: 'Fading',
+    noun: 'fading',
+    nothing: 'fading',
+    of: ['fade'],
+    amount: (d) => d.fade.value / 20,
+    mends: (step) => step.name === 'fade',
+  },
+  {
     label: 'Colour cast',
     noun: 'a colour cast',
     nothing: 'colour cast',

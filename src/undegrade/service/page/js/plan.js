@@ -9,6 +9,7 @@ import { duration, pixels, sentence } from './words.js';
 
 const NAMES = {
   lowlight: 'Bring back light',
+  fade: 'Freshen faded colours',
   phone: 'Mend colours and contrast',
   resharpen: 'Bring back sharpness',
 };
@@ -17,6 +18,7 @@ const OFFERS = {
   resharpen: 'Sharpen anyway',
   restore: 'Remove grain anyway',
   lowlight: 'Lighten',
+  fade: 'Freshen colours',
   phone: 'Mend colours',
   sr: 'Enlarge twice',
 };

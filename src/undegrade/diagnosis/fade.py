@@ -1,0 +1,71 @@
+"""Faded prints and slides: what a network that gives their contrast and colours back would change.
+
+Grey that was black and colours that have turned can be fog and evening as well. What tells them
+apart is the scene, so it is asked who has learned it: the network that the plan would run leaves
+photos as they are that need nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from undegrade.catalog import Model
+from undegrade.diagnosis import shade
+from undegrade.errors import ModelError
+from undegrade.picture import Picture
+from undegrade.runtime import Network, WholePhoto, make_thumbnail, open_network
+
+NAME = "fade"
+"""What the catalogue calls it."""
+
+
+@dataclass(frozen=True)
+class FadeReader:
+    """An open network. May be called from several threads at once."""
+
+    network: Network
+
+    def __call__(self, picture: Picture) -> tuple[float, float]:
+        """Mean change of a value of *picture*, in hundredths of the scale, and its standard error.
+
+        On a small copy; the error is the jackknife's over 3 x 3 parts of it.
+        """
+        cells = shade.cells(picture).clip(0.0, 1.0)
+        multiple = self.network.card.multiple
+        height, width = (side // multiple * multiple for side in cells.shape[:2])
+        seen = np.round(65535.0 * cells[:height, :width]).astype(np.uint16)
+        thumbnail = make_thumbnail(seen, self.network.card.thumbnail, None)
+        before = np.ascontiguousarray(seen.transpose(2, 0, 1)[None], np.float32) / 65535.0
+        whole = WholePhoto(thumbnail, height, width)
+        after = self.network.run(before, whole=whole).clip(0.0, 1.0)
+        change = 100.0 * np.abs(after - before).mean((0, 1), np.float64)
+        parts = [
+            part
+            for rows in np.array_split(change, shade.PARTS)
+            for part in np.array_split(rows, shade.PARTS, 1)
+            if part.size
+        ]
+        total = sum(part.sum() for part in parts)
+        without = [(total - part.sum()) / (change.size - part.size) for part in parts]
+        error = math.sqrt((len(parts) - 1) * np.var(without)) if len(parts) > 1 else math.inf
+        return float(total / change.size), error
+
+
+def open_fade(model: Model, threads: int | None = None) -> FadeReader:
+    """Open the network for faded prints.
+
+    Raises
+    ------
+    ModelError: it is missing, damaged, or no such network.
+    """
+    card = model.card
+    if (card.task, card.scale, card.thumbnail > 0) != (NAME, 1, True):
+        raise ModelError(
+            f"the card of {card.name!r} is of a network for {card.task!r}, not one for {NAME!r} "
+            "that takes a thumbnail",
+            "install undegrade again",
+        )
+    return FadeReader(open_network(model, threads=threads, device="cpu"))
