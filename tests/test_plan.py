@@ -356,7 +356,11 @@ def test_what_is_not_done_is_explained_with_numbers():
     assert make_plan(noisy, Wishes(strength=0), find).spared["restore"] == "the strength is 0"
     assert "enlarging" in make_plan(noisy, Wishes(scale=2), find).spared["resharpen"]
     assert list(make_plan(CLEAN, Wishes(task="denoise"), find).spared) == ["restore"]
-    assert make_plan(noisy, Wishes(skip="phone"), find).spared.keys() == {"lowlight", "fade", "resharpen"}
+    assert make_plan(noisy, Wishes(skip="phone"), find).spared.keys() == {
+        "lowlight",
+        "fade",
+        "resharpen",
+    }
 
 
 def test_a_model_that_is_missing_is_a_note_where_nobody_asked_for_it():

@@ -114,9 +114,9 @@ def make_plan(
 
     First noise and JPEG, then light, faded dyes, a phone's colours, and sharpness and size at last;
     a photo of which *lit* tells what it will have lost once it has been lit is lit first. On LOL's
-    pairs that is worth 0.04 of SSIM (``benchmarks/light_order.py``): in the dark, noise is hardly to be told
-    from nothing. Shadows that were found are only lit where the network would lift them, by *lift*
-    stops, enough for it to be seen. A pure function: *find* looks a model up by name
+    pairs that is worth 0.04 of SSIM (``benchmarks/light_order.py``): in the dark, noise is hardly
+    to be told from nothing. Shadows that were found are only lit where the network would lift them,
+    by *lift* stops, enough for it to be seen. A pure function: *find* looks a model up by name
     (:func:`undegrade.runtime.find_model`), *find_vivid* and *find_fast* its variants, only where
     detail or the effort ``fast`` is asked for.
 
