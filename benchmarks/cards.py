@@ -75,6 +75,7 @@ JOBS: dict[str, tuple[Job, ...]] = {
         for name, scale in (("sr-x2", 2), ("sr-x4", 4), ("sr-x4-vivid", 4))
     },
     **{name: (Job("lol", "lol_val"),) for name in ("lowlight", "lowlight-free")},
+    "fade": (Job("fade", "cbsd68", ("psnr", "ssim", LPIPS, "ciede2000")),),
     "phone": (Job("phone-synthetic", "cbsd68", PHONE),),
     **{name: (Job("face-x4", "faces"),) for name in ("face-x4", "face-x4-vivid")},
     "dejpeg-mobile": (
@@ -95,6 +96,7 @@ SHOWN: dict[str, Callable[[Photo, int], Case]] = {
     "sr-x4-vivid": lambda photo, _: cases.reduced(photo, 4),
     "lowlight": lambda photo, _: cases.degraded(photo, "lowlight", DARK),
     "lowlight-free": lambda photo, _: cases.degraded(photo, "lowlight", DARK),
+    "fade": lambda photo, _: cases.fade(photo),
     "phone": lambda photo, _: cases.phone(photo),
     "dejpeg-mobile": lambda photo, _: cases.coded(photo, 10),
 }

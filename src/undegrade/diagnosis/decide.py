@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from undegrade.diagnosis import wording
+from undegrade.diagnosis.fade import Fade
 from undegrade.diagnosis.light import Light
 from undegrade.diagnosis.result import Finding
 from undegrade.diagnosis.shade import Shade
@@ -20,10 +21,14 @@ def told_jpeg(quality: float) -> Finding:
     return Finding(quality, 0.0, found, wording.jpeg(quality, 0.0))
 
 
-def decide_fade(change: float, error: float) -> Finding:
-    """What the network for faded prints would change, in hundredths of the scale."""
-    limit = THRESHOLDS["fade"].limit
-    return Finding(change, error, change - error >= limit, wording.fade(change, error))
+def decide_fade(read: Fade) -> Finding:
+    """The finding on faded dyes."""
+    found = (
+        read.change >= THRESHOLDS["fade"].limit
+        and read.least >= THRESHOLDS["faded_black"].limit
+        and read.lightness <= THRESHOLDS["fog"].limit
+    )
+    return Finding(read.change, read.error, found, wording.fade(read.change, read.error))
 
 
 def decide_light(found: Light, shade: Shade) -> dict[str, Finding]:

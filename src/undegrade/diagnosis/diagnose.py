@@ -62,7 +62,7 @@ def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = Non
         noise = _measured(noise, looked)
     blur = found["blur"]
     counted: dict[str, Any] = decide_light(light.measure(picture), shade.measure(picture))
-    counted["fade"] = decide_fade(*fade(picture)) if fade else UNSEEN
+    counted["fade"] = decide_fade(fade(picture)) if fade else UNSEEN
     return Diagnosis(
         **noise,
         **counted,

@@ -2,7 +2,8 @@
 
 Grey that was black and colours that have turned can be fog and evening as well. What tells them
 apart is the scene, so it is asked who has learned it: the network that the plan would run leaves
-photos as they are that need nothing.
+most photos as they are that need nothing. Of the others, black tells: no channel of a faded print
+reaches it, and no dye fades so far that it is as light as fog.
 """
 
 from __future__ import annotations
@@ -15,11 +16,30 @@ import numpy as np
 from undegrade.catalog import Model
 from undegrade.diagnosis import shade
 from undegrade.errors import ModelError
+from undegrade.metrics.colour import lab
 from undegrade.picture import Picture
 from undegrade.runtime import Network, WholePhoto, make_thumbnail, open_network
 
 NAME = "fade"
 """What the catalogue calls it."""
+
+
+BLACK = 0.005
+"""Share of a photo that counts as its black: frames and scratches are less."""
+
+
+@dataclass(frozen=True)
+class Fade:
+    """What is to be known of a print."""
+
+    change: float
+    """Mean of what the network would change of a value, in hundredths of the scale."""
+    error: float
+    """Its standard error, by the jackknife over 3 x 3 parts of a small copy."""
+    least: float
+    """Black of the channel that is darkest there, encoded, 0..1."""
+    lightness: float
+    """L* of black, 0..100."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +48,8 @@ class FadeReader:
 
     network: Network
 
-    def __call__(self, picture: Picture) -> tuple[float, float]:
-        """Mean change of a value of *picture*, in hundredths of the scale, and its standard error.
-
-        On a small copy; the error is the jackknife's over 3 x 3 parts of it.
-        """
+    def __call__(self, picture: Picture) -> Fade:
+        """What a small copy of *picture* tells."""
         cells = shade.cells(picture).clip(0.0, 1.0)
         multiple = self.network.card.multiple
         height, width = (side // multiple * multiple for side in cells.shape[:2])
@@ -51,7 +68,13 @@ class FadeReader:
         total = sum(part.sum() for part in parts)
         without = [(total - part.sum()) / (change.size - part.size) for part in parts]
         error = math.sqrt((len(parts) - 1) * np.var(without)) if len(parts) > 1 else math.inf
-        return float(total / change.size), error
+        rgb = seen.reshape(-1, 3) / np.float32(65535.0)
+        return Fade(
+            float(total / change.size),
+            error,
+            float(np.quantile(rgb, BLACK, axis=0).min()),
+            float(np.quantile(lab(rgb)[..., 0], BLACK)),
+        )
 
 
 def open_fade(model: Model, threads: int | None = None) -> FadeReader:

@@ -30,7 +30,11 @@ THRESHOLDS = {
     "shade": Threshold(
         0.55, "chance that its shadows are to be lit; lower ones are more often meant than not seen"
     ),
-    "fade": Threshold(8.0, "hundredths of the scale; TODO"),
+    "fade": Threshold(
+        11.0, "hundredths of the scale that its network would change, together with the next two"
+    ),
+    "faded_black": Threshold(0.16, "black of the darkest channel; 98 of 100 good photos go below"),
+    "fog": Threshold(43.0, "L* of black: a dye that has kept two fifths of its density is darker"),
     "cast": Threshold(16.0, "chroma of what may be grey; warm evenings and lawns reach 15"),
     "flat": Threshold(18.0, "spread of L*, its error added; fog leaves more in 99 of 100 photos"),
     "empty": Threshold(2.0, "spread of L* below which there is nothing that could be spread"),

@@ -1,0 +1,57 @@
+"""Which faded prints are found unasked, and which photos are taken for one.
+
+    python benchmarks/fade_photos.py FOLDER_OR_PACK...
+
+Each photo is judged as it is, and once more through the operator ``fade``, its parameters drawn by
+the photo's own digest (the protocol ``fade``). Of faded ones those count that have changed by 5 of
+100 or more; what enhancing gives back is told of those that are found.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from undegrade.catalog import Catalog
+from undegrade.diagnosis.decide import decide_fade
+from undegrade.diagnosis.fade import open_fade
+from undegrade.evaluation import cases
+from undegrade.evaluation.sets import open_set
+from undegrade.imaging.arrays import Floats
+from undegrade.picture import from_array
+from undegrade.runtime import open_network, process
+
+VISIBLE = 0.05
+
+
+def psnr(one: Floats, other: Floats) -> float:
+    return float(-10 * np.log10(np.square(one - other).mean()))
+
+
+def main() -> None:
+    model = Catalog().models["fade"]
+    reader, network = open_fade(model), open_network(model)
+    for name in sys.argv[1:]:
+        wrong, found, faded, gains = [], 0, 0, []
+        pictures = open_set(Path(name))
+        for photo in pictures:
+            case = cases.fade(photo)
+            truth = case.truth.astype(np.float32) / 255
+            if decide_fade(reader(from_array(case.truth))).found:
+                wrong.append(photo.name)
+            if np.abs(case.input - truth).mean() < VISIBLE:
+                continue
+            faded += 1
+            print8 = np.rint(255 * case.input).astype(np.uint8)
+            if decide_fade(reader(from_array(print8))).found:
+                found += 1
+                out = process(print8, network, to_srgb=None)
+                gains.append(psnr(out / 255, truth) - psnr(print8 / 255, truth))
+        print(f"{name}: {len(wrong)} of {len(list(pictures))} taken for faded: {', '.join(wrong)}")
+        print(f"  of {faded} faded ones {found} found, which gain {np.mean(gains):.2f} dB")
+
+
+if __name__ == "__main__":
+    main()
