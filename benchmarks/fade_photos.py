@@ -35,8 +35,9 @@ def main() -> None:
     reader, network = open_fade(model), open_network(model)
     for name in sys.argv[1:]:
         wrong, found, faded, gains = [], 0, 0, []
-        pictures = open_set(Path(name))
-        for photo in pictures:
+        pictures = open_set(Path(name)).items
+        for item in pictures:
+            photo = item.read()
             case = cases.fade(photo)
             truth = case.truth.astype(np.float32) / 255
             if decide_fade(reader(from_array(case.truth))).found:
@@ -47,9 +48,9 @@ def main() -> None:
             print8 = np.rint(255 * case.input).astype(np.uint8)
             if decide_fade(reader(from_array(print8))).found:
                 found += 1
-                out = process(print8, network, to_srgb=None)
+                out = process(network, print8)
                 gains.append(psnr(out / 255, truth) - psnr(print8 / 255, truth))
-        print(f"{name}: {len(wrong)} of {len(list(pictures))} taken for faded: {', '.join(wrong)}")
+        print(f"{name}: {len(wrong)} of {len(pictures)} taken for faded: {', '.join(wrong)}")
         print(f"  of {faded} faded ones {found} found, which gain {np.mean(gains):.2f} dB")
 
 
