@@ -49,7 +49,7 @@ class FadeReader:
     network: Network
 
     def __call__(self, picture: Picture) -> Fade:
-        """What a small copy of *picture* tells."""
+        """What a small copy of *picture*, of 2 pixels a side at least, tells."""
         cells = shade.cells(picture).clip(0.0, 1.0)
         multiple = self.network.card.multiple
         height, width = (side // multiple * multiple for side in cells.shape[:2])
