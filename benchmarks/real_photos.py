@@ -78,9 +78,78 @@ LIGHT: Photos = {
 }
 """The same of photos of too little light, or of uneven light."""
 
-LOWLIGHT: Photos = {}
-LOWLIGHT_FREE: Photos = {}
-PHONE: Photos = {}
+LOWLIGHT: Photos = {
+    "Sanyo SR6.jpg": (170, 90, "the quay in evening light comes out, the sky stays"),
+    "Sony D5403 (Xperia Z2).jpg": (
+        1700,
+        1100,
+        "a fence in the shade is seen; its grain is coarser than before",
+    ),
+    "Kodak DC240.jpg": (170, 90, "the dog is brighter; its muzzle is nearly white"),
+    "Canon PowerShot S40 (1).jpg": (
+        300,
+        600,
+        "a little brighter, though the bag was bright enough",
+    ),
+    "Nikon D60.jpg": (
+        640,
+        1150,
+        "brighter; the grain of the wood and the letters of the coin stay",
+    ),
+    "FujiFilm DS-7 (3).jpg": (300, 20, "face, shirt and menus come out"),
+    "Canon PowerShot A40.jpg": (
+        360,
+        230,
+        "failure: cheek and hair against the window turn white, the room stays dark",
+    ),
+    "Issue 131.jpg": (
+        1000,
+        700,
+        "failure: a black room is lit as by day, with pale blots and the grain of its noise",
+    ),
+}
+
+LOWLIGHT_FREE: Photos = {
+    "Sanyo SR6.jpg": (170, 90, "quay and cars are a little brighter, the sky stays"),
+    "Sony D5403 (Xperia Z2).jpg": (
+        1700,
+        1100,
+        "a fence in the shade is seen, and grain stays as it was",
+    ),
+    "Kodak DC240.jpg": (170, 90, "a little brighter; fur and carpet stay"),
+    "Canon PowerShot S40 (1).jpg": (300, 600, "hardly changed: it is bright enough"),
+    "Nikon D60.jpg": (
+        640,
+        1150,
+        "a little brighter; the grain of the wood and the letters of the coin stay",
+    ),
+    "FujiFilm DS-7 (3).jpg": (300, 20, "failure: hardly changed, the face stays dim"),
+    "Canon PowerShot A40.jpg": (
+        360,
+        230,
+        "failure: hardly changed, a face against the window stays dim",
+    ),
+    "Issue 131.jpg": (1000, 700, "a black room is lit as by day; the grain of its noise stays"),
+}
+
+PHONE: Photos = {
+    "Nokia 3110c (Mobile Phone).jpg": (
+        362,
+        490,
+        "noise of sky and stone is gone, the sky loses its violet cast; letters are softer",
+    ),
+    "Nokia Lumia 800.jpg": (1074, 1482, "failure: a blue evening sky turns grey"),
+    "HTC Desire.jpg": (238, 304, "noise of the wall is gone; the fog stays"),
+    "HTC One.jpg": (1194, 610, "failure: green and yellow fade, oversharpened edges calm down"),
+    "Blackberry Z10.jpg": (768, 1482, "noise of skin and jacket is gone"),
+    "Sony Ericsson C905c.jpg": (
+        1482,
+        1074,
+        "coarse coloured noise is gone; violet cloth turns blue",
+    ),
+    "Sony Ericsson U10i.jpg": (1482, 768, "hardly changed: lines and speckles stay"),
+    "Motorola XT1068 (Moto G).jpg": (1482, 1074, "dark green is smoother and lighter"),
+}
 
 
 @dataclass(frozen=True)
