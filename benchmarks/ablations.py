@@ -148,6 +148,17 @@ STUDIES: dict[str, Study] = {
         init="lowlight-free",
         shown=("psnr", "ssim"),
     ),
+    "fade": Study(
+        "fade",
+        {"stages.main.steps": 300, "batch": 4},
+        {
+            "as shipped": {},
+            "no loss at equal brightness": {"stages.main.losses.matched": None},
+            "half as wide": {"arguments.channels": 8},
+            "a thumbnail of 192 pixels around the patch": {"degradation.context": 192},
+        },
+        shown=("psnr", "ssim"),
+    ),
     "phone": Study(
         "phone-guided",
         {"stages.fidelity.steps": 200, "stages.texture.steps": 100, "batch": 4},
