@@ -27,7 +27,7 @@ from cases import noisy_photo, run_command
 from onnx import TensorProto, helper, numpy_helper
 
 from undegrade.catalog import Card, Catalog, Model, write_card
-from undegrade.runtime import Network, cores, open_network
+from undegrade.runtime import Network, WholePhoto, cores, open_network
 
 WINDOW = 256
 """Side of the low-resolution window; same-size networks get twice that."""
@@ -80,8 +80,8 @@ def network_speeds(networks: dict[str, Network]) -> dict[str, float]:
             window = rng.random((1, 3, side, side), dtype=np.float32)
             started = time.perf_counter()
             seen = network.card.thumbnail
-            small = np.full((1, 3, seen, seen), 0.5, np.float32)
-            network.run(window, [0.5] * len(network.card.levels), small)
+            whole = WholePhoto(np.full((1, 3, seen, seen), 0.5, np.float32), side, side)
+            network.run(window, [0.5] * len(network.card.levels), whole)
             if turn:  # the first run plans and allocates
                 seconds[name].append(time.perf_counter() - started)
     speeds = {}
