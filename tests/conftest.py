@@ -22,7 +22,9 @@ TOGETHER = {"browser", "cluster"}
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, AT_ONCE)
+    """One more than there are processors: many tests wait for a process that they have started."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(1)
+    return min(len(allowed) + 1, AT_ONCE)
 
 
 @pytest.hookimpl(tryfirst=True)  # before it is decided which process a group goes to

@@ -41,7 +41,7 @@ def test_a_dropped_photo_comes_back_better(opened, tmp_path):
     )
     expect(page.locator("#diagnosis dt")).to_have_text(["Noise", "Compression"])
     expect(page.locator("#diagnosis-fine")).to_have_text(
-        "No blur, darkness, shadows to be lit, colour cast or flat contrast."
+        "No blur, darkness, shadows to be lit, fading, colour cast or flat contrast."
     )
     expect(page.locator("#plan li")).to_have_count(1)
     expect(page.locator(".tile-picture img")).to_be_visible()

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 PROTOCOLS = (
     "sr-bicubic, sr-real, denoise-color, denoise-gray, denoise-real, real-noise, camera, "
-    "jpeg-color, jpeg-gray, lol, detect, phone, phone-synthetic, face-x4, face-x8, noref"
+    "jpeg-color, jpeg-gray, lol, detect, phone, phone-synthetic, fade, face-x4, face-x8, "
+    "noref"
 )
 
 
