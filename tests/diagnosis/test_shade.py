@@ -13,7 +13,7 @@ from undegrade.picture import from_array
 LIMIT = THRESHOLDS["shade"].limit
 
 
-def photo(above, below, share=0.4, detail=0.5, side=240):
+def photo(above, below, share=0.4, detail=0.5, side=600):
     """*above* of so much of the height, *below* under it: stops from mid grey, and a colour.
 
     What is below varies by *detail* stops from patch to patch.
@@ -51,6 +51,10 @@ def test_what_stands_against_a_white_sky_is_to_be_lit():
 )
 def test_what_is_meant_stays(above, below, detail):
     assert chance(photo(above, below, detail=detail)) < LIMIT
+
+
+def test_of_a_part_of_a_photo_nobody_knows():
+    assert chance(photo((2.3, WHITE), (-3.2, GREY), side=480)) == 0
 
 
 @pytest.mark.parametrize("stops", [-2.5, -3.5, -4.5])

@@ -45,7 +45,8 @@ def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = Non
     its cost does not grow with the photo. White noise that was not coded is measured besides, and
     the two figures are weighed against each other. What the file's own tables say of JPEG is taken
     where the pixels do not contradict it, for it is exact; a file that was saved again says nothing
-    of what came before. Whether a print has faded is for *fade* to say; without it none has.
+    of what came before. Whether a print has faded is for *fade* to say, of whole photos; without it
+    none has.
     """
     if min(picture.height, picture.width) < SMALLEST:
         return replace(estimate(picture), crops=1)
@@ -62,7 +63,8 @@ def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = Non
         noise = _measured(noise, looked)
     blur = found["blur"]
     counted: dict[str, Any] = decide_light(light.measure(picture), shade.measure(picture))
-    counted["fade"] = decide_fade(fade(picture)) if fade else UNSEEN
+    whole = picture.width * picture.height >= shade.WHOLE
+    counted["fade"] = decide_fade(fade(picture)) if fade and whole else UNSEEN
     return Diagnosis(
         **noise,
         **counted,

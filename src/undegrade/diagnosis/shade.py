@@ -28,6 +28,10 @@ BURIED = -5.0
 LEAST_SHARE = 0.28
 """Share of the photo that must lie in shadow."""
 
+WHOLE = 640 * 480
+"""Pixels of the smallest photo that cameras take. What is smaller is a part of one or a thumbnail,
+and what light there was around it, nobody can tell."""
+
 AROUND = 12
 """The surroundings of a place: one part in so many of the shorter side, to each side of it."""
 
@@ -50,7 +54,7 @@ class Shade:
     error: float
     """Its standard error, by the jackknife over 3 x 3 parts of the photo."""
     chance: float
-    """That somebody would want them lit, 0..1."""
+    """That somebody would want them lit, 0..1; 0 for what is no whole photo."""
 
 
 CUES = ("burnt", "colour", "black", "sky", "detail")
@@ -86,6 +90,8 @@ def measure(picture: Picture) -> Shade:
         for value, (mean, deviation, weight) in zip(cues(seen), WEIGHTS.values(), strict=True)
     )
     chance = 1.0 / (1.0 + math.exp(-min(max(score, -30.0), 30.0)))
+    if picture.width * picture.height < WHOLE:
+        chance = 0.0
     return Shade(float(np.median(deep)), error, chance)
 
 
