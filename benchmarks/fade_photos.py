@@ -2,9 +2,9 @@
 
     python benchmarks/fade_photos.py FOLDER_OR_PACK...
 
-Each photo, however small, is judged as it is, and once more through the operator ``fade``, its parameters drawn by
-the photo's own digest (the protocol ``fade``). Of faded ones those count that have changed by 5 of
-100 or more; what enhancing gives back is told of those that are found.
+Each photo, however small, is judged as it is, and once more through the operator ``fade``, its
+parameters drawn by the photo's own digest (the protocol ``fade``). Of faded ones those count that
+have changed by 5 of 100 or more; what enhancing gives back is told of those that are found.
 """
 
 from __future__ import annotations
