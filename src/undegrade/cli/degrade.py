@@ -17,7 +17,7 @@ def degrade(
             "--with",
             help="What goes wrong, in order: NAME to draw its parameters, or NAME:key=value,... "
             "Names: gaussian-noise, poisson-gaussian-noise, jpeg, resample, blur, lowlight, phone, "
-            "camera, scan, web.",
+            "fade, camera, scan, web.",
         ),
     ],
     seed: Annotated[int, typer.Option(help="The same seed makes the same pairs.")] = 0,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
+from undegrade.degradation import DEGRADATIONS  # noqa: E402
 from undegrade.training.degradations import (  # noqa: E402
     FadeDamage,
     fade,
     sample_fade,
     to_linear,
 )
+
+COLOURS = ("red", "green", "blue")
+
+
+def generator():
+    return torch.Generator().manual_seed(0)
 
 
 def damage(**changes):
@@ -62,8 +70,17 @@ def test_flat_scans_have_neither_black_nor_white():
     assert made.max() == pytest.approx(0.1 + 0.8 * 0.9, abs=0.01)
 
 
+def test_tensors_and_arrays_agree():
+    operator, x = DEGRADATIONS["fade"], torch.rand(1, 3, 16, 16, generator=generator())
+    drawn = operator.sample(np.random.default_rng(3))
+    kept, stain = ([[drawn[f"{c}_{what}"] for c in COLOURS]] for what in ("kept", "stain"))
+    made = fade(x, damage(kept=kept, stain=stain, gain=[drawn["gain"]]))
+    array = operator.apply(x[0].permute(1, 2, 0).numpy(), drawn)
+    torch.testing.assert_close(made[0].permute(1, 2, 0), torch.from_numpy(array), atol=1e-5, rtol=0)
+
+
 def test_one_in_five_stays_as_it_is_and_no_dye_gains():
-    drawn = sample_fade(2000, torch.Generator().manual_seed(0))
+    drawn = sample_fade(2000, generator())
     same = (drawn.kept == 1).all(1) & (drawn.stain == 0).all(1) & (drawn.gain == 0)
     assert same.float().mean() == pytest.approx(0.2, abs=0.03)
     assert drawn.kept.min() >= 0.4 - 1e-6
