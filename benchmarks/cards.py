@@ -96,8 +96,8 @@ SHOWN: dict[str, Callable[[Photo, int], Case]] = {
     "sr-x4-vivid": lambda photo, _: cases.reduced(photo, 4),
     "lowlight": lambda photo, _: cases.degraded(photo, "lowlight", DARK),
     "lowlight-free": lambda photo, _: cases.degraded(photo, "lowlight", DARK),
-    "fade": lambda photo, _: cases.fade(photo),
-    "phone": lambda photo, _: cases.phone(photo),
+    "fade": lambda photo, _: cases.drawn(photo, "fade"),
+    "phone": lambda photo, _: cases.drawn(photo, "phone"),
     "dejpeg-mobile": lambda photo, _: cases.coded(photo, 10),
 }
 DARK = {"stops": 3.5, "gamma": 1.2, "gain": 0.001, "read": 0.001, "seed": 0}

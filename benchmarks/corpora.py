@@ -34,7 +34,7 @@ from undegrade.work import Order, failure_of, work
 LIMIT = 40.0
 """Megapixels above which a file is refused, so that bombs do not take the afternoon."""
 TAGS = ("exif", "iptc", "xmp", "icc")
-RAW_ONLY = 64 * 1024 * 1024
+MOST_BYTES = 64 * 1024 * 1024
 """Bytes above which a file is passed over."""
 
 
@@ -134,7 +134,7 @@ def pictures(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and path.stat().st_size < RAW_ONLY
+        if path.suffix.lower() in SUFFIXES and path.is_file() and path.stat().st_size < MOST_BYTES
     )
 
 

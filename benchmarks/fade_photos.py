@@ -38,7 +38,7 @@ def main() -> None:
         pictures = open_set(Path(name)).items
         for item in pictures:
             photo = item.read()
-            case = cases.fade(photo)
+            case = cases.drawn(photo, "fade")
             truth = case.truth.astype(np.float32) / 255
             if decide_fade(reader(from_array(case.truth))).found:
                 wrong.append(photo.name)

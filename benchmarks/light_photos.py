@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from undegrade import UndegradeError
 from undegrade.diagnosis import shade
+from undegrade.diagnosis.light import is_whole
 from undegrade.diagnosis.thresholds import THRESHOLDS
 from undegrade.picture import decode
 
@@ -61,7 +62,7 @@ def main() -> None:
         others = np.delete(np.arange(len(every)), one)
         without = fit(inputs[others], truth[others], weight[others])
         chances[one] = chance(inputs[one] @ without) * (asked[one, -1] >= shade.LEAST_SHARE)
-    chances *= [whole(path) for path in (*paths["lit"], *paths["left"])]
+    chances *= [is_whole(decode(path)) for path in (*paths["lit"], *paths["left"])]
     right = (chances >= limit) == (wanted > 0)
     print(f"lit {right[wanted > 0].sum()} of {int(wanted.sum())}", end=", ")
     print(f"left {right[wanted == 0].sum()} of {int((wanted == 0).sum())}")
@@ -85,12 +86,6 @@ def seen(paths: Sequence[Path]) -> Matrix:
             continue
         rows.append([*shade.cues(cells), shade.share(cells)])
     return np.array(rows)
-
-
-def whole(path: Path) -> bool:
-    """Whether a file holds a whole photo, as :mod:`undegrade.diagnosis.shade` sees it."""
-    picture = decode(path)
-    return picture.width * picture.height >= shade.WHOLE
 
 
 def chance(score: Matrix | float) -> Matrix:

@@ -10,6 +10,7 @@ import numpy as np
 
 from undegrade.degradation import sensor
 from undegrade.degradation.base import Degradation, Image, Parameters, as_file, as_image, draw_seed
+from undegrade.degradation.fade import flat
 from undegrade.degradation.fields import SEED, Choice, Number, Whole
 from undegrade.degradation.jpeg import SUBSAMPLING, draw_subsampling, through_jpeg
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
@@ -137,9 +138,9 @@ class Camera(Degradation):
 class Scan(Degradation):
     """A print or a slide on a scanner: grain, faded tones, a cast, a soft lens, JPEG.
 
-    ``y = fade(x) + grain`` with ``fade(v) = lift + (contrast (v - 1/2) + 1/2) (1 - lift)`` times
-    the gains of *red* and *blue*, and :func:`undegrade.degradation.sensor.film_grain`. The output
-    is 8-bit values in [0, 1]. Level: *grain* / 50.
+    ``y = flat(x) + grain`` with :func:`undegrade.degradation.fade.flat` times the gains of *red*
+    and *blue*, and :func:`undegrade.degradation.sensor.film_grain`. The output is 8-bit values in
+    [0, 1]. Level: *grain* / 50.
     """
 
     name = "scan"
@@ -180,7 +181,7 @@ class Scan(Degradation):
         x = np.ascontiguousarray(image.transpose(2, 0, 1)[None])
         x = sensor.gaussian(x, _one(p["blur"]))
         gains = np.array([p["red"], 1.0, p["blue"]] if channels == 3 else [1.0], np.float32)
-        faded = p["lift"] + (p["contrast"] * (x - 0.5) + 0.5) * (1.0 - p["lift"])
+        faded = flat(x, p["contrast"], p["lift"])
         faded = np.clip(faded * gains[:, None, None], 0.0, 1.0).astype(np.float32)
         shape = (1, 1 + channels, *x.shape[2:])
         noise = np.random.default_rng(p["seed"]).standard_normal(shape, dtype=np.float32)

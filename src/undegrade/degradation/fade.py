@@ -69,6 +69,14 @@ class Fade(Degradation):
         return float((1.0 - worst) / (1.0 - LEAST_KEPT))
 
 
+def flat(encoded: Array, contrast: Any, lift: Any) -> Array:
+    """What glare and a scanner leave of tones: ``lift + (contrast (v - 1/2) + 1/2) (1 - lift)``.
+
+    *contrast* is what is left of it, *lift* the grey of what was black; not clipped.
+    """
+    return lift + (contrast * (encoded - 0.5) + 0.5) * (1.0 - lift)
+
+
 def faded(x: Array, kept: Any, stain: Any, gain: Any) -> Array:
     """sRGB values *x* in [0, 1] with what time has taken from their dyes, in [0, 1].
 

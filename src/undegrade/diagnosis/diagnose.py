@@ -63,8 +63,8 @@ def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = Non
         noise = _measured(noise, looked)
     blur = found["blur"]
     counted: dict[str, Any] = decide_light(light.measure(picture), shade.measure(picture))
-    whole = picture.width * picture.height >= shade.WHOLE
-    counted["fade"] = decide_fade(fade(picture)) if fade and whole else UNSEEN
+    read = fade(picture) if fade and light.is_whole(picture) else None
+    counted["fade"] = decide_fade(read) if read else UNSEEN
     return Diagnosis(
         **noise,
         **counted,

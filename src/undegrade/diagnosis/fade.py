@@ -8,13 +8,13 @@ reaches it, and no dye fades so far that it is as light as fog.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from undegrade.catalog import Model
-from undegrade.diagnosis import shade
+from undegrade.diagnosis.light import jackknife, parts_of
+from undegrade.diagnosis.shade import cells
 from undegrade.errors import ModelError
 from undegrade.metrics.colour import lab
 from undegrade.picture import Picture
@@ -22,7 +22,6 @@ from undegrade.runtime import Network, WholePhoto, make_thumbnail, open_network
 
 NAME = "fade"
 """What the catalogue calls it."""
-
 
 BLACK = 0.005
 """Share of a photo that counts as its black: frames and scratches are less."""
@@ -35,7 +34,7 @@ class Fade:
     change: float
     """Mean of what the network would change of a value, in hundredths of the scale."""
     error: float
-    """Its standard error, by the jackknife over 3 x 3 parts of a small copy."""
+    """Its standard error; see :func:`~undegrade.diagnosis.light.jackknife`."""
     least: float
     """Black of the channel that is darkest there, encoded, 0..1."""
     lightness: float
@@ -50,28 +49,20 @@ class FadeReader:
 
     def __call__(self, picture: Picture) -> Fade:
         """What a small copy of *picture*, of 2 pixels a side at least, tells."""
-        cells = shade.cells(picture).clip(0.0, 1.0)
-        multiple = self.network.card.multiple
-        height, width = (side // multiple * multiple for side in cells.shape[:2])
-        seen = np.round(65535.0 * cells[:height, :width]).astype(np.uint16)
+        small, multiple = cells(picture).clip(0.0, 1.0), self.network.card.multiple
+        height, width = (side // multiple * multiple for side in small.shape[:2])
+        seen = np.round(65535.0 * small[:height, :width]).astype(np.uint16)
         thumbnail = make_thumbnail(seen, self.network.card.thumbnail, None)
         before = np.ascontiguousarray(seen.transpose(2, 0, 1)[None], np.float32) / 65535.0
         whole = WholePhoto(thumbnail, height, width)
         after = self.network.run(before, whole=whole).clip(0.0, 1.0)
         change = 100.0 * np.abs(after - before).mean((0, 1), np.float64)
-        parts = [
-            part
-            for rows in np.array_split(change, shade.PARTS)
-            for part in np.array_split(rows, shade.PARTS, 1)
-            if part.size
-        ]
-        total = sum(part.sum() for part in parts)
-        without = [(total - part.sum()) / (change.size - part.size) for part in parts]
-        error = math.sqrt((len(parts) - 1) * np.var(without)) if len(parts) > 1 else math.inf
+        part = parts_of(height, width)
+        without = [float(change[part != one].mean()) for one in np.unique(part)]
         rgb = seen.reshape(-1, 3) / np.float32(65535.0)
         return Fade(
-            float(total / change.size),
-            error,
+            float(change.mean()),
+            float(jackknife(without)),
             float(np.quantile(rgb, BLACK, axis=0).min()),
             float(np.quantile(lab(rgb)[..., 0], BLACK)),
         )

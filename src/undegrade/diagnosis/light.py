@@ -17,6 +17,9 @@ from undegrade.picture import Picture
 SIDE = 160
 """Rows and columns of the sample: 0.1 % of it is still 25 pixels."""
 
+WHOLE = 640 * 480
+"""Pixels of the smallest photo that cameras take."""
+
 PARTS = 3
 """Rows and columns of parts of the photo of which one at a time is left out, to see how much the
 values depend on what happens to be in the picture."""
@@ -60,8 +63,7 @@ def measure(picture: Picture) -> Light:
     flatness     L* of the brightest twentieth less that of the darkest
     ===========  ======================================================================
 
-    Their standard errors are the jackknife's over ``PARTS`` x ``PARTS`` parts of the photo (Efron
-    and Stein, "The jackknife estimate of variance", Annals of Statistics 1981, equation 1.4).
+    Their standard errors are the jackknife's over ``PARTS`` x ``PARTS`` parts of the photo.
     """
     rgb, part = _sample(picture)
     seen = _describe(rgb)
@@ -70,17 +72,40 @@ def measure(picture: Picture) -> Light:
     ranked, part_ranked = np.take_along_axis(ranked, order, 1), part[order]
     whole = _values(ranked, others)
     parts = np.unique(part)
-    error = np.full(len(NAMES), np.inf)
-    if (count := len(parts)) > 1:
-        without = np.empty((count, len(NAMES)))
-        for row, left_out in enumerate(parts):
-            # What is left of sorted values is sorted.
-            left = [v[of != left_out] for v, of in zip(ranked, part_ranked, strict=True)]
-            without[row] = _values(left, others.take(np.flatnonzero(part != left_out), 1))
-        error = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
+    without = np.empty((len(parts), len(NAMES)))
+    for row, left_out in enumerate(parts if len(parts) > 1 else ()):
+        # What is left of sorted values is sorted.
+        left = [v[of != left_out] for v, of in zip(ranked, part_ranked, strict=True)]
+        without[row] = _values(left, others.take(np.flatnonzero(part != left_out), 1))
+    error = jackknife(without)
     return Light(
         dict(zip(NAMES, whole.tolist(), strict=True)), dict(zip(NAMES, error.tolist(), strict=True))
     )
+
+
+def is_whole(picture: Picture) -> bool:
+    """Whether *picture* may be a whole photo: what is smaller than any is a part or a thumbnail,
+    and of what was around it nobody can tell."""
+    return picture.width * picture.height >= WHOLE
+
+
+def parts_of(height: int, width: int) -> NDArray[np.intp]:
+    """In which of ``PARTS`` x ``PARTS`` parts of a picture each of its pixels lies, (H, W)."""
+    down, across = (np.arange(side) * PARTS // side for side in (height, width))
+    return down[:, None] * PARTS + across
+
+
+def jackknife(without: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard error of a value by what it is *without* each part, the first axis; infinite for one
+    part alone.
+
+    Source: Efron and Stein, "The jackknife estimate of variance", Annals of Statistics 1981,
+    equation 1.4.
+    """
+    values = np.asarray(without, np.float64)
+    if len(values) < 2:
+        return np.full(values.shape[1:], np.inf)
+    return np.asarray(np.sqrt((len(values) - 1) * values.var(0)))
 
 
 def _sample(picture: Picture) -> tuple[Floats, NDArray[np.intp]]:
@@ -93,8 +118,7 @@ def _sample(picture: Picture) -> tuple[Floats, NDArray[np.intp]]:
     pixels = picture.pixels[grid]
     rgb = (pixels / np.float32(np.iinfo(pixels.dtype).max)).astype(np.float32)
     rgb = picture.colour.to_srgb(np.broadcast_to(rgb, (*rgb.shape[:2], 3)))
-    down, across = (np.arange(len(axis)) * PARTS // len(axis) for axis in (rows, columns))
-    part = down[:, None] * PARTS + across
+    part = parts_of(len(rows), len(columns))
     if picture.alpha is not None:
         opaque = picture.alpha[grid] > np.iinfo(pixels.dtype).max // 2
         if opaque.any():

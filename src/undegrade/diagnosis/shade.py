@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from undegrade.diagnosis.light import DARKEST, is_whole, jackknife, parts_of
 from undegrade.imaging.arrays import Floats
 from undegrade.imaging.luma import LUMINANCE
 from undegrade.imaging.srgb import MID_GREY, to_linear
@@ -28,21 +29,11 @@ BURIED = -5.0
 LEAST_SHARE = 0.28
 """Share of the photo that must lie in shadow."""
 
-WHOLE = 640 * 480
-"""Pixels of the smallest photo that cameras take. What is smaller is a part of one or a thumbnail,
-and what light there was around it, nobody can tell."""
-
 AROUND = 12
 """The surroundings of a place: one part in so many of the shorter side, to each side of it."""
 
-DARKEST = 1e-4
-"""Linear light that counts as none: half a step of 8 bit above black."""
-
 SIDE, FINE = 160, 2
 """Cells along a side, and pixels of each that are looked at along a side."""
-
-PARTS = 3
-"""Rows and columns of parts of which one at a time is left out."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ class Shade:
     stops: float
     """Median of what lies in shadow, from mid grey; 0 where too little does."""
     error: float
-    """Its standard error, by the jackknife over 3 x 3 parts of the photo."""
+    """Its standard error; see :func:`~undegrade.diagnosis.light.jackknife`."""
     chance: float
     """That somebody would want them lit, 0..1; 0 for what is no whole photo."""
 
@@ -79,20 +70,16 @@ def measure(picture: Picture) -> Shade:
     stops, shaded = _shadows(seen)
     if shaded.mean() < LEAST_SHARE:
         return Shade(0.0, 0.0, 0.0)
-    rows, columns = (np.arange(side) * PARTS // side for side in stops.shape)
-    part = (rows[:, None] * PARTS + columns)[shaded]
-    deep = stops[shaded]
-    without = [np.median(deep[part != one]) for one in np.unique(part) if (part != one).any()]
-    count = len(without)
-    error = math.sqrt((count - 1) * np.var(without)) if count > 1 else math.inf
+    part, deep = parts_of(*stops.shape)[shaded], stops[shaded]
+    without = [
+        float(np.median(deep[part != one])) for one in np.unique(part) if (part != one).any()
+    ]
     score = CONSTANT + sum(
         weight * (value - mean) / deviation
         for value, (mean, deviation, weight) in zip(cues(seen), WEIGHTS.values(), strict=True)
     )
-    chance = 1.0 / (1.0 + math.exp(-min(max(score, -30.0), 30.0)))
-    if picture.width * picture.height < WHOLE:
-        chance = 0.0
-    return Shade(float(np.median(deep)), error, chance)
+    chance = is_whole(picture) / (1.0 + math.exp(-min(max(score, -30.0), 30.0)))
+    return Shade(float(np.median(deep)), float(jackknife(without)), chance)
 
 
 def lift(before: Picture, after: Picture) -> float:

@@ -109,16 +109,11 @@ def paired(photo: Photo, levels: Levels | None = None) -> Case:
     return Case(as_floats(damaged), truth, levels, photo.quality, photo.file)
 
 
-def phone(photo: Photo) -> Case:
-    """Through the phone operator; its parameters are drawn by the picture's own digest."""
-    parameters = DEGRADATIONS["phone"].sample(np.random.default_rng(int(photo.digest[:16], 16)))
-    return degraded(photo, "phone", parameters, quality=float(parameters["quality"]))
-
-
-def fade(photo: Photo) -> Case:
-    """Through the fade operator; its parameters are drawn by the picture's own digest."""
-    parameters = DEGRADATIONS["fade"].sample(np.random.default_rng(int(photo.digest[:16], 16)))
-    return degraded(photo, "fade", parameters)
+def drawn(photo: Photo, name: str) -> Case:
+    """Through the operator called *name*, its parameters drawn by the picture's own digest."""
+    parameters = DEGRADATIONS[name].sample(np.random.default_rng(int(photo.digest[:16], 16)))
+    quality = parameters.get("quality")
+    return degraded(photo, name, parameters, quality=quality and float(quality))
 
 
 def degraded(

@@ -301,23 +301,20 @@ _PROTOCOLS = (
         pairs=True,
         knows_levels=False,
     ),
-    Protocol(
-        "phone-synthetic",
-        "the operator 'phone' of undegrade.degradation, its parameters drawn by "
-        "numpy.random.default_rng of the first 16 hexadecimal digits of sha256(shape, pixels)",
-        lambda photo, setting: cases.phone(photo),
-        (PLAIN,),
-        ("psnr", "ssim", "ms-ssim-dped", "ciede2000"),
-        knows_levels=False,
-    ),
-    Protocol(
-        "fade",
-        "the operator 'fade' of undegrade.degradation, its parameters drawn by "
-        "numpy.random.default_rng of the first 16 hexadecimal digits of sha256(shape, pixels)",
-        lambda photo, setting: cases.fade(photo),
-        (PLAIN,),
-        ("psnr", "ssim", "ciede2000"),
-        knows_levels=False,
+    *(
+        Protocol(
+            label,
+            f"the operator {name!r} of undegrade.degradation, its parameters drawn by "
+            "numpy.random.default_rng of the first 16 hexadecimal digits of sha256(shape, pixels)",
+            lambda photo, setting, name=name: cases.drawn(photo, name),  # type: ignore[misc]
+            (PLAIN,),
+            metrics,
+            knows_levels=False,
+        )
+        for label, name, metrics in (
+            ("phone-synthetic", "phone", ("psnr", "ssim", "ms-ssim-dped", "ciede2000")),
+            ("fade", "fade", ("psnr", "ssim", "ciede2000")),
+        )
     ),
     *(
         Protocol(

@@ -371,7 +371,7 @@ def _why_not_lit(case: _Case) -> str:
     )
 
 
-def _why_not_refreshed(case: _Case) -> str:
+def _why_not_faded(case: _Case) -> str:
     return (
         f"{case.found.fade.words}; colours and contrast are given back unasked from "
         f"{THRESHOLDS['fade'].limit:g} of 100 on"
@@ -392,7 +392,7 @@ def _why_not_sharpened(case: _Case) -> str:
 WHY_NOT: Mapping[str, Callable[[_Case], str]] = {
     "restore": _why_not_restored,
     "lowlight": _why_not_lit,
-    "fade": _why_not_refreshed,
+    "fade": _why_not_faded,
     "phone": _why_no_phone,
     "resharpen": _why_not_sharpened,
 }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from undegrade.degradation.fade import LEAST_KEPT, YELLOWEST, faded
+from undegrade.degradation.fade import LEAST_KEPT, YELLOWEST, faded, flat
 from undegrade.imaging.arrays import column
 from undegrade.training.degradations.draws import choice, uniform
 
-STOP = 0.301
+STOP = math.log10(2)
 """Density of a stop."""
 
 
@@ -37,31 +38,29 @@ class FadeDamage(NamedTuple):
 def fade(x: Tensor, damage: FadeDamage) -> Tensor:
     """Pictures *x* (N, 3, H, W) in sRGB with what time has taken from them, in [0, 1].
 
-    Dyes as :func:`undegrade.degradation.fade.faded` has them; then the scanner's glare,
-    ``lift + (contrast (v - 1/2) + 1/2) (1 - lift)`` of encoded values, as in the degradation
-    ``scan``.
+    Dyes as :func:`undegrade.degradation.fade.faded` has them; then the scanner's glare, as in the
+    degradation ``scan``: :func:`undegrade.degradation.fade.flat`.
     """
     kept, stain = (one.to(x)[:, :, None, None] for one in (damage.kept, damage.stain))
     seen: Tensor = faded(x, kept, stain, column(damage.gain, x))
-    contrast, lift = column(damage.contrast, x), column(damage.lift, x)
-    flat: Tensor = lift + (contrast * (seen - 0.5) + 0.5) * (1.0 - lift)
-    return flat.clamp(0.0, 1.0)
+    scanned: Tensor = flat(seen, column(damage.contrast, x), column(damage.lift, x))
+    return scanned.clamp(0.0, 1.0)
 
 
 def sample_fade(count: int, generator: torch.Generator) -> FadeDamage:
     """One in five as it is; half with faded dyes, the others flat and tinted as ``scan`` draws."""
     kind = choice(count, (0.2, 0.5, 0.3), generator)
-    dyes, flat = (kind == 1).float(), (kind == 2).float()
+    dyes, flattened = (kind == 1).float(), (kind == 2).float()
     shared = uniform(count, LEAST_KEPT, 1.0, generator)
     own = 0.2 * torch.randn(count, 3, generator=generator)
     kept = (shared[:, None] * torch.exp2(own)).clamp(LEAST_KEPT, 1.0)
     yellow = torch.tensor(YELLOWEST) * uniform(count, 0.0, 1.0, generator)[:, None]
-    tint = 0.3 * torch.randn(count, 3, generator=generator) * flat[:, None]
+    tint = 0.3 * torch.randn(count, 3, generator=generator) * flattened[:, None]
     return FadeDamage(
         kept=1.0 - dyes[:, None] * (1.0 - kept),
         # A flat scan's gains of red, green and blue are densities, too.
         stain=(dyes[:, None] * yellow - STOP * tint).clamp(-0.15, max(YELLOWEST)),
-        gain=0.15 * torch.randn(count, generator=generator) * (dyes + flat),
-        contrast=1.0 - uniform(count, 0.0, 0.5, generator) * flat,
-        lift=uniform(count, 0.0, 0.2, generator) * flat,
+        gain=0.15 * torch.randn(count, generator=generator) * (dyes + flattened),
+        contrast=1.0 - uniform(count, 0.0, 0.5, generator) * flattened,
+        lift=uniform(count, 0.0, 0.2, generator) * flattened,
     )

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from undegrade.degradation import sensor
 from undegrade.degradation.camera import expected_noise
+from undegrade.degradation.fade import flat
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
 from undegrade.imaging.arrays import column
 from undegrade.imaging.jpeg_tables import jpeg_level
@@ -163,7 +164,7 @@ def _scan(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor, 
     contrast = column(1.0 - uniform(count, 0.0, 0.5, generator) * faded, x)
     gains = torch.exp2(0.3 * torch.randn(count, 3, 1, 1, generator=generator)).to(x)
     gains = torch.where(faded.view(-1, 1, 1, 1).to(x.device), gains.clamp(0.7, 1.3), 1.0)
-    clean = ((lift + (contrast * (x - 0.5) + 0.5) * (1.0 - lift)) * gains).clamp(0.0, 1.0)
+    clean: Tensor = (flat(x, contrast, lift) * gains).clamp(0.0, 1.0)
     noise = torch.cat([normal(x[:, :1], generator), normal(x, generator)], 1)
     amount = 25.0 / 255.0 * uniform(count, 0.05, 1.0, generator) ** 1.5
     size = uniform(count, 0.0, 2.2, generator)
