@@ -340,6 +340,8 @@ def test_steps_that_are_added():
     assert names(plan(slight, task="denoise", add="phone")) == ["restore", "phone"]
     assert names(plan(slight, task="phone", add="lowlight")) == [LOWLIGHT, "phone"]
     assert plan(add="lowlight", strength=0) == ()
+    (step,) = plan(add="fade")
+    assert (step.model.card.name, step.reason) == ("fade", "this was asked for")
 
 
 def test_what_is_not_done_is_explained_with_numbers():

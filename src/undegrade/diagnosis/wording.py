@@ -88,7 +88,7 @@ def shade(stops: float, uncertainty: float) -> str:
 def fade(change: float, uncertainty: float) -> str:
     if round(change, 1) == 0:
         return "not faded"
-    return f"contrast and colours {about(change, uncertainty)} of 100 from those of a new print"
+    return f"its contrast and colours {about(change, uncertainty)} of 100 from those of a new print"
 
 
 def shadows(share: float, uncertainty: float) -> str:

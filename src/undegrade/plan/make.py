@@ -291,7 +291,8 @@ def _fade(case: _Case) -> Step | None:
     faded = case.found.fade
     if not (case.asked("fade") or faded.found):
         return None
-    return _retouch(case, "fade", "fade", [faded.words])
+    reason = faded.words if faded.found else "this was asked for"
+    return _retouch(case, "fade", "fade", [reason])
 
 
 def _phone(case: _Case) -> Step | None:
@@ -373,8 +374,8 @@ def _why_not_lit(case: _Case) -> str:
 
 def _why_not_faded(case: _Case) -> str:
     return (
-        f"{case.found.fade.words}; colours and contrast are given back unasked from "
-        f"{THRESHOLDS['fade'].limit:g} of 100 on"
+        f"{case.found.fade.words}; they are given back unasked from "
+        f"{THRESHOLDS['fade'].limit:g} of 100 on, in photos of 640 x 480 pixels or more"
     )
 
 
