@@ -1,11 +1,15 @@
 """Measure speed, as ratios in one run; needs the ``dev`` extra.
 
     python benchmarks/speed.py [--peer FILE.onnx] [--json FILE] [--write]
+    python benchmarks/speed.py --device openvino
 
 Networks: megapixels of output per second on equal windows, in the same runtime and the same
 process, taking turns, the median of several runs. The yardstick is the architecture of
 Real-ESRGAN's compact x4 network (64 channels, 32 convolutions, PReLU), with random weights unless
 its file is given. Commands: wall time of whole processes, the best of several runs.
+
+--device sets networks on another device beside those on the CPU, and measures nothing else; both
+in float32, and in 8 bit where there are such weights.
 
 --write puts the seconds per megapixel and the machine's name into the cards.
 """
@@ -20,6 +24,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -70,9 +75,9 @@ def compact_network(path: Path, channels: int = 64, convs: int = 32, scale: int 
     return path
 
 
-def network_speeds(networks: dict[str, Network]) -> dict[str, float]:
+def network_speeds(networks: dict[Any, Network]) -> dict[Any, float]:
     """Megapixels of output per second of each network, taking turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    seconds: dict[Any, list[float]] = {name: [] for name in networks}
     rng = np.random.default_rng(0)
     for turn in range(ROUNDS + 1):
         for name, network in networks.items():
@@ -89,6 +94,22 @@ def network_speeds(networks: dict[str, Network]) -> dict[str, float]:
         side = WINDOW * network.card.scale if network.card.scale > 1 else 2 * WINDOW
         speeds[name] = side * side / 1e6 / statistics.median(seconds[name])
     return speeds
+
+
+def compare_devices(device: str) -> None:
+    """Print the speed of every network on the CPU and on *device*."""
+    opened = {
+        (name, precision, on): open_network(model, precision=precision, device=on)
+        for name, model in Catalog().enhancing.items()
+        for precision in (("fp32", "int8") if model.card.int8 else ("fp32",))
+        for on in ("cpu", device)
+    }
+    speeds = network_speeds(opened)
+    print(f"{'network':<26}{'cpu, MP/s':>12}{device:>12}{'ratio':>8}")
+    for name, precision in dict.fromkeys(key[:2] for key in opened):
+        here, there = speeds[name, precision, "cpu"], speeds[name, precision, device]
+        label = f"{name}, {precision}"
+        print(f"{label:<26}{here:12.2f}{there:12.2f}{there / here:8.2f}")
 
 
 def command_times(rounds: int = 3) -> dict[str, float]:
@@ -123,7 +144,12 @@ def main() -> None:
     parser.add_argument("--peer", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--device", help="see `undegrade doctor`")
     options = parser.parse_args()
+    if options.device:
+        print(machine())
+        compare_devices(options.device)
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = options.peer or compact_network(Path(folder) / "compact.onnx")
         card = Card(name="compact", task="sr", file=path.name, sha256="", scale=4)

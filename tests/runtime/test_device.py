@@ -9,7 +9,7 @@ import pytest
 from tests.networks import tiny_model
 from undegrade import enhance
 from undegrade.errors import ModelError
-from undegrade.runtime import devices, open_session, providers
+from undegrade.runtime import devices, open_session, openvino, providers
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
 
@@ -39,6 +39,7 @@ def device(monkeypatch):
             return getattr(self.session, name)
 
     Session.opened = opened
+    monkeypatch.setattr(openvino, "is_installed", lambda: False)
     monkeypatch.setattr(ort, "InferenceSession", Session)
     monkeypatch.setattr(
         ort, "get_available_providers", lambda: ["WebGpuExecutionProvider", *available]
@@ -51,7 +52,7 @@ def test_what_is_here_is_chosen_only_on_request(device):
     assert providers("auto") == providers("cpu") == ["CPUExecutionProvider"]
     for name in ("gpu", "webgpu"):
         assert providers(name) == ["WebGpuExecutionProvider", "CPUExecutionProvider"]
-    with pytest.raises(ModelError, match="has no device 'cuda' here, but cpu, webgpu; install"):
+    with pytest.raises(ModelError, match="no device 'cuda' here, but cpu, webgpu; install"):
         providers("cuda")
 
 

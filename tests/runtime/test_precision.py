@@ -48,7 +48,7 @@ def test_auto_takes_8_bit_where_it_gains_and_loses_little(model, fast_cpu, monke
 def test_auto_is_float_on_a_gpu(model, fast_cpu, monkeypatch):
     monkeypatch.setattr(precision, "providers", lambda device: ["CUDAExecutionProvider"])
     assert choose_precision(model) == "fp32"
-    with pytest.raises(UsageError, match=r"are for the CPU; use --device cpu"):
+    with pytest.raises(UsageError, match=r"are for the CPU and OpenVINO; use --device cpu"):
         choose_precision(model, "int8")
 
 

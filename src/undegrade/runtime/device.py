@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from undegrade.errors import ModelError
+from undegrade.runtime import openvino
 
 CPU = "CPUExecutionProvider"
 PROVIDERS = {
@@ -15,7 +16,8 @@ PROVIDERS = {
     "webgpu": "WebGpuExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
 }
-"""ONNX Runtime's execution providers by the name of a device; those of GPUs first."""
+"""ONNX Runtime's execution providers by the name of a device; those of GPUs first. ``openvino`` is
+OpenVINO itself where that is installed."""
 GPUS = ("cuda", "directml", "coreml", "webgpu")
 DEVICES = ("auto", "cpu", "gpu", *PROVIDERS)
 """``auto`` is the CPU, by which every photo comes out the same everywhere; ``gpu`` any of GPUS."""
@@ -53,7 +55,9 @@ def devices() -> list[str]:
     """What can be asked for here, the CPU first."""
     import onnxruntime as ort
 
-    available = ort.get_available_providers()
+    available = set(ort.get_available_providers())
+    if openvino.is_installed():
+        available.add(PROVIDERS["openvino"])
     return ["cpu", *(name for name, provider in PROVIDERS.items() if provider in available)]
 
 
@@ -70,7 +74,8 @@ def providers(device: str = "auto") -> list[str]:
     present = [PROVIDERS[name] for name in wanted if name in here]
     if not present:
         raise ModelError(
-            f"ONNX Runtime has no device {device!r} here, but {', '.join(here)}",
-            "install the onnxruntime that has it in place of the other, or use --device cpu",
+            f"there is no device {device!r} here, but {', '.join(here)}",
+            "install the onnxruntime that has it in place of the other (for openvino: pip install "
+            '"undegrade[openvino]"), or use --device cpu',
         )
     return [present[0], CPU]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import onnxruntime
 
+    from undegrade.runtime.openvino import OpenVinoSession
+
 
 class FallingBack:
     """Runs on the first of two devices until it fails there, and from then on the CPU.
@@ -26,19 +28,20 @@ class FallingBack:
         self,
         name: str,
         device: str,
-        first: Callable[[], onnxruntime.InferenceSession],
+        first: Callable[[], onnxruntime.InferenceSession | OpenVinoSession],
         cpu: Callable[[], onnxruntime.InferenceSession],
     ) -> None:
         self._name, self._device, self._open_cpu = name, device, cpu
         self._lock = threading.Lock()
         self.note = ""
         """What failed, in one sentence; empty where nothing has."""
+        self._session: onnxruntime.InferenceSession | OpenVinoSession
         try:
             self._session = first()
         except Exception as error:  # whatever a driver may raise
             self._fall_back(error)
 
-    def run(self, outputs: list[str] | None, feed: dict[str, Any]) -> Any:
+    def run(self, outputs: None, feed: dict[str, Any]) -> Any:
         """As of ONNX Runtime's session; raises what the CPU does."""
         session = self._session
         try:
@@ -54,10 +57,6 @@ class FallingBack:
     def get_inputs(self) -> Any:
         """As of ONNX Runtime's session."""
         return self._session.get_inputs()
-
-    def get_modelmeta(self) -> Any:
-        """As of ONNX Runtime's session."""
-        return self._session.get_modelmeta()
 
     def _fall_back(self, error: Exception) -> None:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

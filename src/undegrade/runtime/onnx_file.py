@@ -1,4 +1,4 @@
-"""Where the weights lie in an ONNX file.
+"""Where the weights lie in an ONNX file, and what it says about itself.
 
 As much of the protocol-buffers encoding (protobuf.dev, "Encoding") and of ONNX's messages
 (onnx.proto) as that takes; what is not known is refused. So files can be taken apart without the
@@ -49,6 +49,13 @@ class GraphField(IntEnum):
     INITIALIZER = 5
 
 
+class EntryField(IntEnum):
+    """Fields of ``StringStringEntryProto``."""
+
+    KEY = 1
+    VALUE = 2
+
+
 class TensorField(IntEnum):
     """Fields of ``TensorProto``."""
 
@@ -95,6 +102,19 @@ def find_weights(data: bytes) -> list[Weight]:
         if field.number == GraphField.INITIALIZER
     )
     return [weight for weight in tensors if weight]
+
+
+def metadata(data: bytes) -> dict[str, str]:
+    """What an ONNX file says about itself, by its keys; raises ``ValueError`` where it is cut."""
+    entries = (
+        {part.number: data[part.start : part.stop].decode(errors="replace") for part in parts}
+        for parts in (
+            _fields(data, field.start, field.stop)
+            for field in _fields(data, 0, len(data))
+            if field.number == ModelField.METADATA_PROPS
+        )
+    )
+    return {entry.get(EntryField.KEY, ""): entry.get(EntryField.VALUE, "") for entry in entries}
 
 
 def frame(data: bytes, weights: list[Weight]) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from undegrade.catalog import Model
 from undegrade.errors import UsageError
-from undegrade.runtime.device import CPU_INFO, cpu_flags, providers
+from undegrade.runtime.device import CPU, CPU_INFO, PROVIDERS, cpu_flags, providers
 
 PRECISIONS = ("auto", "fp32", "int8")
 MOST_LOSS = 0.1
@@ -65,6 +65,9 @@ def _hindrance(model: Model, device: str, mixed: bool) -> tuple[str, str] | None
         return f"there is no {model.card.int8!r}", "use --precision auto, or make it again"
     if mixed:
         return "vivid weights are mixed in float32", "use --detail 0, or --precision auto"
-    if providers(device)[0] != "CPUExecutionProvider":
-        return "its weights in 8 bit are for the CPU", "use --device cpu, or --precision auto"
+    if providers(device)[0] not in (CPU, PROVIDERS["openvino"]):
+        return (
+            "its weights in 8 bit are for the CPU and OpenVINO",
+            "use --device cpu, or --precision auto",
+        )
     return None

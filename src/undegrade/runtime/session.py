@@ -11,9 +11,11 @@ import numpy as np
 from undegrade.catalog import Card, Model, read_int8, read_weights
 from undegrade.errors import ModelError
 from undegrade.imaging.arrays import Floats
+from undegrade.runtime import openvino
 from undegrade.runtime.blend import mixed_weights
-from undegrade.runtime.device import CPU, cores, providers
+from undegrade.runtime.device import CPU, PROVIDERS, cores, providers
 from undegrade.runtime.fallback import FallingBack
+from undegrade.runtime.onnx_file import metadata
 from undegrade.runtime.precision import choose_precision, has_dot_products
 from undegrade.runtime.thumbnail import WholePhoto
 from undegrade.runtime.turns import TURNS
@@ -125,7 +127,9 @@ def open_session(
     if exact and not has_dot_products():
         options.add_session_config_entry("session.x64quantprecision", "1")
 
-    def on(*providers: str) -> onnxruntime.InferenceSession:
+    def on(*providers: str) -> Any:
+        if providers[0] == PROVIDERS["openvino"] and openvino.is_installed():
+            return openvino.OpenVinoSession(data, threads or cores())
         # Its own way to fall back prints, and says nothing to whoever called.
         return ort.InferenceSession(data, options, providers=list(providers), enable_fallback=0)
 
@@ -176,13 +180,13 @@ def open_network(
         data, name, threads=threads, device=device, exact=precision == "int8", remedy=remedy
     )
     if precision == "int8":
-        _check_origin(model, session)
+        _check_origin(model, data)
     return Network(model.card, session, precision)
 
 
-def _check_origin(model: Model, session: onnxruntime.InferenceSession | FallingBack) -> None:
+def _check_origin(model: Model, data: bytes) -> None:
     """Raise :class:`ModelError` unless the int8 file was made from the weights of *model*."""
-    origin = session.get_modelmeta().custom_metadata_map.get(MADE_FROM, "")
+    origin = metadata(data).get(MADE_FROM, "")
     if origin and model.card.sha256 and origin != model.card.sha256:
         raise ModelError(
             f"{model.card.int8!r} was made from other weights than those of {model.card.name!r}",
