@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import time
+import weakref
+
 import pytest
 
 from tests.photos import noisy, photo_file, scene
@@ -115,3 +119,21 @@ def test_allow_names_every_method_of_a_path(shared):
         answer = shared.client.put(path)
         refused(answer, 405, "method")
         assert answer.headers["allow"] == methods
+
+
+def test_nothing_stays_of_what_was_deleted():
+    """A key holds what it made, report and all, only as long as that is there."""
+    with running() as service:
+        order = {"json": {"wishes": {"scale": 2}}, "headers": {"Idempotency-Key": "job"}}
+        photo = send(service, "photos", "photo").headers["location"]
+        job = service.client.post(f"{photo}/jobs", **order).headers["location"]
+        service.wait(job, "done")
+        stores = ((service.service.jobs, job), (service.service.photos, photo))
+        left = [weakref.ref(store.find(url.rpartition("/")[2])) for store, url in stores]
+        for url in (job, photo):
+            assert service.client.delete(url).status_code == 204
+        end = time.monotonic() + 60
+        while any(one() for one in left):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+            gc.collect()

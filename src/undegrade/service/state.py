@@ -59,7 +59,12 @@ class Service:
             }
         )
         self._janitor = asyncio.create_task(
-            every(min(5.0, settings.keep / 4), self.jobs.expire, self.photos.expire)
+            every(
+                min(5.0, settings.keep / 4),
+                self.jobs.expire,
+                self.photos.expire,
+                self._expire_keys,
+            )
         )
         self.pool.start()
 
@@ -116,10 +121,10 @@ class Service:
         self,
         key: str | None,
         photo: Photo | None,
-        asked: Any,
+        fields: Any,
         make: Callable[[], Awaitable[Made]],
     ) -> Made:
-        """What *make* makes, or what it made when the same was *asked* with the same *key*.
+        """What *make* makes, or what it made when the same *fields* came with the same *key*.
 
         *photo* is what was sent with it, if anything; it is deleted where it had come before.
 
@@ -129,12 +134,13 @@ class Service:
         """
         if key is None:
             return await make()
-        text = json.dumps(asked, sort_keys=True, default=str).encode()
+        text = json.dumps(fields, sort_keys=True, default=str).encode()
         if photo is not None:
             text += await asyncio.to_thread(_digest, photo.path)
+        asked = hashlib.sha256(text).digest()
         known = self._once.get(key)
         if known is None or known.is_stale(self.settings.keep):
-            known = self._once[key] = _Once(text)
+            known = self._once[key] = _Once(asked)
             self._once.move_to_end(key)
             if len(self._once) > MOST_KEYS:
                 self._once.popitem(last=False)
@@ -143,11 +149,16 @@ class Service:
             return await asyncio.shield(known.task)
         if photo is not None:
             self.photos.remove(photo.id)
-        if known.asked != text:
+        if known.asked != asked:
             raise schemas.refusal(
                 [{"field": "Idempotency-Key", "detail": "was used for another request"}]
             )
         return await asyncio.shield(known.task)
+
+    def _expire_keys(self) -> None:
+        """Let go of keys that may be used anew: each holds what it made, with its report."""
+        for key in [key for key, one in self._once.items() if one.is_stale(self.settings.keep)]:
+            del self._once[key]
 
     async def open(self, photo: Photo, wishes: dict[str, Any]) -> None:
         """Have a new photo looked at; it is deleted where it is none."""
@@ -193,7 +204,7 @@ class Service:
 
 
 class _Once:
-    """What was asked with a key, and what comes of it."""
+    """A hash of what was asked with a key, and what comes of it."""
 
     task: asyncio.Future[Any]
 
