@@ -480,9 +480,9 @@ def enhance(
         photo, in eight times the time; where a network has them.
     tile: kept side of a tile in pixels; smaller needs less memory and more time.
     threads: threads inside a network; by default every core.
-    device: ``auto`` and ``cpu`` are the CPU; ``gpu``, ``cuda``, ``directml``, ``coreml``,
-        ``webgpu`` and ``openvino`` what ONNX Runtime has of them, and the CPU, with a note, where a
-        network fails there.
+    device: ``auto`` and ``cpu`` are the CPU; ``gpu``, ``cuda``, ``directml``, ``coreml`` and
+        ``webgpu`` what ONNX Runtime has of them, ``openvino`` that or OpenVINO itself; and the CPU,
+        with a note, where a network fails there.
     max_megapixels: larger pictures are refused before they are decoded.
     precision: ``auto``, ``fp32`` or ``int8``.
     frame: which one of an animation or which page, from 1; by default a file of several is refused.

@@ -106,15 +106,14 @@ def find_weights(data: bytes) -> list[Weight]:
 
 def metadata(data: bytes) -> dict[str, str]:
     """What an ONNX file says about itself, by its keys; raises ``ValueError`` where it is cut."""
-    entries = (
-        {part.number: data[part.start : part.stop].decode(errors="replace") for part in parts}
-        for parts in (
-            _fields(data, field.start, field.stop)
-            for field in _fields(data, 0, len(data))
-            if field.number == ModelField.METADATA_PROPS
-        )
-    )
-    return {entry.get(EntryField.KEY, ""): entry.get(EntryField.VALUE, "") for entry in entries}
+    found = {}
+    for field in _fields(data, 0, len(data)):
+        if field.number == ModelField.METADATA_PROPS:
+            parts = _fields(data, field.start, field.stop)
+            entry = {part.number: data[part.start : part.stop] for part in parts}
+            key, value = (entry.get(one, b"").decode(errors="replace") for one in EntryField)
+            found[key] = value
+    return found
 
 
 def frame(data: bytes, weights: list[Weight]) -> bytes:

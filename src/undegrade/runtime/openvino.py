@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,17 @@ import numpy as np
 from undegrade.imaging.arrays import Floats
 
 
+def version() -> str:
+    """Of the package (the extra ``openvino``), which is not imported for that; empty without it."""
+    try:
+        return metadata.version("openvino")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 def is_installed() -> bool:
-    """Whether the package is at hand (the extra ``openvino``); it is not imported for that."""
-    return find_spec("openvino") is not None
+    """Whether the package is at hand."""
+    return version() != ""
 
 
 @dataclass(frozen=True)

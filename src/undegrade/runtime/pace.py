@@ -16,6 +16,7 @@ import numpy as np
 from undegrade.errors import UndegradeError
 from undegrade.picture import write_atomic
 from undegrade.places import cache_folder
+from undegrade.runtime import openvino
 from undegrade.runtime.device import CPU_INFO, cores, is_busy
 from undegrade.runtime.process import process
 from undegrade.runtime.session import Network
@@ -89,10 +90,11 @@ def key_of(weights: str, precision: str, threads: int | None, device: str) -> st
     """All that the speed of the network whose *weights* have this hash follows from."""
     import onnxruntime
 
+    there = f"openvino {openvino.version()}" if device == "openvino" else device
     facts = (
         _cpu(),
         f"{threads or cores()} threads",
-        device,
+        there,
         precision,
         weights,
         f"undegrade {__version__}",
