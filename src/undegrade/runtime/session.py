@@ -15,6 +15,7 @@ from undegrade.runtime import openvino
 from undegrade.runtime.blend import mixed_weights
 from undegrade.runtime.device import CPU, PROVIDERS, cores, providers
 from undegrade.runtime.fallback import FallingBack
+from undegrade.runtime.memory import give_back_freed_memory
 from undegrade.runtime.onnx_file import metadata
 from undegrade.runtime.precision import choose_precision, has_dot_products
 from undegrade.runtime.thumbnail import WholePhoto
@@ -116,6 +117,7 @@ def open_session(
     """
     import onnxruntime as ort
 
+    give_back_freed_memory()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or cores()
     options.inter_op_num_threads = 1
