@@ -388,10 +388,11 @@ def forecast_of(wishes):
 
 
 def test_detail_stands_in_reports(vivid):
-    result = enhance(NOISY, model=vivid[0], detail=0.4)
+    wishes = Wishes(model=vivid[0], detail=0.4, detail_everywhere=True)
+    result = Enhancer()(NOISY, wishes)
     assert result.as_dict()["steps"][0]["detail"] == 0.4
     assert result.as_dict()["notes"] == []
-    forecast = forecast_of(Wishes(model=vivid[0], detail=0.4)).as_dict()
+    forecast = forecast_of(wishes).as_dict()
     assert forecast["steps"][0]["detail"] == 0.4
     assert forecast["notes"] == []
 

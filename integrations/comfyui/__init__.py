@@ -31,6 +31,7 @@ class Enhance:
                 "scale": ("INT", {"default": 1, "min": 1, "max": 4}),
                 "strength": ("FLOAT", {"default": 1.0, "min": 0.0, "max": 1.5, "step": 0.05}),
                 "detail": ("FLOAT", {"default": 0.0, "min": 0.0, "max": 1.0, "step": 0.05}),
+                "detail_everywhere": ("BOOLEAN", {"default": False}),
                 "keep_grain": ("BOOLEAN", {"default": False}),
             },
         }
@@ -42,6 +43,7 @@ class Enhance:
         scale: int = 1,
         strength: float = 1.0,
         detail: float = 0.0,
+        detail_everywhere: bool = False,
         keep_grain: bool = False,
     ) -> tuple[Any, str]:
         """The batch enhanced, and a line on each picture.
@@ -59,6 +61,7 @@ class Enhance:
             None if scale == 1 else scale,
             strength,
             detail=detail,
+            detail_everywhere=detail_everywhere,
             keep=("grain",) if keep_grain else (),
         )
         enhancer = Enhancer()

@@ -117,6 +117,7 @@ class Server:
         noise: float | None = None,
         jpeg: float | None = None,
         detail: float = DETAIL,
+        detail_everywhere: bool = False,
         keep: Sequence[str] = (),
         skip: Sequence[str] = (),
         add: Sequence[str] = (),
@@ -144,7 +145,8 @@ class Server:
         UndegradeError: see :mod:`undegrade.errors`; the service's own words.
         """
         lists: tuple[Any, Any, Any] = (keep, skip, add)
-        wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists, effort)
+        asked = task, scale, strength, model, noise, jpeg, detail, detail_everywhere
+        wishes = Wishes(*asked, *lists, effort)
         name = format_of(f"photo.{format}") if format else None
         order = Order(wishes, name, quality, strip, mark=mark, frame=frame)
         data, called = read_source(source)

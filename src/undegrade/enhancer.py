@@ -45,6 +45,8 @@ from undegrade.runtime import (
 )
 from undegrade.runtime.blend import blend_strength
 from undegrade.runtime.resize import enlarge, reduce
+from undegrade.runtime.restraint import near
+from undegrade.runtime.subjects import Subjects
 from undegrade.runtime.turns import TURNS
 from undegrade.version import __version__
 
@@ -199,13 +201,19 @@ class Enhancer:
     networks: by default those that ship and the user's own, on every core.
     diagnoser: how a photo is diagnosed; by default by the network of their catalogue, or by
         classical estimators where it is missing.
+    subjects: finds the faces and text that detail is kept away from; by default by what is
+        installed.
     """
 
     def __init__(
-        self, networks: Networks | None = None, diagnoser: Diagnoser | None = None
+        self,
+        networks: Networks | None = None,
+        diagnoser: Diagnoser | None = None,
+        subjects: Subjects | None = None,
     ) -> None:
         self.networks = networks or Networks()
         self._diagnoser = diagnoser
+        self._subjects = subjects or Subjects()
         self._lock = threading.Lock()
 
     def __call__(
@@ -254,6 +262,8 @@ class Enhancer:
             is_lit = any(step.name == "lowlight" for step in plan.steps)
             if is_lit and "restore" in wishes.steps and wishes.noise is None:
                 plan = make_plan(*asked, self._lit(picture, light), gained)
+        if plan.invents and not wishes.detail_everywhere:
+            plan = plan.restrained(self._subjects(picture))
         return plan if found.crops else replace(plan, notes=(BLIND, *plan.notes))
 
     def _lift(self, picture: Picture, light: Step) -> float:
@@ -297,11 +307,12 @@ class Enhancer:
             grid = make_grid(*seen, card.radius, card.multiple, self.networks.tile_of(card))
             before = _bytes(picture, height, width) + (step.shrink > 1) * _bytes(picture, *seen)
             height, width = height * step.scale, width * step.scale
-            need = tile_need(card, grid, averages=step.averages)
+            need = tile_need(card, grid, averages=step.averages, restrained=bool(step.faithful))
             stages.append(Stage(before, _bytes(picture, height, width), need))
             tiles += len(grid)
             # What tiles share is computed for each of them.
-            computed = len(grid) * grid.window_pixels * card.scale**2
+            twice = sum(bool(near(step.regions, *one.kept(card.scale))) for one in grid)
+            computed = (len(grid) + twice) * grid.window_pixels * card.scale**2
             pace = self.networks.pace(step.model, mixed=step.detail > 0)
             seconds += pace * computed / 1e6 * (len(TURNS) if step.averages else 1)
         reading, writing = working_memory(picture, width, height, format)
@@ -313,6 +324,7 @@ class Enhancer:
             reading=reading,
             stages=stages,
             writing=0 if copied else writing,
+            finders=plan.sought,
             workers=workers,
         )
         promised = all(step.model.card.bytes_per_pixel for step in plan.steps)
@@ -383,15 +395,19 @@ class Enhancer:
             pixels = bleed(pixels, picture.alpha)
         if step.strength == 0:
             return picture.with_pixels(_plain(pixels, step.scale))
-        network = self.networks.open(step.model, step.vivid, step.detail, averages=step.averages)
+        networks, averages = self.networks, step.averages
+        network = networks.open(step.model, step.vivid, step.detail, averages=averages)
+        faithful = networks.open(step.model, averages=averages) if step.faithful else None
         result = process(
             network,
             pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
-            tile=self.networks.tile_of(step.model.card),
+            tile=networks.tile_of(step.model.card),
             whole=whole,
             to_srgb=None if colour.is_srgb else colour.to_srgb,
             from_srgb=None if colour.is_srgb else colour.from_srgb,
+            faithful=faithful,
+            regions=step.regions,
             progress=progress,
             cancelled=cancelled,
         )
@@ -446,6 +462,7 @@ def enhance(
     noise: float | None = None,
     jpeg: float | None = None,
     detail: float = DETAIL,
+    detail_everywhere: bool = False,
     tile: int | None = None,
     threads: int | None = None,
     device: str = "auto",
@@ -476,6 +493,8 @@ def enhance(
         ``sr``.
     add: steps that are taken whatever was found, of those but ``sr``.
     detail: 0 (faithful) to 1 (vivid: crisper, but partly made up), where a network has both.
+    detail_everywhere: whether faces and text get it, too; they stay faithful otherwise, where an
+        extra finds them (``faces``, ``detect``).
     effort: ``fast`` runs smaller networks, ``best`` takes the mean over all flips and turns of the
         photo, in eight times the time; where a network has them.
     tile: kept side of a tile in pixels; smaller needs less memory and more time.
@@ -502,7 +521,8 @@ def enhance(
     True
     """
     lists: tuple[Any, Any, Any] = (keep, skip, add)
-    wishes = Wishes(task, scale, strength, model, noise, jpeg, detail, *lists, effort)
+    asked = task, scale, strength, model, noise, jpeg, detail, detail_everywhere
+    wishes = Wishes(*asked, *lists, effort)
     networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
     picture = load(source, max_megapixels, frame)
     return Enhancer(networks)(picture, wishes, progress=progress, cancelled=cancelled)

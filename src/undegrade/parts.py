@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,7 +82,8 @@ def apply_to_part(apply: Apply, picture: Picture, steps: Sequence[Step], box: Bo
     # Its cells are those of the whole photo where the part begins with one.
     multiple = math.lcm(CELL, *(step.model.card.multiple * step.shrink for step in steps))
     window = box.grown(reach + LOCKED, multiple, picture)
-    result = apply(cut(picture, window), steps, _wholes(apply, picture, steps, window))
+    moved = [step.moved(window.x, window.y) for step in steps]
+    result = apply(cut(picture, window), moved, _wholes(apply, picture, steps, window))
     scale = result.width // window.width
     inner = Box(box.x - window.x, box.y - window.y, box.width, box.height)
     return cut(result, Box(*(scale * length for length in vars(inner).values())))
@@ -103,7 +104,7 @@ def _wholes(
         # Steps that keep local colours change nothing that a thumbnail shows. Of those that do not,
         # restoring is none, and would take the longest.
         if not all(one.model.card.colour_locked for one in earlier):
-            needed = [one for one in earlier if one.name != "restore"]
+            needed = [replace(one, faithful=()) for one in earlier if one.name != "restore"]
             before = apply(small(picture), needed, seen)
         seen[step.name] = WholePhoto(
             make_thumbnail(before.pixels, side, to_srgb),

@@ -26,6 +26,7 @@ from undegrade.picture import (
 )
 from undegrade.plan import Wishes, model_names
 from undegrade.runtime import Networks
+from undegrade.runtime.subjects import Subjects
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ class Order:
         used += [catalog.models[name] for name in names if name in catalog.models]
         if wishes.effort == "fast":
             used += [fast for model in list(used) if (fast := catalog.fast_of(model))]
+        seen: list[str] = []
         if wishes.detail:
+            seen += [] if wishes.detail_everywhere else sorted(Subjects().finders)
             used += [vivid for model in list(used) if (vivid := catalog.vivid_of(model))]
         decisive = {
             "wishes": wishes.as_dict(),
@@ -87,6 +90,7 @@ class Order:
             "mark": self.mark,
             "frame": self.frame,
             "precision": networks.precision,
+            "kept faithful": seen,
             "weights": [catalog.sha256(model) for model in used],
         }
         return sha256(json.dumps(decisive, sort_keys=True, default=str).encode())[:16]

@@ -123,6 +123,23 @@ def test_effort_is_asked_for_and_previews_are_soon(opened):
     assert asked == {"plan": "fast", "preview": "fast", "jobs": "fast"}
 
 
+def test_detail_of_faces_and_text_is_asked_for_where_there_is_any(opened):
+    page = opened()
+    send(page, CAT)
+    finished(page)
+    switch = page.get_by_role("switch", name="Faces and text, too")
+    expect(switch).to_be_hidden()
+    page.locator("#detail").evaluate(DRAG, [50])
+    expect(switch).to_be_visible()
+    check_access(page)
+    with page.expect_response(lambda response: response.url.endswith("/plan")) as answer:
+        switch.click()
+    wishes = answer.value.request.post_data_json["wishes"]
+    assert (wishes["detail"], wishes["detail_everywhere"]) == (0.5, True)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#history li").first).to_contain_text("detail 50 % everywhere")
+
+
 def test_a_step_is_switched_off_and_a_size_chosen(opened):
     page = opened()
     send(page, CAT)

@@ -34,6 +34,12 @@ Detail = Annotated[
     float | None,
     typer.Option(help="0 is faithful, 1 is vivid: crisper, but partly made up; default: 0."),
 ]
+DetailEverywhere = Annotated[
+    bool,
+    typer.Option(
+        "--detail-everywhere", help="Give faces and text detail, too, which else stay faithful."
+    ),
+]
 Keep = Annotated[
     list[str] | None,
     typer.Option(help="grain: leave most of the noise, soften and sharpen less."),
@@ -93,6 +99,7 @@ _WISHES: dict[str, tuple[Any, Any]] = {
     "noise": (Noise, None),
     "jpeg": (Jpeg, None),
     "detail": (Detail, None),
+    "detail_everywhere": (DetailEverywhere, False),
     "keep": (Keep, None),
     "skip": (Skip, None),
     "add": (Add, None),

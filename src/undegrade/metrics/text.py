@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 
-from undegrade.imaging.arrays import Bytes, Doubles
+from undegrade.imaging.arrays import Doubles
 from undegrade.metrics.base import Comparison
 from undegrade.metrics.optional import optional
 from undegrade.metrics.pictures import coloured
-
-Corners: TypeAlias = Doubles
-"""Of boxes, (N, 4, 2): x and y in pixels, one after the other around each."""
+from undegrade.runtime.subjects import Corners, Find, text_finder
 
 OVERLAP = 0.5
 """Intersection over union from which on two boxes are the same text."""
@@ -38,7 +34,7 @@ class TextF1(Comparison):
     channels = ("rgb",)
     least = 32
 
-    def __init__(self, detect: Callable[[Bytes], Corners] | None = None) -> None:
+    def __init__(self, detect: Find | None = None) -> None:
         self._given = detect
 
     def _compare(self, picture: Doubles, reference: Doubles) -> float:
@@ -50,16 +46,10 @@ class TextF1(Comparison):
         return 2 * matches(found, true) / boxes if boxes else 1.0
 
     @cached_property
-    def _detect(self) -> Callable[[Bytes], Corners]:
-        if self._given:
-            return self._given
-        reader = optional("rapidocr_onnxruntime", "detect").RapidOCR()
-
-        def detect(picture: Bytes) -> Corners:
-            boxes, _ = reader(picture[..., ::-1], use_det=True, use_cls=False, use_rec=False)
-            return np.array(boxes if boxes is not None else [], float).reshape(-1, 4, 2)
-
-        return detect
+    def _detect(self) -> Find:
+        if self._given is None:
+            optional("rapidocr_onnxruntime", "detect")
+        return self._given or text_finder()
 
 
 def matches(found: Corners, true: Corners) -> int:

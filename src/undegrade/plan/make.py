@@ -16,6 +16,7 @@ from undegrade.imaging.jpeg_tables import quality_of_level
 from undegrade.imaging.noise_levels import NOISE, white_levels
 from undegrade.plan.step import Step
 from undegrade.plan.wishes import Wishes
+from undegrade.runtime.subjects import Seen
 
 LOWLIGHT = "lowlight-free"
 """The network for dark photos that is chosen unasked; ``--model`` takes another."""
@@ -64,6 +65,20 @@ class Plan:
     """What of the wishes or needs cannot be met, one sentence each."""
     spared: Mapping[str, str] = field(default_factory=dict)
     """Why steps that might have been taken are not, by their names."""
+    sought: tuple[str, ...] = ()
+    """What was looked for in the photo, of :data:`undegrade.runtime.subjects.SUBJECTS`."""
+
+    @property
+    def invents(self) -> bool:
+        """Whether a step makes detail up where it could do without."""
+        return any(step.invents for step in self.steps)
+
+    def restrained(self, seen: Seen) -> Plan:
+        """The same with what was *seen* left to the faithful weights."""
+        steps = (replace(one, faithful=seen.regions) if one.invents else one for one in self.steps)
+        return replace(
+            self, steps=tuple(steps), notes=(*self.notes, *seen.notes), sought=seen.kinds
+        )
 
 
 @dataclass(frozen=True)

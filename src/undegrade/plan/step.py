@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from undegrade.catalog import Model
+from undegrade.runtime.restraint import Region
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Step:
     """The network's vivid variant, where detail was asked for and there is one."""
     detail: float = 0.0
     """How far the weights go towards those of ``vivid``; 0 without one."""
+    faithful: tuple[Region, ...] = ()
+    """Where the faithful weights are run all the same, in the photo's pixels."""
     effort: str = "normal"
     """One of :data:`undegrade.plan.EFFORTS`: what is run, whatever was asked for."""
 
@@ -34,6 +37,20 @@ class Step:
     def scale(self) -> int:
         """Output pixels per input pixel along a side, all in all."""
         return self.model.card.scale // self.shrink
+
+    @property
+    def invents(self) -> bool:
+        """Whether detail is made up that could be left out: on faces alone there is no other."""
+        return self.detail > 0 and self.model.card.name != "face-x4"
+
+    @property
+    def regions(self) -> list[Region]:
+        """``faithful`` in the pixels of what is made."""
+        return [region.scaled(self.scale) for region in self.faithful]
+
+    def moved(self, right: int, down: int) -> Step:
+        """The same step on a part of the photo that begins so many pixels *right* and *down*."""
+        return replace(self, faithful=tuple(one.moved(right, down) for one in self.faithful))
 
     @property
     def averages(self) -> bool:
@@ -50,6 +67,7 @@ class Step:
             "levels": dict(zip(self.model.card.levels, self.levels, strict=True)),
             "strength": self.strength,
             "detail": self.detail,
+            "faithful": [region.as_dict() for region in self.faithful],
             "effort": self.effort,
             "reason": self.reason,
         }

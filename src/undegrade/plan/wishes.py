@@ -66,6 +66,8 @@ class Wishes:
     """JPEG quality, where the user knows better than the diagnosis."""
     detail: float = DETAIL
     """From faithful weights, 0, to vivid ones, 1, where a network has both."""
+    detail_everywhere: bool = False
+    """Whether faces and text get ``detail``, too; they stay faithful unless it is asked for."""
     keep: tuple[str, ...] = ()
     """What of ``KEEPS`` is to stay."""
     skip: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ import numpy as np
 
 from undegrade.errors import Cancelled, ComputeError
 from undegrade.imaging.arrays import Floats, Pixels
+from undegrade.runtime.restraint import Region, near, share_of
 from undegrade.runtime.session import Network
 from undegrade.runtime.thumbnail import WholePhoto, make_thumbnail
 from undegrade.runtime.tiling import Grid, Tile, make_grid
@@ -27,6 +28,8 @@ def process(
     whole: WholePhoto | None = None,
     to_srgb: Convert | None = None,
     from_srgb: Convert | None = None,
+    faithful: Network | None = None,
+    regions: Sequence[Region] = (),
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Pixels:
@@ -38,6 +41,7 @@ def process(
     tile: kept side of a tile in input pixels; ``None`` runs the picture whole.
     whole: the photo that *pixels* are a part of; by default themselves.
     to_srgb, from_srgb: between the picture's encoding and sRGB; ``None`` where it is sRGB.
+    faithful: another network of the same card, which is run in *regions* of the output instead.
     progress: called after each tile.
     cancelled: asked before each tile; true raises :class:`Cancelled`.
 
@@ -57,7 +61,11 @@ def process(
             raise Cancelled
         window = _to_planes(grid.read(pixels, part), to_srgb)
         at = part.top - grid.margin, part.left - grid.margin
+        rows, columns = part.kept(scale)
         result = _kept(network.run(window, levels, whole, at), grid, part, scale)
+        if faithful and (here := near(regions, rows, columns)):
+            other = _kept(faithful.run(window, levels, whole, at), grid, part, scale)
+            result = result + share_of(here, rows, columns) * (other - result)
         # One sum instead of a mask of the tile: it is finite only if every value is.
         if not np.isfinite(result.sum(dtype=np.float64)):
             raise ComputeError(
@@ -65,8 +73,6 @@ def process(
                 f"(row {part.top}, column {part.left})",
                 "lower --strength, or use --device cpu",
             )
-        rows = slice(part.top * scale, (part.top + part.height) * scale)
-        columns = slice(part.left * scale, (part.left + part.width) * scale)
         output[rows, columns] = _to_pixels(result, channels, pixels.dtype, from_srgb)
         if progress:
             progress(number + 1, len(grid))

@@ -31,6 +31,13 @@ class Tile:
     width: int
     """Kept size in input pixels; at the far borders less than the grid's core."""
 
+    def kept(self, scale: int) -> tuple[slice, slice]:
+        """Rows and columns of an output *scale* times as large that it makes."""
+        return (
+            slice(self.top * scale, (self.top + self.height) * scale),
+            slice(self.left * scale, (self.left + self.width) * scale),
+        )
+
 
 @dataclass(frozen=True)
 class Grid:

@@ -238,6 +238,7 @@ _STEP = {
     "levels": {"luma_middle": 0.29, "chroma_middle": 0.41, "jpeg": 0.18, "grain": 0.0},
     "strength": 1.0,
     "detail": 0.0,
+    "faithful": [],
     "effort": "normal",
     "reason": "noise of sigma 25.2 ± 0.9 and JPEG artefacts of quality 88",
 }
@@ -267,6 +268,16 @@ def _diagnosis_model() -> type[BaseModel]:
 Diagnosis = _diagnosis_model()
 
 
+class Region(BaseModel):
+    """Part of a photo, in its pixels."""
+
+    kind: str = Field(description="What is to be seen there.", examples=["face"])
+    x: int
+    y: int
+    width: int
+    height: int
+
+
 class Step(BaseModel):
     """One network that is run, and how far it goes."""
 
@@ -277,6 +288,7 @@ class Step(BaseModel):
     levels: dict[str, float] = Field(description="What the network is told.")
     strength: float
     detail: float
+    faithful: list[Region] = Field(description="Faces and text that get no detail.")
     effort: str = Field(description="What is run, whatever was asked for.")
     reason: str
 

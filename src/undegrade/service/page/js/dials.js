@@ -1,4 +1,4 @@
-/** Strength, detail, grain, and noise where it is told. */
+/** Strength, detail and where it goes, grain, and noise where it is told. */
 
 import { byId, setAttribute, setText } from './dom.js';
 
@@ -10,6 +10,7 @@ const LEVEL = { factor: 1, words: (/** @type {number} */ shown) => `${shown} of 
 export class Dials {
   #strength = /** @type {HTMLInputElement} */ (byId('strength'));
   #detail = /** @type {HTMLInputElement} */ (byId('detail'));
+  #everywhere = /** @type {HTMLInputElement} */ (byId('everywhere'));
   #noise = /** @type {HTMLInputElement} */ (byId('noise'));
   #grain = /** @type {HTMLInputElement} */ (byId('grain'));
 
@@ -21,6 +22,9 @@ export class Dials {
     this.#detail.addEventListener('input', () =>
       onChange({ detail: Number(this.#detail.value) / 100 }),
     );
+    this.#everywhere.addEventListener('change', () =>
+      onChange({ everywhere: this.#everywhere.checked }),
+    );
     this.#noise.addEventListener('input', () => onChange({ noise: Number(this.#noise.value) }));
     this.#grain.addEventListener('change', () => onChange({ grain: this.#grain.checked }));
   }
@@ -30,14 +34,16 @@ export class Dials {
    * @param {import('./types.js').Item} item
    */
   show({ settings, plan }) {
-    const { strength, detail, grain, noise } = settings;
+    const { strength, detail, everywhere, grain, noise } = settings;
     turn(this.#strength, strength, PERCENT);
     turn(this.#detail, detail, PERCENT);
+    byId('everywhere-dial').hidden = detail === 0;
+    this.#everywhere.checked = everywhere;
     byId('noise-dial').hidden = noise === null;
     if (noise !== null) turn(this.#noise, noise, LEVEL);
     this.#grain.checked = grain;
     const isIdle = plan?.steps.length === 0 && strength > 0;
-    for (const input of [this.#strength, this.#detail, this.#grain]) input.disabled = isIdle;
+    for (const input of [this.#strength, this.#detail, this.#everywhere, this.#grain]) input.disabled = isIdle;
     byId('dials-idle').hidden = !isIdle;
   }
 }

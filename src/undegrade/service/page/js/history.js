@@ -92,11 +92,11 @@ function numbered(names) {
 
 /** @param {Version} version */
 function done({ job, settings }) {
-  const { strength, detail, effort, strip } = settings;
+  const { strength, detail, everywhere, effort, strip } = settings;
   const parts = job.report.steps.map(title).map((step, at) => (at ? step.toLowerCase() : step));
   const more = [
     strength === 1 ? '' : `strength ${Math.round(strength * 100)} %`,
-    detail === 0 ? '' : `detail ${Math.round(detail * 100)} %`,
+    detail === 0 ? '' : `detail ${Math.round(detail * 100)} %${everywhere ? ' everywhere' : ''}`,
     effort === 'normal' ? '' : `effort ${effort}`,
     strip ? 'without metadata' : '',
   ].filter(Boolean);

@@ -14,6 +14,7 @@ export function defaults() {
     scale: null,
     strength: 1,
     detail: 0,
+    everywhere: false,
     grain: false,
     skip: [],
     add: [],
@@ -28,9 +29,8 @@ export function defaults() {
  * @param {Settings} settings
  * @returns {object} `wishes` of the REST interface
  */
-export function toWishes({ task, scale, strength, detail, grain, skip, add, noise, effort }) {
-  const keep = grain ? ['grain'] : [];
-  return { task, scale, strength, detail, keep, skip, add, noise, effort };
+export function toWishes({ everywhere, grain, format: _, strip: __, ...wishes }) {
+  return { ...wishes, detail_everywhere: everywhere, keep: grain ? ['grain'] : [] };
 }
 
 /**

@@ -71,6 +71,7 @@
  * @property {number | null} scale `null` leaves it to the task
  * @property {number} strength 0 to 1.5
  * @property {number} detail 0 to 1
+ * @property {boolean} everywhere of faces and text, too
  * @property {boolean} grain keep it
  * @property {string[]} skip names of steps
  * @property {string[]} add names of steps that are taken whatever was found
