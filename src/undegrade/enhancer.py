@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
-from undegrade.diagnosis.shade import lift
+from undegrade.diagnosis.shade import cells, lift
 from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Pixels
 from undegrade.parts import Box, apply_to_part, small
@@ -269,7 +269,7 @@ class Enhancer:
     def _lift(self, picture: Picture, light: Step) -> float:
         """Stops by which the shadows of *picture* would be lifted, seen in a small copy."""
         copy = small(picture)
-        return lift(copy, self.apply(copy, [light]))
+        return lift(cells(copy), cells(self.apply(copy, [light])))
 
     def _lit(self, picture: Picture, light: Step) -> Diagnosis:
         """What *picture* will have lost once it is lit, seen in its middle."""

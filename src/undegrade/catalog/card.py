@@ -17,9 +17,9 @@ CARD_TASKS = (*ENHANCING, "diagnose", "compare")
 CARD_EFFORTS = ("normal", "fast")
 TRAITS = ("grain",)
 """Levels that say of what kind the damage is, not how much: no strength multiplies them."""
-LEVELS = ("noise", "jpeg", *NOISE, *TRAITS)
+LEVELS = ("noise", "jpeg", *NOISE, *TRAITS, "lift")
 """What a network that enhances may be told. ``noise`` is that of white noise as a whole; networks
-that tell luma from chroma have the six."""
+that tell luma from chroma have the six. ``lift`` is how far shadows are to be lit, and no damage."""
 COLOUR_LOCKED = ("restore", "sr")
 """Tasks that give back what was lost; the others change light and tone by nature."""
 

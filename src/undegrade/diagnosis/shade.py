@@ -82,10 +82,13 @@ def measure(picture: Picture) -> Shade:
     return Shade(float(np.median(deep)), float(jackknife(without)), chance)
 
 
-def lift(before: Picture, after: Picture) -> float:
-    """Stops by which the shadows of a photo are lighter in another of its size; 0 without any."""
-    stops, shaded = _shadows(cells(before))
-    lighter = _shadows(cells(after))[0] - stops
+def lift(before: Floats, after: Floats) -> float:
+    """Stops by which the shadows of a photo (rows, columns, 3) are lighter in another; 0 without.
+
+    Both are small and sRGB in [0, 1], such as :func:`cells`.
+    """
+    stops, shaded = _shadows(before)
+    lighter = _shadows(after)[0] - stops
     return float(np.median(lighter[shaded])) if shaded.any() else 0.0
 
 

@@ -30,6 +30,10 @@ OCTAVES = 3.0
 """Octaves of detail that are missing at blur level 1: an eighth of the pixels' resolution."""
 
 
+MAX_LIFT = 8.0
+"""Stops of lift at level 1."""
+
+
 def blur_level(sigma: float) -> float:
     """Level of a blur of *sigma* pixels: ``log2(scale) / 3``; see :func:`detail_scale`."""
     return math.log2(math.hypot(1.0, sigma / OWN_BLUR)) / OCTAVES
@@ -51,8 +55,10 @@ def blur_sigma(level: float) -> float:
 def to_level(quantity: str, value: float) -> float:
     """The level of a *value* in the unit that people use.
 
-    Noise in 0..255 units, grain in pixels, quality, pixels of blur.
+    Noise in 0..255 units, grain in pixels, quality, pixels of blur, stops of lift.
     """
+    if quantity == "lift":
+        return min(value / MAX_LIFT, 1.0)
     if quantity == "grain":
         return grain_level(value)
     if quantity == "jpeg":
@@ -63,6 +69,8 @@ def to_level(quantity: str, value: float) -> float:
 def from_level(quantity: str, level: float) -> float:
     """The inverse of :func:`to_level`; levels below 0 count as 0."""
     level = max(level, 0.0)
+    if quantity == "lift":
+        return level * MAX_LIFT
     if quantity == "grain":
         return grain_size(level)
     if quantity == "jpeg":

@@ -66,7 +66,8 @@ class Network:
         feed: dict[str, Any] = {inputs[0].name: windows}
         if self.card.levels:
             level = np.asarray(levels, np.float32)
-            feed[inputs[1].name] = level.reshape(1, len(self.card.levels), 1, 1)
+            name = "level" if self.card.thumbnail else inputs[1].name
+            feed[name] = level.reshape(1, len(self.card.levels), 1, 1)
         if self.card.thumbnail:
             assert whole is not None
             feed["thumbnail"] = whole.thumbnail

@@ -331,7 +331,7 @@ def _carded(
         exact=radius is not None,
         multiple=multiple,
         thumbnail=THUMBNAIL if "thumbnail" in inputs else 0,
-        levels=LEVELS if "level" in inputs else (),
+        levels=getattr(network, "level_names", LEVELS) if "level" in inputs else (),
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_megapixel=round(gflop_per_megapixel(network, inputs), 1),
         recipe="; then ".join(made_by),

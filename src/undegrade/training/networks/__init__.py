@@ -65,6 +65,12 @@ NETWORKS: Table = {
     "vdsr": Architecture(VDSR),
     "light": Architecture(Light, ("input", "thumbnail", "place"), steps=True),
     "tone": Architecture(ToneNetwork, ("input", "thumbnail", "place")),
+    "light-told": Architecture(
+        partial(Light, told=True), ("input", "thumbnail", "place", "level"), steps=True
+    ),
+    "tone-told": Architecture(
+        partial(ToneNetwork, told=True), ("input", "thumbnail", "place", "level")
+    ),
     "identity": Architecture(Identity),
 }
 """Picture to picture, sRGB in [0, 1] to sRGB, each with ``scale``, ``multiple`` and ``radius``.

@@ -50,14 +50,15 @@ class Tone(nn.Module):
     ------
     ``x`` (N, 3, H, W) sRGB in [0, 1], sides multiples of 2; ``thumbnail`` (N, 3, 96, 96);
     ``place`` (N, 4), of the window in the picture: its top and left, and a pixel's height and
-    width, in heights and widths of the picture. Returns (N, 3, H, W), not clipped, and the hints
-    (N, hints, 1, 1).
+    width, in heights and widths of the picture; ``level`` (N, 1, 1, 1), the lift, see
+    :func:`undegrade.diagnosis.units.to_level`, and 0 where the network is to decide. Returns
+    (N, 3, H, W), not clipped, and the hints (N, hints, 1, 1).
     """
 
     knots: Tensor
     cells: Tensor
 
-    def __init__(self, hints: int = 0, channels: int = 16) -> None:
+    def __init__(self, hints: int = 0, channels: int = 16, told: bool = False) -> None:
         super().__init__()
         c = channels
         self.register_buffer("knots", torch.arange(BINS).view(1, BINS, 1, 1).float(), False)
@@ -72,6 +73,8 @@ class Tone(nn.Module):
             *(nn.Conv2d(8 * c + 6, 8 * c, 1), nn.LeakyReLU(0.1)),
             *(nn.Conv2d(8 * c, 4 * c, 1), nn.LeakyReLU(0.1)),
         )
+        # The lift, and whether there is one: begun as zero, what was trained without goes on.
+        self.lift = zero(nn.Conv2d(2, 8 * c, 1)) if told else None
         self.wanted = zero(nn.Conv2d(4 * c, self.outputs, 1))
         self.around = nn.Sequential(
             *(nn.Conv2d(4 * c, 4 * c, 3, padding=1), nn.LeakyReLU(0.1)),
@@ -79,20 +82,27 @@ class Tone(nn.Module):
         )
         self.grid = zero(nn.Conv2d(4 * c, 12 * BINS, 1))
 
-    def read(self, thumbnail: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, thumbnail: Tensor, level: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """What the whole wants, (N, 3 + hints, 1, 1), and the grid, (N, 12 * 6, 12, 12)."""
         # Light is a factor: its logarithm adds, and tells the darkest from the dark.
         maps = self.look(torch.cat([thumbnail, _logarithm(thumbnail)], 1))
         mean = thumbnail.mean((2, 3), keepdim=True)
         seen = [maps.mean((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True), mean]
-        whole = self.whole(torch.cat([*seen, _logarithm(mean)], 1))
+        whole = self.whole[0](torch.cat([*seen, _logarithm(mean)], 1))
+        if self.lift is not None:
+            assert level is not None
+            whole = whole + self.lift(torch.cat([level, (level > 0).to(level)], 1))
+        whole = self.whole[1:](whole)
         return self.wanted(whole), self.grid(F.leaky_relu(self.around(maps) + whole, 0.1))
 
-    def forward(self, x: Tensor, thumbnail: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, thumbnail: Tensor, place: Tensor, level: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         # All in fp32: what lies near black decides the colours of a dark picture.
         with torch.autocast(x.device.type, enabled=False):
             full = torch.promote_types(x.dtype, torch.float32)
-            x, wanted, grid = x.to(full), *self.read(thumbnail.to(full))
+            told = None if level is None else level.to(full)
+            x, wanted, grid = x.to(full), *self.read(thumbnail.to(full), told)
             exponent = torch.exp2(wanted[:, :3])
             lit = 1.0 - torch.clamp(1.0 - x, min=BLACKEST) ** exponent
             change = self._sliced(grid, lit, place.to(full))
@@ -131,13 +141,15 @@ class ToneNetwork(nn.Module):
     scale = 1
     multiple = 2
     radius = 3
+    level_names = ("lift",)
 
-    def __init__(self, hints: int = 12, channels: int = 16) -> None:
+    def __init__(self, hints: int = 12, channels: int = 16, told: bool = False) -> None:
         super().__init__()
-        self.tone = Tone(hints, channels)
+        self.tone = Tone(hints, channels, told)
+        self.told = int(told)
 
-    def forward(self, x: Tensor, thumbnail: Tensor, place: Tensor) -> Tensor:
-        lit: Tensor = self.tone(x, thumbnail, place)[0]
+    def forward(self, x: Tensor, thumbnail: Tensor, place: Tensor, *level: Tensor) -> Tensor:
+        lit: Tensor = self.tone(x, thumbnail, place, *level)[0]
         return lit
 
 
@@ -158,6 +170,7 @@ class Light(nn.Module):
     coarse, fine: channels of DeG and of ReG.
     pairs: residual pairs of each.
     hints: what the thumbnail tells both, beside tone.
+    told: whether :class:`Tone` is told the lift.
 
     Shapes as for :class:`Tone`, with sides that are multiples of 4. The radius is
     ``4 (2 pairs + 2) + 2 (2 pairs + 2) + 4 + 3`` pixels.
@@ -165,21 +178,29 @@ class Light(nn.Module):
 
     scale = 1
     multiple = 4
+    level_names = ("lift",)
 
     def __init__(
-        self, coarse: int = 64, fine: int = 48, pairs: int = 3, hints: int = 12, expand: int = 0
+        self,
+        coarse: int = 64,
+        fine: int = 48,
+        pairs: int = 3,
+        hints: int = 12,
+        expand: int = 0,
+        told: bool = False,
     ) -> None:
         super().__init__()
-        self.tone = Tone(hints)
+        self.tone = Tone(hints, told=told)
+        self.told = int(told)
         self.hints = nn.Conv2d(hints, 2 * (coarse + fine), 1)
         self.widths = [coarse, coarse, fine, fine]
         self.deg = _Step(2 * 3 * 16, 3 * 16, coarse, pairs, expand)
         self.reg = _Step(3 * 4, 3 * 4, fine, pairs, expand)
         self.radius = 6 * (2 * pairs + 2) + 7
 
-    def steps(self, x: Tensor, thumbnail: Tensor, place: Tensor) -> Steps:
+    def steps(self, x: Tensor, thumbnail: Tensor, place: Tensor, *level: Tensor) -> Steps:
         """The degradation of the lit picture, the base without it, and the result."""
-        lit, hints = self.tone(x, thumbnail, place)
+        lit, hints = self.tone(x, thumbnail, place, *level)
         turns = self.hints(hints).split(self.widths, 1)
         both = F.pixel_unshuffle(torch.cat([lit, x], 1), 4)
         degradation = F.pixel_shuffle(self.deg(both, *turns[:2]), 4)
@@ -187,8 +208,8 @@ class Light(nn.Module):
         refined = self.reg(F.pixel_unshuffle(base, 2), *turns[2:])
         return Steps(degradation, base, _unclipped(base + F.pixel_shuffle(refined, 2), x))
 
-    def forward(self, x: Tensor, thumbnail: Tensor, place: Tensor) -> Tensor:
-        return self.steps(x, thumbnail, place).enhanced
+    def forward(self, x: Tensor, thumbnail: Tensor, place: Tensor, *level: Tensor) -> Tensor:
+        return self.steps(x, thumbnail, place, *level).enhanced
 
 
 class _Step(nn.Module):

@@ -17,6 +17,7 @@ from undegrade.training.tasks.pairs import (
     LowlightTask,
     PairsTask,
     PhoneTask,
+    ToldLowlightTask,
 )
 from undegrade.training.tasks.restore import RestoreTask
 from undegrade.training.tasks.sr import SrTask
@@ -28,6 +29,7 @@ TASKS: dict[str, Any] = {
     "pairs": PairsTask,
     "phone": PhoneTask,
     "lowlight": LowlightTask,
+    "lowlight-told": ToldLowlightTask,
     "fade": FadeTask,
     "degrade": DegradeTask,
     "diagnose": DiagnoseTask,

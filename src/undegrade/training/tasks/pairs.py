@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from undegrade.diagnosis.shade import lift
+from undegrade.diagnosis.units import MAX_LIFT
 from undegrade.errors import RecipeError
 from undegrade.training import degradations, plugins
 from undegrade.training.data.photos import Photos
@@ -112,6 +115,9 @@ class PhoneTask(DegradeTask):
 NIGHT = 0.04
 """Mean linear light below which a picture is meant to be dark."""
 
+LEAST_TOLD = 0.2
+"""Stops of lift below which nothing is told."""
+
 
 class LowlightTask(DegradeTask):
     """Clean photos, and the same in too little light, against it, or in uneven light.
@@ -123,6 +129,36 @@ class LowlightTask(DegradeTask):
 
     def __init__(self) -> None:
         super().__init__(_relit, name="light")
+
+
+class ToldLowlightTask(LowlightTask):
+    """As :class:`LowlightTask`, half of them with the lift that the truth has over the input.
+
+    Where nothing lies in shadow, or hardly becomes lighter, nothing is told.
+    """
+
+    allows = Allows(systems=True, levels=True, card="lowlight")
+
+    def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
+        made = super().batch(photos, count, patch, generator)
+        heard = torch.rand(count, generator=generator) < 0.5
+        return _told(made, heard.to(made.target.device))
+
+    def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
+        (made,) = super().validation(photos, size).values()
+        every = torch.ones(len(made.target), dtype=torch.bool, device=made.target.device)
+        return {"light": _told(made, ~every), "told": _told(made, every)}
+
+
+def _told(batch: Batch, heard: Tensor) -> Batch:
+    (picture,) = batch.inputs
+    before, after = (
+        F.adaptive_avg_pool2d(x, THUMBNAIL).permute(0, 2, 3, 1).cpu().numpy()
+        for x in (picture, batch.target)
+    )
+    lifts = torch.tensor([lift(one, other) for one, other in zip(before, after, strict=True)])
+    told = torch.where(lifts >= LEAST_TOLD, lifts / MAX_LIFT, 0.0).clamp(max=1.0).to(picture)
+    return replace(batch, inputs=(picture, (told * heard).view(-1, 1, 1, 1)))
 
 
 class FadeTask(DegradeTask):
@@ -168,10 +204,10 @@ class GuidedTask:
         room = side - patch
         top, left = torch.randint(0, room + 1, (2,), generator=generator).tolist()
         window = (..., slice(top, top + patch), slice(left, left + patch))
-        picture, thumbnail, place = whole.inputs
+        picture, thumbnail, place, *told = whole.inputs
         place = place + torch.tensor([top / side, left / side, 0.0, 0.0]).to(place)
         return Batch(
-            (picture[window].contiguous(), thumbnail, place),
+            (picture[window].contiguous(), thumbnail, place, *told),
             whole.target[window].contiguous(),
             reference=None if whole.reference is None else whole.reference[window].contiguous(),
             reference_thumbnail=whole.reference_thumbnail,
@@ -183,14 +219,14 @@ class GuidedTask:
 
 
 def _with_thumbnail(batch: Batch) -> Batch:
-    (picture,) = batch.inputs
+    picture, *told = batch.inputs
     around = None
     if batch.reference is not None:
         around = F.adaptive_avg_pool2d(batch.reference, THUMBNAIL)
     height, width = picture.shape[-2:]
     place = picture.new_tensor([0.0, 0.0, 1 / height, 1 / width]).expand(len(picture), -1)
     return Batch(
-        (picture, F.adaptive_avg_pool2d(picture, THUMBNAIL), place),
+        (picture, F.adaptive_avg_pool2d(picture, THUMBNAIL), place, *told),
         batch.target,
         reference=batch.reference,
         reference_thumbnail=around,
