@@ -12,6 +12,7 @@ import pytest
 from tests.diagnosis.made_up import BLUE, DARK, FADED, FLAT, RED, SHADE, jpeg, made_up, noise, scale
 from undegrade.catalog import Card, Model
 from undegrade.diagnosis import Finding
+from undegrade.diagnosis.units import to_level
 from undegrade.errors import ModelError, UsageError
 from undegrade.imaging import noise_levels as noise_of
 from undegrade.imaging.jpeg_tables import jpeg_level
@@ -30,7 +31,7 @@ from undegrade.plan import (
     model_names,
     stated,
 )
-from undegrade.plan.make import DARKEST_MEANT, LEAST_HEADROOM, LEAST_LIFT
+from undegrade.plan.make import DARKEST_MEANT, LEAST_HEADROOM, LEAST_LIFT, MOST_LIFT
 
 
 def model(name, scale=1, levels=(), task=None):
@@ -43,6 +44,13 @@ def model(name, scale=1, levels=(), task=None):
         levels=levels,
     )
     return Model(card, Path(card.file))
+
+
+TOLD = model("lowlight-free", task="lowlight", levels=("lift",))
+
+
+def find_told(name):
+    return TOLD if name == LOWLIGHT else find(name)
 
 
 MODELS = {
@@ -649,3 +657,18 @@ def test_shadows_that_are_not_meant_are_lit_unasked():
     left = make_plan(made_up(shade=replace(SHADE, found=False)), Wishes(), find)
     assert not left.steps
     assert SHADE.words in left.spared["lowlight"]
+
+
+@pytest.mark.parametrize(
+    ("stops", "own", "told"),
+    [(-3.0, 0.6, 1.0), (-3.0, 1.2, 0.0), (-7.0, 0.6, MOST_LIFT), (0.0, 0.0, 0.0)],
+)
+def test_shadows_are_lifted_to_where_something_is_seen(stops, own, told):
+    """Where the network would do as much by itself, or nothing lies in shadow, it is not told."""
+    found = made_up(shade=replace(SHADE, value=stops))
+    steps = make_plan(found, Wishes(task="lowlight", strength=0.5), find_told, lift=own).steps
+    (step,) = steps
+    assert step.levels == pytest.approx([to_level("lift", told)])
+    assert step.strength == 0.5
+    (asked,) = make_plan(found, Wishes(model=LOWLIGHT), find_told, lift=own).steps
+    assert asked.levels == step.levels

@@ -254,13 +254,12 @@ class Enhancer:
         catalog = self.networks.catalog
         asked = found, wishes, self.networks.find, catalog.vivid_of, catalog.fast_of
         plan = make_plan(*asked)
-        light = next((step for step in plan.steps if step.name == "lowlight"), None)
-        if light and wishes.model is None:
-            light = replace(light, effort="normal")
+        if light := _light_of(plan):
             gained = self._lift(picture, light)
             plan = make_plan(*asked, lift=gained)
-            is_lit = any(step.name == "lowlight" for step in plan.steps)
-            if is_lit and "restore" in wishes.steps and wishes.noise is None:
+            light = _light_of(plan)
+            restores = wishes.model is None and "restore" in wishes.steps
+            if light and restores and wishes.noise is None:
                 plan = make_plan(*asked, self._lit(picture, light), gained)
         if plan.invents and not wishes.detail_everywhere:
             plan = plan.restrained(self._subjects(picture))
@@ -420,6 +419,12 @@ class Enhancer:
             blend_strength(_plain(pixels, step.scale), result, step.strength)
         notes = dict.fromkeys((*picture.notes, *network.notes))
         return replace(picture.with_pixels(result), notes=tuple(notes))
+
+
+def _light_of(plan: Plan) -> Step | None:
+    """The step of *plan* that lights, as it is looked at in a small copy: once."""
+    lit = (step for step in plan.steps if step.name == "lowlight")
+    return next((replace(step, effort="normal") for step in lit), None)
 
 
 def _bytes(picture: Picture, height: int, width: int) -> int:

@@ -64,6 +64,7 @@ class Levels:
             "noise": self.noise / MAX_NOISE,
             "jpeg": 0.0 if self.jpeg is None else jpeg_level(self.jpeg),
             "grain": grain,
+            "lift": 0.0,  # which leaves it to the network
             **dict(zip(NOISE, several, strict=True)),
         }
 

@@ -12,10 +12,11 @@ VALUES = {
     "grain": [1, 1.5, 4, 8],
     "jpeg": [100, 90, 50, 10],
     "blur": [0, 0.5, 1, 4],
+    "lift": [0, 0.5, 2, 8],
 }
 
 
-@pytest.mark.parametrize("name", QUANTITIES)
+@pytest.mark.parametrize("name", VALUES)
 def test_levels_go_there_and_back_and_rise_with_damage(name):
     levels = [to_level(name, value) for value in VALUES[name]]
     assert levels[0] == 0
@@ -23,9 +24,13 @@ def test_levels_go_there_and_back_and_rise_with_damage(name):
     assert [from_level(name, level) for level in levels] == pytest.approx(VALUES[name], abs=1e-6)
 
 
-@pytest.mark.parametrize("name", QUANTITIES)
+@pytest.mark.parametrize("name", VALUES)
 def test_nothing_is_less_than_clean(name):
     assert from_level(name, -0.3) == from_level(name, 0.0) == VALUES[name][0]
+
+
+def test_every_quantity_is_tested():
+    assert set(QUANTITIES) < set(VALUES)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.8, 2.0])

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
+from torch.nn import functional as F  # noqa: E402
 
 from tests.training.data.sets import textured  # noqa: E402
+from undegrade.diagnosis.shade import lift  # noqa: E402
+from undegrade.diagnosis.units import to_level  # noqa: E402
 from undegrade.errors import InputError, RecipeError  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
 from undegrade.training.data.photos import PhotoSet  # noqa: E402
@@ -16,7 +19,12 @@ from undegrade.training.tasks import TASKS, task  # noqa: E402
 from undegrade.training.tasks.base import centres  # noqa: E402
 from undegrade.training.tasks.diagnose import DiagnoseTask  # noqa: E402
 from undegrade.training.tasks.level import LevelTask  # noqa: E402
-from undegrade.training.tasks.pairs import LowlightTask, PairsTask, PhoneTask  # noqa: E402
+from undegrade.training.tasks.pairs import (  # noqa: E402
+    LowlightTask,
+    PairsTask,
+    PhoneTask,
+    ToldLowlightTask,
+)
 from undegrade.training.tasks.restore import LEVELS, RestoreTask  # noqa: E402
 from undegrade.training.tasks.sr import SrTask  # noqa: E402
 
@@ -37,6 +45,7 @@ MADE = {
     "references": PairsTask(references=True),
     "phone": PhoneTask(),
     "lowlight": LowlightTask(),
+    "told lowlight": ToldLowlightTask(),
 }
 GRADED = {
     "restore": RestoreTask(real=0),
@@ -137,6 +146,7 @@ def test_validation_is_fixed_and_shows_the_truth(name):
         ("jpeg", ["jpeg20", "jpeg10"]),
         ("phone", ["phone"]),
         ("lowlight", ["light"]),
+        ("told lowlight", ["light", "told"]),
     ],
 )
 def test_what_validation_shows(name, kinds):
@@ -399,6 +409,20 @@ def test_night_stays_night(sets):
 
     batch = draw(LowlightTask().batch, Night(), 16)
     assert torch.equal(batch.inputs[0], batch.target)
+
+
+def test_what_is_told_of_light_is_how_much_lighter_the_shadows_are(sets):
+    """Of about half; the others are left to the network, as is what has no shadows."""
+    picture, level = (batch := draw(ToldLowlightTask().batch, sets[3], 32)).inputs
+    told = level.flatten() > 0
+    assert 4 < told.sum() < 24
+    small = [F.adaptive_avg_pool2d(x, 96).permute(0, 2, 3, 1) for x in (picture, batch.target)]
+    lifts = [lift(before.numpy(), after.numpy()) for before, after in zip(*small, strict=True)]
+    expected = torch.tensor([to_level("lift", stops) for stops in lifts])
+    torch.testing.assert_close(level.flatten()[told], expected[told])
+    (light, heard) = ToldLowlightTask().validation([photo(5)], 64).values()
+    assert torch.equal(light.inputs[0], heard.inputs[0])
+    assert light.inputs[1].item() == 0 < heard.inputs[1].item()
 
 
 def test_darkness_is_dark_and_a_phone_is_near(sets):

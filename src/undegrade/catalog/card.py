@@ -19,7 +19,7 @@ TRAITS = ("grain",)
 """Levels that say of what kind the damage is, not how much: no strength multiplies them."""
 LEVELS = ("noise", "jpeg", *NOISE, *TRAITS, "lift")
 """What a network that enhances may be told. ``noise`` is that of white noise as a whole; networks
-that tell luma from chroma have the six. ``lift`` is how far shadows are to be lit, and no damage."""
+that tell luma from chroma have the six. ``lift``, how far shadows are to be lit, is no damage."""
 COLOUR_LOCKED = ("restore", "sr")
 """Tasks that give back what was lost; the others change light and tone by nature."""
 
@@ -133,6 +133,11 @@ class Card:
     def enhances(self) -> bool:
         """Whether it makes a picture out of a picture."""
         return self.task in ENHANCING
+
+    @property
+    def damages(self) -> tuple[str, ...]:
+        """What of its levels is damage, so that it has nothing to do where they are 0."""
+        return tuple(level for level in self.levels if level not in (*TRAITS, "lift"))
 
     @property
     def colour_locked(self) -> bool:

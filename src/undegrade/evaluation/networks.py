@@ -54,8 +54,8 @@ class Carded:
 
     @property
     def takes_levels(self) -> bool:
-        """Whether the network has level inputs."""
-        return bool(self.network.card.levels)
+        """Whether the network is told of damage."""
+        return bool(self.network.card.damages)
 
     def run(self, case: Case, levels: Levels) -> Output:
         """See :class:`undegrade.evaluation.contenders.Contender`."""

@@ -38,6 +38,9 @@ LEAST_LIFT = 0.5
 """Stops by which the network for light must lift deep shadows to be worth running unasked: it has
 learned to leave alone what is right as it is, and by less hardly anything would be gained."""
 
+LIT_SHADE, MOST_LIFT = -2.0, 2.5
+"""Stops from mid grey to which shadows are to be lifted, and stops that they are lifted at most."""
+
 MOST_MORE = 0.5
 """Share by which noise is told higher than it was read, at most."""
 
@@ -330,7 +333,18 @@ def _retouch(case: _Case, name: str, model: str, reasons: list[str]) -> Step | N
     """A network that changes light and tone, unless its strength is 0."""
     if (strength := case.strength(name)) == 0:
         return None
-    return Step(name, case.find(model), (), " and ".join(reasons), strength)
+    network = case.find(model)
+    levels = (to_level("lift", _lift(case)),) if "lift" in network.card.levels else ()
+    return Step(name, network, levels, " and ".join(reasons), strength)
+
+
+def _lift(case: _Case) -> float:
+    """Stops that the network is told to lift the shadows by; 0 leaves it to itself.
+
+    Left to itself it is timid: most of what is dark in a photo is meant to be.
+    """
+    wanted = min(LIT_SHADE - case.found.shade.value, MOST_LIFT)
+    return wanted if case.found.shade.value < 0 and wanted > case.lift else 0.0
 
 
 def _resharpen(case: _Case) -> Step | None:
@@ -463,11 +477,11 @@ def _one_model(model: Model, case: _Case) -> list[Step]:
             f"not the task {wishes.task!r}",
             "leave --task away",
         )
-    known = _levels(case)
+    known = _levels(case) | {"lift": to_level("lift", _lift(case))}
     values = tuple(known[level] for level in card.levels)
-    amounts = [known[level] for level in card.levels if level not in TRAITS]
-    idle = wishes.strength == 0 or (card.levels and not any(amounts))
+    amounts = [known[level] for level in card.damages]
+    idle = wishes.strength == 0 or (amounts and not any(amounts))
     if idle and card.scale == 1:
         return []
-    strength = 1.0 if card.levels else case.strength(name)
+    strength = 1.0 if amounts else case.strength(name)
     return [Step(name, model, values, "this model was asked for", strength)]

@@ -83,6 +83,21 @@ def test_dark_and_bright_are_lit_apart(network):
     torch.testing.assert_close(lit[..., 16:, :], x[..., 16:, :], atol=1e-6, rtol=0)
 
 
+def test_what_it_is_told_decides_and_one_that_was_not_told_goes_on(network):
+    """Its weights fit one that is told, and until that learns, nothing changes."""
+    told = build("light-told", coarse=8, fine=8, pairs=1, hints=4, expand=2)
+    told.load_state_dict(told.state_dict() | awake(network).state_dict())
+    x, *around = inputs()
+    levels = [torch.full((2, 1, 1, 1), level) for level in (0.0, 0.1, 0.4)]
+    with torch.no_grad():
+        same = network(x, *around)
+        for level in levels:
+            torch.testing.assert_close(told(x, *around, level), same)
+        own, some, more = (awake(told)(x, *around, level) for level in levels)
+    assert not torch.allclose(own, some)
+    assert not torch.allclose(some, more)
+
+
 def test_the_thumbnail_decides(network):
     x, thumbnail, where = inputs()
     with torch.no_grad():
@@ -122,13 +137,16 @@ def test_the_file_takes_a_picture_a_thumbnail_and_a_place(network, tmp_path):
     assert np.isfinite(made).all()
 
 
-def test_tiles_equal_the_whole_and_a_part_equals_that_part(network, tmp_path):
+@pytest.mark.parametrize("levels", [(), ("lift",)])
+def test_tiles_equal_the_whole_and_a_part_equals_that_part(levels, tmp_path):
     from undegrade.catalog import Card, Model, sha256
     from undegrade.runtime import WholePhoto, make_thumbnail, open_network, process
 
-    network = plain(awake(network))
+    torch.manual_seed(0)
+    kind, inputs = ("light-told", (*INPUTS, "level")) if levels else ("light", INPUTS)
+    network = plain(awake(build(kind, coarse=8, fine=8, pairs=1, hints=4, expand=2)))
     path = tmp_path / "light.onnx"
-    export(network, path, INPUTS, half=False)
+    export(network, path, inputs, half=False)
     card = Card(
         "light",
         "lowlight",
@@ -137,17 +155,21 @@ def test_tiles_equal_the_whole_and_a_part_equals_that_part(network, tmp_path):
         radius=network.radius,
         multiple=4,
         thumbnail=96,
+        levels=levels,
     )
+    told = (0.2,) * len(levels)
     opened = open_network(Model(card, path), device="cpu")
     pixels = np.random.default_rng(0).integers(0, 256, (150, 130, 3), np.uint8)
     pixels[:, :60] //= 4
-    whole = process(opened, pixels)
-    tiled = process(opened, pixels, tile=48)
+    whole = process(opened, pixels, told)
+    tiled = process(opened, pixels, told, tile=48)
     assert np.abs(whole.astype(int) - tiled).max() <= 1
     seen = WholePhoto(make_thumbnail(pixels, 96, None), 150, 130, top=20, left=24)
-    part = process(opened, pixels[20:120, 24:124], whole=seen)
+    part = process(opened, pixels[20:120, 24:124], told, whole=seen)
     inner = (slice(36, 64), slice(36, 64))
     there = whole[20:120, 24:124][inner]
     assert np.abs(part[inner].astype(int) - there).max() <= 1
-    moved = process(opened, pixels[20:120, 24:124], whole=WholePhoto(seen.thumbnail, 150, 130))
+    moved = process(
+        opened, pixels[20:120, 24:124], told, whole=WholePhoto(seen.thumbnail, 150, 130)
+    )
     assert np.abs(moved[inner].astype(int) - there).max() > 1

@@ -41,7 +41,9 @@ assert {name for name, _ in VARIANTS.values()} | {
     "sr",
     "identity",
     "light",
+    "light-told",
     "tone",
+    "tone-told",
 } == set(NETWORKS)
 
 FINITE = [

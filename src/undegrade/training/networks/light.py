@@ -148,8 +148,10 @@ class ToneNetwork(nn.Module):
         self.tone = Tone(hints, channels, told)
         self.told = int(told)
 
-    def forward(self, x: Tensor, thumbnail: Tensor, place: Tensor, *level: Tensor) -> Tensor:
-        lit: Tensor = self.tone(x, thumbnail, place, *level)[0]
+    def forward(
+        self, x: Tensor, thumbnail: Tensor, place: Tensor, level: Tensor | None = None
+    ) -> Tensor:
+        lit: Tensor = self.tone(x, thumbnail, place, level)[0]
         return lit
 
 
@@ -198,9 +200,11 @@ class Light(nn.Module):
         self.reg = _Step(3 * 4, 3 * 4, fine, pairs, expand)
         self.radius = 6 * (2 * pairs + 2) + 7
 
-    def steps(self, x: Tensor, thumbnail: Tensor, place: Tensor, *level: Tensor) -> Steps:
+    def steps(
+        self, x: Tensor, thumbnail: Tensor, place: Tensor, level: Tensor | None = None
+    ) -> Steps:
         """The degradation of the lit picture, the base without it, and the result."""
-        lit, hints = self.tone(x, thumbnail, place, *level)
+        lit, hints = self.tone(x, thumbnail, place, level)
         turns = self.hints(hints).split(self.widths, 1)
         both = F.pixel_unshuffle(torch.cat([lit, x], 1), 4)
         degradation = F.pixel_shuffle(self.deg(both, *turns[:2]), 4)
@@ -208,8 +212,10 @@ class Light(nn.Module):
         refined = self.reg(F.pixel_unshuffle(base, 2), *turns[2:])
         return Steps(degradation, base, _unclipped(base + F.pixel_shuffle(refined, 2), x))
 
-    def forward(self, x: Tensor, thumbnail: Tensor, place: Tensor, *level: Tensor) -> Tensor:
-        return self.steps(x, thumbnail, place, *level).enhanced
+    def forward(
+        self, x: Tensor, thumbnail: Tensor, place: Tensor, level: Tensor | None = None
+    ) -> Tensor:
+        return self.steps(x, thumbnail, place, level).enhanced
 
 
 class _Step(nn.Module):
