@@ -54,7 +54,7 @@ def test_from_a_recipe_to_a_better_photo(name, sources, photos, tmp_path):
     assert Catalog().find(str(model)).card == card
 
     wishes = {"scale": card.scale} if card.scale > 1 else {}
-    if card.levels:
+    if card.damages:
         wishes = {"noise": 25}
     result = undegrade.enhance(photos / "0.png", model=str(model), **wishes)
     assert result.array.shape == (160 * card.scale, 160 * card.scale, 3)

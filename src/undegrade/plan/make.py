@@ -333,9 +333,12 @@ def _retouch(case: _Case, name: str, model: str, reasons: list[str]) -> Step | N
     """A network that changes light and tone, unless its strength is 0."""
     if (strength := case.strength(name)) == 0:
         return None
-    network = case.find(model)
-    levels = (to_level("lift", _lift(case)),) if "lift" in network.card.levels else ()
-    return Step(name, network, levels, " and ".join(reasons), strength)
+    network, lift = case.find(model), _lift(case)
+    if "lift" not in network.card.levels:
+        return Step(name, network, (), " and ".join(reasons), strength)
+    if lift:
+        reasons = [*reasons, f"shadows wanted {lift:.1f} stops lighter"]
+    return Step(name, network, (to_level("lift", lift),), " and ".join(reasons), strength)
 
 
 def _lift(case: _Case) -> float:
