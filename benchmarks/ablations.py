@@ -90,6 +90,23 @@ STUDIES: dict[str, Study] = {
         },
         shown=RESTORED,
     ),
+    "restore-fast": Study(
+        "restore:fast",
+        {"stages.main.steps": 500, "patch": 80, "patch_late": 0},
+        {
+            "as shipped: taught by restore and by the truth": {},
+            "by the truth alone": {
+                "teacher": None,
+                "stages.main.losses.charbonnier.weight": 1.0,
+                "stages.main.losses.mse.weight": 1.0,
+                "stages.main.losses.taught": None,
+                "stages.main.losses.taught-late": None,
+            },
+            "Adam for Muon": ADAM,
+            "no branch at quarter resolution": {"arguments.deep": 0},
+        },
+        shown=RESTORED,
+    ),
     "restore-vivid": Study(
         "restore:vivid",
         {"stages.regressor.steps": 300, "stages.regressor.share": 100}

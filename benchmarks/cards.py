@@ -6,7 +6,7 @@
 TESTSETS holds ``cbsd68.tar``, ``live1.tar``, ``set5.tar`` and ``lol_val.tar``; FACES is the pack of
 faces, of which only LFW's part is used, that no run has seen: the central 150 pixels of the first
 200. Everything is measured by the protocols of ``undegrade evaluate``, gates and all, each model
-beside its input and, a vivid one, beside its faithful counterpart. With --write tables and pictures
+beside its input and, a vivid or fast one, beside the faithful one. With --write tables and pictures
 go into docs/models/ and the scores into the cards; what has been measured is kept in the folder of
 --cache. The pictures show the public-domain photos of ``examples/``.
 """
@@ -60,10 +60,13 @@ class Job:
 PHONE = ("psnr", "ssim", "ms-ssim", LPIPS, "ciede2000")
 QUALITIES = {"jpeg": (10, 20, 30, 40)}
 JOBS: dict[str, tuple[Job, ...]] = {
-    "restore": (
-        Job("denoise-color", "cbsd68", parameters={"noise": (15, 25, 50)}),
-        Job("jpeg-color", "live1", parameters=QUALITIES),
-    ),
+    **{
+        name: (
+            Job("denoise-color", "cbsd68", parameters={"noise": (15, 25, 50)}),
+            Job("jpeg-color", "live1", parameters=QUALITIES),
+        )
+        for name in ("restore", "restore-fast")
+    },
     "restore-vivid": (
         Job("denoise-color", "cbsd68", parameters={"noise": (25,)}),
         Job("jpeg-color", "live1", parameters={"jpeg": (20,)}),
@@ -89,7 +92,10 @@ JOBS: dict[str, tuple[Job, ...]] = {
 }
 
 SHOWN: dict[str, Callable[[Photo, int], Case]] = {
-    "restore": lambda photo, n: cases.coded(photo, 10) if n else cases.noisy(photo, 40),
+    **{
+        name: lambda photo, n: cases.coded(photo, 10) if n else cases.noisy(photo, 40)
+        for name in ("restore", "restore-fast")
+    },
     "restore-vivid": lambda photo, _: cases.noisy(photo, 40),
     "sr-x2": lambda photo, _: cases.reduced(photo, 2),
     "sr-x4": lambda photo, _: cases.reduced(photo, 4),
@@ -117,7 +123,7 @@ def main() -> None:
         if any(job.data == "faces" for name in options.only for job in JOBS[name]):
             cut_faces(options.faces, faces)
         for name in options.only:
-            beside = name.removesuffix("-vivid")
+            beside = name.removesuffix("-vivid").removesuffix("-fast")
             models = list(dict.fromkeys((beside, name)))
             rows: list[Row] = []
             for job in JOBS[name]:
