@@ -31,7 +31,7 @@ from undegrade.plan import (
     model_names,
     stated,
 )
-from undegrade.plan.make import DARKEST_MEANT, LEAST_HEADROOM, LEAST_LIFT, MOST_LIFT
+from undegrade.plan.make import DARKEST_MEANT, LEAST_HEADROOM, LEAST_LIFT, LIT_SHADE, MOST_LIFT
 
 
 def model(name, scale=1, levels=(), task=None):
@@ -222,6 +222,7 @@ def test_every_task(task, damage, size):
                 "levels": dict(zip(step.model.card.levels, step.levels, strict=True)),
                 "strength": 1.0 if step.levels else strength,
                 "detail": 0.0,
+                "faithful": [],
                 "effort": "normal",
                 "reason": step.reason,
             }
@@ -479,7 +480,8 @@ def test_impossible_wishes_are_refused_with_their_value(wishes, value):
 
 
 def test_wishes_are_plain_data():
-    wishes = Wishes("auto", 2, 0.5, None, 10, 80, 0.7, ("grain", "grain"), ["phone", "lowlight"])
+    lists = ("grain", "grain"), ["phone", "lowlight"]
+    wishes = Wishes("auto", 2, 0.5, None, 10, 80, 0.7, False, *lists)
     assert wishes.as_dict()["detail"] == 0.7
     assert (wishes.keep, wishes.skip) == (("grain",), ("phone", "lowlight"))
     assert Wishes(keep="grain") == Wishes(keep=("grain",))
@@ -661,7 +663,12 @@ def test_shadows_that_are_not_meant_are_lit_unasked():
 
 @pytest.mark.parametrize(
     ("stops", "own", "told"),
-    [(-3.0, 0.6, 1.0), (-3.0, 1.2, 0.0), (-7.0, 0.6, MOST_LIFT), (0.0, 0.0, 0.0)],
+    [
+        (LIT_SHADE - 1.0, 0.6, 1.0),
+        (LIT_SHADE - 1.0, 1.2, 0.0),
+        (LIT_SHADE - 5.0, 0.6, MOST_LIFT),
+        (0.0, 0.0, 0.0),
+    ],
 )
 def test_shadows_are_lifted_to_where_something_is_seen(stops, own, told):
     """Where the network would do as much by itself, or nothing lies in shadow, it is not told."""
