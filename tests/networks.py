@@ -19,14 +19,15 @@ def tiny_network(
     convs: int = 2,
     levels: int = 0,
     identity: bool = False,
+    gain: float = 1.0,
     poison: bool = False,
     seed: int = 0,
 ) -> Path:
     """Write a small convolutional network with free height and width.
 
     Its receptive radius is ``convs * unshuffle`` input pixels, plus ``unshuffle - 1`` for the
-    phase. With *identity* it returns its input (enlarged by repetition); with *poison* it turns
-    values above 0.999 into infinity.
+    phase. With *identity* it returns its input (enlarged by repetition); *gain* multiplies the
+    output of each convolution; with *poison* it turns values above 0.999 into infinity.
     """
     rng = np.random.default_rng(seed)
     channels = 3 * unshuffle**2
@@ -45,6 +46,7 @@ def tiny_network(
         if identity:
             kernel[:] = 0
         kernel[range(channels), range(channels), 1, 1] += 1
+        kernel *= gain
         name = constant(f"w{i}", kernel.astype(np.float32))
         nodes.append(helper.make_node("Conv", [current, name], [f"c{i}"], pads=[1, 1, 1, 1]))
         current = f"c{i}"

@@ -18,6 +18,7 @@ from undegrade import Enhancer, enhance
 from undegrade import diagnose as diagnose_photo
 from undegrade.catalog import Catalog, user_folder
 from undegrade.diagnosis import BLIND, diagnose
+from undegrade.diagnosis.light import measure
 from undegrade.errors import ModelError, UsageError
 from undegrade.picture import decode, from_array
 from undegrade.plan import LOWLIGHT, Plan, Wishes
@@ -115,6 +116,20 @@ def test_dark_and_tinted_photos_go_to_their_networks():
     assert enhancer(CLEAN, Wishes(skip=("lowlight",))).unchanged
     asked = enhance(CLEAN, task="phone")
     assert [step.model.card.name for step in asked.steps] == ["phone"]
+
+
+def test_nothing_is_lit_until_its_middle_is_too_bright():
+    """The dial keeps its meaning: half of it is half of what can be borne."""
+    dark = scene(700, 700) // 3
+    ours(LOWLIGHT, identity=True)
+    assert Enhancer(diagnoser=seeing(exposure=DARK)).plan(from_array(dark)).steps[0].strength == 1
+    ours(LOWLIGHT, identity=True, gain=4.0)
+    enhancer = Enhancer(diagnoser=seeing(exposure=DARK))
+    full, half = (enhancer.plan(from_array(dark), Wishes(strength=s)) for s in (1.0, 0.5))
+    assert 0.05 < full.steps[0].strength < 1.0
+    assert half.steps[0].strength == pytest.approx(full.steps[0].strength / 2)
+    lit = enhancer.run(from_array(dark), full).picture
+    assert -0.5 < measure(lit).value["exposure"] <= 0.4
 
 
 def test_a_network_that_is_missing_is_a_note(tmp_path):

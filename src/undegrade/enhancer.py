@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.diagnosis import BLIND, Diagnoser, Diagnosis, open_diagnoser
+from undegrade.diagnosis.light import measure
 from undegrade.diagnosis.shade import cells, lift
 from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Pixels
@@ -61,6 +62,9 @@ MAX_MEGAPIXELS = 200.0
 RESTORED_QUALITY = 92
 """Least JPEG quality at which an enhanced picture is written: writing what was restored with the
 coarse tables that had damaged it would damage it again."""
+BRIGHTEST, DIMMING = 0.3, 0.1
+"""Stops above mid grey that the middle of a photo is lit to at most, and steps of strength by which
+it is lit less until that is so."""
 MIDDLE = 640
 """Side of the part in the middle of a photo that is lit to see what noise there will be."""
 
@@ -261,6 +265,8 @@ class Enhancer:
             restores = wishes.model is None and "restore" in wishes.steps
             if light and restores and wishes.noise is None:
                 plan = make_plan(*asked, self._lit(picture, light), gained)
+            if light:
+                plan = plan.dimmed(self._bearable(picture, light))
         if plan.invents and not wishes.detail_everywhere:
             plan = plan.restrained(self._subjects(picture))
         return plan if found.crops else replace(plan, notes=(BLIND, *plan.notes))
@@ -269,6 +275,23 @@ class Enhancer:
         """Stops by which the shadows of *picture* would be lifted, seen in a small copy."""
         copy = small(picture)
         return lift(cells(copy), cells(self.apply(copy, [light])))
+
+    def _bearable(self, picture: Picture, light: Step) -> float:
+        """How much of a step lights *picture* without making its middle too bright, up to 1.
+
+        Seen in a small copy; what is as bright before it stays so.
+        """
+        before = small(picture)
+        after = self.apply(before, [replace(light, strength=1.0)])
+        brightest = max(BRIGHTEST, measure(before).value["exposure"])
+        strength = 1.0
+        while strength > DIMMING:
+            mixed = after.pixels.copy()
+            blend_strength(before.pixels, mixed, strength)
+            if measure(before.with_pixels(mixed)).value["exposure"] <= brightest:
+                break
+            strength -= DIMMING
+        return strength
 
     def _lit(self, picture: Picture, light: Step) -> Diagnosis:
         """What *picture* will have lost once it is lit, seen in its middle."""

@@ -77,6 +77,14 @@ class Plan:
         """Whether a step makes detail up where it could do without."""
         return any(step.invents for step in self.steps)
 
+    def dimmed(self, share: float) -> Plan:
+        """The same with what is lit lit by a *share* of its strength."""
+        steps = (
+            replace(one, strength=share * one.strength) if one.name == "lowlight" else one
+            for one in self.steps
+        )
+        return replace(self, steps=tuple(steps))
+
     def restrained(self, seen: Seen) -> Plan:
         """The same with what was *seen* left to the faithful weights."""
         steps = (replace(one, faithful=seen.regions) if one.invents else one for one in self.steps)
