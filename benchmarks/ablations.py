@@ -102,8 +102,6 @@ STUDIES: dict[str, Study] = {
                 "stages.main.losses.taught": None,
                 "stages.main.losses.taught-late": None,
             },
-            "Adam for Muon": ADAM,
-            "no branch at quarter resolution": {"arguments.deep": 0},
         },
         shown=RESTORED,
     ),

@@ -93,5 +93,7 @@ def test_light_does_not_depend_on_how_a_photo_is_held():
     network = replace(opened, averages=True)
     side = 24 * network.card.multiple
     pixels = np.random.default_rng(0).integers(0, 20000, (side, 2 * side, 3), dtype=np.uint16)
-    upright, lying = (process(network, held).astype(int) for held in (pixels, np.rot90(pixels)))
+    told = [0.2] * len(network.card.levels)
+    held = pixels, np.rot90(pixels)
+    upright, lying = (process(network, one, told).astype(int) for one in held)
     assert np.abs(np.rot90(upright) - lying).max() <= math.ceil(1e-4 * 65535)
