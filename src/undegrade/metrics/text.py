@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from undegrade.imaging.arrays import Doubles
 from undegrade.metrics.base import Comparison
 from undegrade.metrics.optional import optional
 from undegrade.metrics.pictures import coloured
-from undegrade.runtime.subjects import Corners, Find, text_finder
+
+if TYPE_CHECKING:
+    from undegrade.runtime.subjects import Corners, Find
 
 OVERLAP = 0.5
 """Intersection over union from which on two boxes are the same text."""
@@ -47,6 +50,8 @@ class TextF1(Comparison):
 
     @cached_property
     def _detect(self) -> Find:
+        from undegrade.runtime.subjects import text_finder
+
         if self._given is None:
             optional("rapidocr_onnxruntime", "detect")
         return self._given or text_finder()
