@@ -127,6 +127,7 @@ def test_nothing_is_lit_until_its_middle_is_too_bright():
     enhancer = Enhancer(diagnoser=seeing(exposure=DARK))
     full, half = (enhancer.plan(from_array(dark), Wishes(strength=s)) for s in (1.0, 0.5))
     assert 0.05 < full.steps[0].strength < 1.0
+    assert full.steps[0].reason.endswith("lest the middle be too bright")
     assert half.steps[0].strength == pytest.approx(full.steps[0].strength / 2)
     lit = enhancer.run(from_array(dark), full).picture
     assert -0.5 < measure(lit).value["exposure"] <= 0.4

@@ -29,7 +29,6 @@ cycles a pixel, as a Gaussian of 0.45 s pixels does.
 OCTAVES = 3.0
 """Octaves of detail that are missing at blur level 1: an eighth of the pixels' resolution."""
 
-
 MAX_LIFT = 8.0
 """Stops of lift at level 1."""
 

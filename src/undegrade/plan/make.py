@@ -78,9 +78,14 @@ class Plan:
         return any(step.invents for step in self.steps)
 
     def dimmed(self, share: float) -> Plan:
-        """The same with what is lit lit by a *share* of its strength."""
+        """The same with what is lit lit by a *share* of its strength, and why."""
+        if share == 1:
+            return self
+        why = f", by {share:.1f} of it lest the middle be too bright"
         steps = (
-            replace(one, strength=share * one.strength) if one.name == "lowlight" else one
+            replace(one, strength=share * one.strength, reason=one.reason + why)
+            if one.name == "lowlight"
+            else one
             for one in self.steps
         )
         return replace(self, steps=tuple(steps))
@@ -141,7 +146,7 @@ def make_plan(
 
     First noise and JPEG, then light, faded dyes, a phone's colours, and sharpness and size at last;
     a photo of which *lit* tells what it will have lost once it has been lit is lit first. On LOL's
-    pairs that is worth 0.04 of SSIM (``benchmarks/light_order.py``): in the dark, noise is hardly
+    pairs that is worth 0.025 of SSIM (``benchmarks/light_order.py``): in the dark, noise is hardly
     to be told from nothing. Shadows that were found are only lit where the network would lift them,
     by *lift* stops, enough for it to be seen. A pure function: *find* looks a model up by name
     (:func:`undegrade.runtime.find_model`), *find_vivid* and *find_fast* its variants, only where
