@@ -16,7 +16,7 @@ def pytest_configure() -> None:
 
 AT_ONCE = 4
 """Processes that run tests at most: each has torch and a service of its own in memory."""
-TOGETHER = {"browser", "cluster"}
+TOGETHER = {"alignment", "browser", "cluster"}
 """Folders whose tests share what is slow to start, and so run in one process."""
 
 

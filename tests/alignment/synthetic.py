@@ -6,15 +6,17 @@ The scene is drawn once; each camera samples it through a homography of its own 
 
 from __future__ import annotations
 
+import functools
 import io
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
-SCENE = (1200, 1600)
-PHONE = (600, 800)
-DSLR = (780, 1040)
+SCENE = (1080, 1440)
+PHONE = (540, 720)
+DSLR = (648, 864)
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,20 @@ def bent(points: np.ndarray, bend: float) -> np.ndarray:
     return middle + offset * (1 + bend * (radius - 0.6))
 
 
+@functools.lru_cache(maxsize=2)
 def scene(seed: int) -> np.ndarray:
-    """(H, W, 3) float in [0, 1]: sky above, below it things with edges and texture."""
+    """(H, W, 3) float32 in [0, 1]: sky above, below it things with edges and texture."""
     rng = np.random.default_rng(seed)
     height, width = SCENE
-    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     picture = np.stack([0.55 + 0.1 * y / height, 0.65 + 0 * y, 0.85 - 0.2 * y / height], axis=2)
     horizon = 0.22 * height + 30 * np.sin(x / 170) + 12 * np.sin(x / 31)
     ground = np.clip(y - horizon, 0, 1)[:, :, None]
-    picture = picture * (1 - ground) + ground * np.array([0.42, 0.45, 0.3])
+    picture = picture * (1 - ground) + ground * np.array([0.42, 0.45, 0.3], np.float32)
     for _ in range(220):
         cx, cy = rng.uniform(0, width), rng.uniform(0.25 * height, height)
         a, b = rng.uniform(6, 90, 2)
-        turn, colour = rng.uniform(0, np.pi), rng.uniform(0.1, 0.9, 3)
+        turn, colour = rng.uniform(0, np.pi), rng.uniform(0.1, 0.9, 3).astype(np.float32)
         reach = int(np.hypot(a, b)) + 2
         box = (
             slice(max(0, int(cy) - reach), int(cy) + reach),
@@ -90,7 +93,8 @@ def scene(seed: int) -> np.ndarray:
         cover = np.clip(inside + 0.5, 0, 1)[:, :, None]
         shade = 1 + 0.15 * np.sin(u / rng.uniform(4, 20))[:, :, None]
         picture[box] = picture[box] * (1 - cover) + cover * colour * shade
-    return np.clip(picture + ground * 0.05 * texture(height, width, rng)[:, :, None], 0, 1)
+    noise = texture(height, width, rng).astype(np.float32)[:, :, None]
+    return np.clip(picture + ground * 0.05 * noise, 0, 1)
 
 
 def texture(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -106,7 +110,7 @@ def view(
     picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int], bend: float = 0.0
 ) -> np.ndarray:
     """What a camera sees: each pixel the mean of 2 x 2 samples."""
-    total = np.zeros((*size, 3))
+    total = np.zeros((*size, 3), picture.dtype)
     y, x = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float64)
     for oy in (-0.25, 0.25):
         for ox in (-0.25, 0.25):
@@ -121,7 +125,7 @@ def bilinear(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
     height, width = picture.shape[:2]
     x, y = np.clip(points[:, 0], 0, width - 1.001), np.clip(points[:, 1], 0, height - 1.001)
     i, j = y.astype(int), x.astype(int)
-    v, u = (y - i)[:, None], (x - j)[:, None]
+    v, u = (part[:, None].astype(picture.dtype) for part in (y - i, x - j))
     flat, first = picture.reshape(-1, picture.shape[2]), i * width + j
     a, b = flat.take(first, axis=0), flat.take(first + 1, axis=0)
     c, d = flat.take(first + width, axis=0), flat.take(first + width + 1, axis=0)
@@ -162,13 +166,8 @@ def phone_look(picture: np.ndarray, rng: np.random.Generator, strength: float = 
 
 
 def blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur through the Fourier transform of the mirrored picture."""
-    height, width = picture.shape[:2]
-    whole = np.pad(picture, ((0, height), (0, width), (0, 0)), "symmetric")
-    rows = np.fft.fftfreq(2 * height)[:, None] ** 2
-    damping = np.exp(-2 * (np.pi * sigma) ** 2 * (rows + np.fft.rfftfreq(2 * width)[None] ** 2))
-    spectrum = np.fft.rfft2(whole, axes=(0, 1)) * damping[:, :, None]
-    return np.fft.irfft2(spectrum, whole.shape[:2], axes=(0, 1))[:height, :width]
+    """Gaussian blur; the picture goes on mirrored."""
+    return gaussian_filter(picture, (sigma, sigma, 0), mode="reflect")
 
 
 def to_photo(picture: np.ndarray, quality: int | None = None) -> np.ndarray:
@@ -203,7 +202,7 @@ def make_pair(
     same_scene: False makes two photos of two scenes.
     """
     rng = np.random.default_rng([seed, 77])
-    drawn = scene(seed)
+    drawn = scene(seed)  # shared with others: not to be changed
     phone_camera, dslr_camera = camera(rng, PHONE, turn, tilt), camera(rng, DSLR, turn, tilt)
     phone = view(drawn, phone_camera, PHONE, bend)
     dslr = view(drawn if same_scene else scene(seed + 1000), dslr_camera, DSLR)

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.alignment.measures import WRONG
 from tests.cli.conftest import refused, undegrade
 from tests.photos import files
-from undegrade.alignment import WindowSettings, align, align_pairs, correlation, project
+from undegrade.alignment import WindowSettings, align_pairs, correlation, project
 from undegrade.errors import InputError, OutputError, UsageError
 from undegrade.imaging.luma import luma_of
 
@@ -125,21 +125,14 @@ def test_report_holds_its_pictures(done):
     assert "http" not in text
 
 
-def test_same_input_same_output(done, photos, tmp_path):
-    output, _, _ = done
-    align_pairs(photos / "sony", photos / "canon", tmp_path / "again")
-    assert files(tmp_path / "again") == files(output)
-
-
-def test_after_is_better_than_before(pair):
+def test_after_is_better_than_before(pair, found):
     """What the report shows is true: correlation over the whole picture rises."""
     import cv2
 
-    made = pair(1)
-    found = align(made.phone, made.dslr)
+    made, done = pair(1), found(1)
     before = cv2.resize(made.dslr, made.phone.shape[1::-1], interpolation=cv2.INTER_AREA)
     whole = correlation(luma_of(made.phone), luma_of(before))
-    after = correlation(luma_of(found.area.of(made.phone)), luma_of(found.dslr.cut(found.area)))
+    after = correlation(luma_of(done.area.of(made.phone)), luma_of(done.dslr.cut(done.area)))
     assert after > 0.95 > whole
 
 
@@ -193,7 +186,7 @@ def test_failures_of_opencv_stop_nothing(photos, tmp_path, monkeypatch):
     assert summary.report.is_file()
 
 
-def test_cli(undegrade, photos, done, tmp_path, monkeypatch):
+def test_cli_and_same_input_same_output(undegrade, photos, done, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ran = undegrade("align", photos / "sony", photos / "canon", "-o", "out")
     assert ran.code == 1  # some failed

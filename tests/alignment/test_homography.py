@@ -12,16 +12,15 @@ from undegrade.errors import AlignmentError, InputError
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_map_is_found(pair, seed):
+def test_map_is_found(pair, found, seed):
     """Zoom, rotation, perspective, exposure, gamma, colour, vignetting, blur, noise, JPEG."""
-    made = pair(seed)
-    found = find_homography(made.phone, made.dslr)
-    errors = map_errors(made, found.matrix)
+    done = found(seed).homography
+    errors = map_errors(pair(seed), done.matrix)
     assert np.median(errors) < 0.15  # asked: 0.5; measured: 0.02 to 0.06
     assert errors.max() < 0.5
-    assert found.inliers > 0.9 * found.matches
-    assert found.residual < 0.6
-    assert found.matrix[2, 2] == 1
+    assert done.inliers > 0.9 * done.matches
+    assert done.residual < 0.6
+    assert done.matrix[2, 2] == 1
 
 
 @pytest.mark.parametrize("kind", [{"turn": 20.0}, {"tilt": 0.2}, {"strength": 2.0}, {"movers": 4}])
@@ -31,11 +30,11 @@ def test_map_is_found_when_it_is_hard(kind):
     assert np.median(errors) < 0.5
 
 
-def test_either_may_have_more_pixels(pair):
+def test_either_may_have_more_pixels(pair, found):
     made = pair(0)
     back = find_homography(made.dslr, made.phone).matrix
-    there = find_homography(made.phone, made.dslr).matrix
-    points = np.array([[10.0, 20.0], [700.0, 500.0]])
+    there = found(0).homography.matrix
+    points = np.array([[10.0, 20.0], [630.0, 450.0]])
     assert np.abs(project(back, project(there, points)) - points).max() < 0.5
 
 
@@ -48,11 +47,11 @@ def test_large_photos_are_searched_shrunk(pair, monkeypatch):
     assert np.median(map_errors(made, found.matrix)) < 0.3
 
 
-def test_same_input_same_output(pair):
+def test_same_input_same_output(pair, found):
     import cv2
 
     made = pair(0)
-    first = find_homography(made.phone, made.dslr)
+    first = found(0).homography
     cv2.setRNGSeed(5)
     cv2.setNumThreads(2)
     try:
@@ -71,7 +70,7 @@ def test_two_scenes_are_refused(pair):
 
 @pytest.mark.parametrize("blank", ["phone", "dslr"])
 def test_blank_is_refused(pair, blank):
-    photos = {"phone": pair(0).phone, "dslr": pair(0).dslr}
+    photos = {"phone": pair(0).phone[-200:, -300:], "dslr": pair(0).dslr[-200:, -300:]}
     photos[blank] = np.full_like(photos[blank], 128)
     with pytest.raises(AlignmentError, match=r"only 0 keypoints in the .* photo, 12 are needed"):
         find_homography(photos["phone"], photos["dslr"])
@@ -80,7 +79,7 @@ def test_blank_is_refused(pair, blank):
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (7, 9)])
 def test_tiny_is_refused(pair, size):
     with pytest.raises(AlignmentError, match="keypoints"):
-        find_homography(np.zeros((*size, 3), np.uint8), pair(0).dslr)
+        find_homography(np.zeros((*size, 3), np.uint8), pair(0).dslr[-200:, -300:])
 
 
 def test_mirrored_is_refused(pair):
