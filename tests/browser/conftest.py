@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.opening import PATIENCE, Opener, launch
+from tests.photos import noisy, scene, write_photo
 from tests.service.running import Running, running
 
 
@@ -31,6 +33,13 @@ def service() -> Iterator[Running]:
     # On a busy machine a look may take long; what is tested is not how long.
     with running(look_seconds=600, job_seconds=1800) as service:
         yield service
+
+
+@pytest.fixture(scope="package")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A noisy photo that keeps the service at work until it is cancelled."""
+    path = tmp_path_factory.mktemp("large") / "large.png"
+    return write_photo(path, noisy(scene(1100, 1500), 20))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.browser.opening import (
     tiles,
     until,
 )
-from tests.photos import noisy, scene, write_photo
+from tests.photos import noisy, scene
 from tests.service.running import running
 
 HAND_OVER = """([kind, name, text]) => {
@@ -87,9 +87,9 @@ def test_a_file_that_is_too_large_is_not_even_sent(browser, tmp_path):
         opener.close()
 
 
-def test_work_is_cancelled_and_taken_up_again(opened, service, tmp_path):
+def test_work_is_cancelled_and_taken_up_again(opened, service, large):
     page = opened()
-    send(page, write_photo(tmp_path / "large.png", noisy(scene(1100, 1500), 20)))
+    send(page, large)
     expect(page.locator("#progress")).to_be_visible()
     expect(tiles(page, "running")).to_have_count(1)
     expect(page.locator("#status-left")).to_contain_text("left")

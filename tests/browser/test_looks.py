@@ -70,11 +70,10 @@ def test_dark_where_the_system_is_dark(opened):
     check_access(page)
 
 
-def test_nothing_moves_where_motion_is_not_wanted(opened, tmp_path):
-    photo = write_photo(tmp_path / "large.png", noisy(scene(1100, 1500), 20))
+def test_nothing_moves_where_motion_is_not_wanted(opened, large):
     for wish, moves in [("reduce", False), ("no-preference", True)]:
         page = opened(reduced_motion=wish)
-        send(page, photo)
+        send(page, large)
         expect(tiles(page, "running")).to_have_count(1)
         assert (page.evaluate(TURN) == "turn") == moves
         assert (page.evaluate(FADE) != "0s") == moves

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.opening import CAT, CLEAN, Opener, finished, has_focus, saved, send, tiles, until
-from tests.photos import noisy, scene, write_photo
 from tests.service.running import running
 
 TOKEN = "sesame-open-the-door"
@@ -124,9 +123,9 @@ def test_a_service_that_does_not_answer_has_deleted_nothing(opened):
         expect(page.locator("#history li")).to_have_count(count)
 
 
-def test_the_keyboard_never_loses_its_place(opened, tmp_path):
+def test_the_keyboard_never_loses_its_place(opened, large):
     page = opened()
-    send(page, write_photo(tmp_path / "large.png", noisy(scene(1100, 1500), 20)))
+    send(page, large)
     for name in ("Cancel", "Enhance", "Cancel"):
         button = page.get_by_role("button", name=name, exact=True)
         button.focus()
