@@ -43,7 +43,7 @@ from undegrade.training.provenance import noted
 from undegrade.training.recipe import Recipe, Regressor, Stage
 from undegrade.training.recipe_file import read
 from undegrade.training.setup import mixed
-from undegrade.training.tasks import Batch, GradedTask, Photos, Task, task
+from undegrade.training.tasks import Batch, GradedTask, Photos, Task
 from undegrade.training.tasks.level import LevelTask
 
 LOG_EVERY = 100
@@ -165,7 +165,7 @@ def set_up(
     several = isinstance(data, Sequence) and not isinstance(data, str)
     sources = list(cast(Sequence[Source], data)) if several else [cast(Source, data)]
     processes = Processes(device)
-    what = task(recipe.task, recipe.scale, recipe.degradation)
+    what = setup.task(recipe, processes.device)
     path = folder / LAST
     resuming = path.exists()
     if resuming:

@@ -49,13 +49,8 @@ class Regressor:
 
 
 @dataclass(frozen=True)
-class Teacher:
-    """A trained network that is shown what the generator is; losses see its output, ``teacher``.
-
-    Its output lies nearer to the mean of all truths that a picture may have come from than the one
-    truth at hand does, so a smaller network learns from it with less noise (Hinton, Vinyals
-    & Dean, 2015).
-    """
+class Trained:
+    """A trained network that helps and does not learn."""
 
     network: str
     model: str
@@ -221,7 +216,12 @@ class Recipe:
     data: Reading = field(default_factory=Reading)
     """How training photos are read."""
     regressor: Regressor | None = None
-    teacher: Teacher | None = None
+    teacher: Trained | None = None
+    """Is shown what the generator is; losses see its output, ``teacher``. That lies nearer to the
+    mean of all truths that a picture may have come from than the one truth at hand does, so a
+    smaller network learns from it with less noise (Hinton, Vinyals & Dean, 2015)."""
+    restorer: Trained | None = None
+    """Is told the levels, where the generator takes none, and restores what the generator sees."""
     discriminators: dict[str, Discriminator] = field(default_factory=dict)
     batch: int = 16
     """Samples a step, over all processes and accumulated parts."""
@@ -276,6 +276,9 @@ class Recipe:
             raise RecipeError("system", self.system, f"has no use for the task {self.task!r}")
         if self.system != "plain" and self.teacher:
             raise RecipeError("teacher", self.teacher.model, f"is not shown to {self.system!r}")
+        if self.restorer and not allows.levels:
+            why = f"is told no levels by the task {self.task!r}"
+            raise RecipeError("restorer", self.restorer.model, why)
         for name in {"generator", "regressor"} & self.discriminators.keys():
             raise RecipeError(f"discriminators.{name}", name, "is the name of another network")
         for name, stage in self.stages.items():

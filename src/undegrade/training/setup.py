@@ -21,7 +21,7 @@ from undegrade.training.checkpoint import State
 from undegrade.training.forward import SYSTEMS
 from undegrade.training.muon import Muon
 from undegrade.training.objective import Adversary
-from undegrade.training.recipe import Recipe, Stage
+from undegrade.training.recipe import Recipe, Stage, Trained
 from undegrade.training.recipe_file import parse
 
 
@@ -69,7 +69,8 @@ def _check_generator(recipe: Recipe, generator: nn.Module) -> None:
     if generator.scale != recipe.scale:
         raise RecipeError("scale", recipe.scale, f"is not that of {recipe.network!r}")
     architecture = networks.architecture("network", recipe.network)
-    if tasks.allows(recipe.task).levels != ("level" in architecture.inputs):
+    told = tasks.allows(recipe.task).levels and recipe.restorer is None
+    if told != ("level" in architecture.inputs):
         raise RecipeError("network", recipe.network, f"does not fit the task {recipe.task!r}")
     if ("context" in recipe.degradation) != ("thumbnail" in architecture.inputs):
         wanted = (
@@ -181,6 +182,24 @@ def teacher(recipe: Recipe, device: torch.device | str = "cpu") -> nn.Module | N
     if network.scale != recipe.scale or kinds[0].inputs != kinds[1].inputs:
         wanted = f"does not take and make what {recipe.network!r} does"
         raise RecipeError("teacher.network", settings.network, wanted)
+    return _ready(network, settings, device)
+
+
+def task(recipe: Recipe, device: torch.device | str = "cpu") -> tasks.Task:
+    """The task of *recipe*, its pictures restored where that is wanted."""
+    made = tasks.task(recipe.task, recipe.scale, recipe.degradation)
+    if (settings := recipe.restorer) is None:
+        return made
+    network = networks.built("restorer", settings.network, settings.arguments)
+    inputs = networks.architecture("restorer.network", settings.network).inputs
+    if network.scale != 1 or inputs != ("input", "level"):
+        wanted = "must keep the size and be told levels"
+        raise RecipeError("restorer.network", settings.network, wanted)
+    return tasks.RestoredTask(made, _ready(network, settings, device))
+
+
+def _ready(network: nn.Module, settings: Trained, device: torch.device | str) -> nn.Module:
+    """*network* with the weights that *settings* name, still."""
     path = Path(settings.model)
     if not path.suffix:
         path = Catalog().find(settings.model).path

@@ -37,7 +37,7 @@ from undegrade.training.degradations.noise import (
 )
 from undegrade.training.degradations.phone import PhoneDamage, phone, sample_phone
 from undegrade.training.degradations.quantise import quantise
-from undegrade.training.degradations.real import Real, real_damage, sample_factor, source_side
+from undegrade.training.degradations.real import Real, real_damage, resized, sample_factor, source_side
 from undegrade.training.degradations.relight import LightDamage, relight, sample_light
 from undegrade.training.degradations.resample import bicubic_down, bicubic_to, bicubic_up, resample
 
@@ -67,6 +67,7 @@ __all__ = [
     "real_damage",  # cameras, scans and the web
     "relight",  # too little light, backlight and uneven light
     "resample",  # fewer pixels, and back
+    "resized",  # any size by one of the web's filters
     "sample_blur",
     "sample_factor",  # of resizing, for real_damage
     "sample_fade",

@@ -22,7 +22,7 @@ from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
 from undegrade.imaging.arrays import column
 from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.imaging.noise_levels import measure_noise
-from undegrade.imaging.resize import FILTERS, resized
+from undegrade.imaging import resize
 from undegrade.training.degradations.draws import choice, normal, uniform
 from undegrade.training.degradations.jpeg import jpeg
 from undegrade.training.degradations.quantise import quantise
@@ -55,6 +55,8 @@ class Real:
     """The level of its grain, (N,)."""
     jpeg: Tensor
     """The level of the coarsest JPEG, (N,)."""
+    at: tuple[int, int]
+    """Where it begins, down and right, in what it was made of, resized."""
 
 
 def source_side(side: int, factor: float) -> int:
@@ -69,7 +71,13 @@ def sample_factor(generator: torch.Generator) -> float:
 
 
 def real_damage(
-    x: Tensor, side: int, factor: float, generator: torch.Generator, *, unseen: bool = False
+    x: Tensor,
+    side: int,
+    factor: float,
+    generator: torch.Generator,
+    *,
+    unseen: bool = False,
+    scans: bool = True,
 ) -> Real:
     """Camera, scan or mixed noise, first JPEG, resizing by *factor*, second JPEG.
 
@@ -79,10 +87,11 @@ def real_damage(
     side: of the pictures that come out.
     factor: 1 leaves the size; then a second JPEG lies on another grid in one of four.
     unseen: draw the kinds of :data:`HELD_OUT` and no others.
+    scans: whether some are scans, whose colours have changed.
     """
     count = len(x)
     noisy, clean = torch.empty_like(x), torch.empty_like(x)
-    kind = choice(count, (0.65, 0.15, 0.2), generator)
+    kind = choice(count, (0.65, 0.15, 0.2) if scans else (0.8, 0.0, 0.2), generator)
     if unseen:
         kind = torch.zeros_like(kind)
     for index, make in enumerate((_camera, _scan, _mixed)):
@@ -94,9 +103,8 @@ def real_damage(
     picture = _coded(noisy, coded, (60, 99), level, generator)
     again = torch.rand(count, generator=generator) < (0.7 if factor != 1 else 0.25)
     if factor != 1:
-        name = HELD_OUT["filter"] if unseen else _filter(generator)
         size = round(x.shape[-1] * factor)
-        matrix = _resizing(x.shape[-1], size, name).to(x)
+        matrix = _resizing(x.shape[-1], size, _filter(generator, unseen)).to(x)
         picture, clean, noise = (matrix @ plane @ matrix.mT for plane in (picture, clean, noise))
         picture, clean = quantise(picture), clean.clamp(0.0, 1.0)
     # The last JPEG begins where the picture does, but for a share that was cut.
@@ -107,13 +115,17 @@ def real_damage(
         window = (..., slice(top, top + side + GRID), slice(left, left + side + GRID))
         picture, clean, noise = picture[window], clean[window], noise[window]
         picture = _coded(picture.contiguous(), again, (35, 96), level, generator)
+        begins = top, left
         top = left = 0
+    else:
+        begins = 0, 0
     if torch.rand((), generator=generator) < ASTRAY:
         top, left = top + shift[1], left + shift[0]
     window = (..., slice(top, top + side), slice(left, left + side))
     picture, clean, noise = (plane[window].contiguous() for plane in (picture, clean, noise))
     levels, grain = measure_noise(noise, clean)
-    return Real(picture, clean, levels, grain, level.to(x.device))
+    at = begins[0] + top, begins[1] + left
+    return Real(picture, clean, levels, grain, level.to(x.device), at)
 
 
 def _camera(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor, Tensor]:
@@ -205,8 +217,18 @@ def _kinds(
     return [names.index(HELD_OUT[what])] * count if unseen else drawn
 
 
-def _filter(generator: torch.Generator) -> str:
-    known = [name for name in FILTERS if name != HELD_OUT["filter"]]
+def resized(
+    x: Tensor, size: int, generator: torch.Generator, *, unseen: bool = False
+) -> Tensor:
+    """Square pictures (N, 3, S, S) at *size*, by one filter of the web's or by the unseen one."""
+    matrix = _resizing(x.shape[-1], size, _filter(generator, unseen)).to(x)
+    return matrix @ x @ matrix.mT
+
+
+def _filter(generator: torch.Generator, unseen: bool) -> str:
+    if unseen:
+        return HELD_OUT["filter"]
+    known = [name for name in resize.FILTERS if name != HELD_OUT["filter"]]
     return known[int(torch.randint(len(known), (1,), generator=generator))]
 
 
@@ -228,5 +250,5 @@ def _coded(
 @lru_cache(maxsize=256)
 def _resizing(length: int, size: int, name: str) -> Tensor:
     """The weights (size, length) that resize one axis: what resizing makes of the identity."""
-    rows = resized(np.eye(length, dtype=np.float32)[:, :, None], size, length, name)
+    rows = resize.resized(np.eye(length, dtype=np.float32)[:, :, None], size, length, name)
     return torch.from_numpy(np.ascontiguousarray(rows[:, :, 0]))

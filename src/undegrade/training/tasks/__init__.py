@@ -19,12 +19,13 @@ from undegrade.training.tasks.pairs import (
     PhoneTask,
     ToldLowlightTask,
 )
-from undegrade.training.tasks.restore import RestoreTask
-from undegrade.training.tasks.sr import SrTask
+from undegrade.training.tasks.restore import RestoredTask, RestoreTask
+from undegrade.training.tasks.sr import RealSrTask, SrTask
 
 TASKS: dict[str, Any] = {
     "restore": RestoreTask,
     "sr": SrTask,
+    "sr-real": RealSrTask,
     "grade": LevelTask,
     "pairs": PairsTask,
     "phone": PhoneTask,
@@ -63,4 +64,14 @@ def task(name: str, scale: int, arguments: dict[str, Any]) -> Task:
     return made if context is None else GuidedTask(made, context)
 
 
-__all__ = ["TASKS", "Allows", "Batch", "GradedTask", "Photos", "Task", "allows", "task"]
+__all__ = [
+    "TASKS",
+    "Allows",
+    "Batch",
+    "GradedTask",
+    "Photos",
+    "RestoredTask",
+    "Task",
+    "allows",
+    "task",
+]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from undegrade.errors import RecipeError
 from undegrade.imaging.jpeg_tables import jpeg_level, quality_of_level
@@ -14,6 +16,7 @@ from undegrade.training.data.photos import Photos
 from undegrade.training.tasks.base import (
     Allows,
     Batch,
+    Task,
     centres,
     device_generator,
     through_pillow,
@@ -164,6 +167,30 @@ class RestoreTask:
         count = len(clean)
         levels = told.to(clean.device).repeat(count, 1).view(count, len(LEVELS), 1, 1)
         return Batch((damaged, levels), clean)
+
+
+class RestoredTask:
+    """*task*, whose pictures a trained *restorer* has restored by the levels that it told."""
+
+    def __init__(self, task: Task, restorer: nn.Module) -> None:
+        self.task, self.restorer = task, restorer
+
+    def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
+        return self._restored(self.task.batch(photos, count, patch, generator))
+
+    def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
+        found = self.task.validation(photos, size)
+        return {name: self._restored(batch) for name, batch in found.items()}
+
+    @torch.no_grad()
+    def _restored(self, batch: Batch) -> Batch:
+        picture, level = batch.inputs
+        damaged = level.flatten(1).any(1)
+        restored = picture.clone()
+        if damaged.any():
+            made = self.restorer(picture[damaged], level[damaged])
+            restored[damaged] = degradations.quantise(made.clamp(0.0, 1.0))
+        return replace(batch, inputs=(restored,))
 
 
 def told_white(sigma: float, jpeg: float, grey: bool = False) -> Tensor:

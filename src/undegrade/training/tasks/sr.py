@@ -1,13 +1,17 @@
-"""Super-resolution from antialiased bicubic reductions."""
+"""Super-resolution: from antialiased bicubic reductions, and from what people enlarge."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from undegrade.degradation.sensor import gaussian
+from undegrade.errors import RecipeError
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
+from undegrade.training.degradations.draws import uniform
 from undegrade.training.tasks.base import Allows, Batch, centres
+from undegrade.training.tasks.restore import LEVELS, graded_levels, told_real
 
 
 class SrTask:
@@ -47,6 +51,94 @@ class SrTask:
     def _rimmed(self, small: Tensor, wide: Tensor) -> Batch:
         rimmed = _mirrored(small, self.rim), _mirrored(wide, self.rim * self.scale)
         return Batch((rimmed[0].contiguous(),), rimmed[1].contiguous())
+
+
+class RealSrTask:
+    """What people enlarge, told its levels: small photos of cameras, cut or off the web.
+
+    A share *real* of the samples is blurred by up to half the scale, reduced by any filter, and
+    then what :func:`~undegrade.training.degradations.real_damage` makes of it, but for scans, whose
+    colours would not be the truth's. The rest are bicubic reductions. A network that takes no
+    levels sees what the recipe's ``restorer`` makes of the picture: so a plan has it, which
+    restores first. Levels are told as a plan tells them: none where damage is too weak to be found,
+    else with an error, and noise rather too high.
+
+    Parameters
+    ----------
+    scale: of the truth to the input. real: share of real samples, 0..1.
+    """
+
+    allows = Allows(scale=True, levels=True, card="sr")
+
+    ERROR, MORE = 0.15, 0.3
+    """Relative standard deviation of told levels, and share by which noise is told too high at
+    most."""
+
+    BLUR = 0.5
+    """Standard deviation of the strongest blur, in pixels of the input."""
+
+    FAINT = torch.tensor([2.0 / 50, 0.235])
+    """Levels of noise and JPEG below which a photo is left alone; see
+    :data:`undegrade.diagnosis.thresholds.THRESHOLDS`."""
+
+    def __init__(self, scale: int, real: float = 0.5) -> None:
+        if not 0 <= real <= 1:
+            raise RecipeError("degradation.real", real, "must be a share, 0..1")
+        self.plain, self.scale, self.real = SrTask(scale), scale, real
+
+    def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
+        real = round(count * self.real + float(torch.rand((), generator=generator)) - 0.5)
+        real = min(max(real, 0), count)
+        parts = []
+        if real < count:
+            parts.append(_untold(self.plain.batch(photos, count - real, patch, generator)))
+        if real:
+            side = degradations.source_side(patch, 1.0) * self.scale
+            clean = photos.crops(real, side, generator).float() / 255.0
+            parts.append(self._real(clean, patch, generator))
+        pictures, told, targets = zip(*((*one.inputs, one.target) for one in parts), strict=True)
+        return Batch((torch.cat(pictures), torch.cat(told)), torch.cat(targets))
+
+    def _real(
+        self, clean: Tensor, patch: int, generator: torch.Generator, unseen: bool = False
+    ) -> Batch:
+        count, scale = len(clean), self.scale
+        blur = uniform(count, 0.0, self.BLUR * scale, generator)
+        small = degradations.resized(
+            gaussian(clean, blur), clean.shape[-1] // scale, generator, unseen=unseen
+        )
+        made = degradations.real_damage(
+            small.clamp(0.0, 1.0), patch, 1.0, generator, unseen=unseen, scans=False
+        )
+        told = told_real(made)
+        error = torch.exp(torch.randn(told.shape, generator=generator) * self.ERROR)
+        error[:, :6] *= 1.0 + uniform(count, 0.0, self.MORE, generator)[:, None]
+        found = graded_levels(made) >= self.FAINT.to(told)
+        seen = found[:, [0] * 6 + [1, 0]]
+        told = (told * error.to(told) * seen).view(count, len(LEVELS), 1, 1)
+        top, left = (begin * scale for begin in made.at)
+        side = patch * scale
+        target = clean[..., top : top + side, left : left + side].contiguous()
+        return Batch((made.picture, told), target)
+
+    def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
+        """Bicubic reductions, and real ones of kinds that training never draws."""
+        clean = centres(photos, size)
+        side = size // self.scale
+        patch = side - degradations.source_side(0, 1.0)
+        batches = {
+            name: _untold(batch) for name, batch in self.plain.validation(photos, size).items()
+        }
+        if patch > 0:
+            generator = torch.Generator().manual_seed(0)
+            batches["real"] = self._real(clean, patch // 8 * 8, generator, unseen=True)
+        return batches
+
+
+def _untold(batch: Batch) -> Batch:
+    (picture,) = batch.inputs
+    none = torch.zeros(len(picture), len(LEVELS), 1, 1, device=picture.device)
+    return Batch((picture, none), batch.target)
 
 
 def _mirrored(pictures: Tensor, edge: int) -> Tensor:
