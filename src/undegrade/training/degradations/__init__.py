@@ -37,7 +37,13 @@ from undegrade.training.degradations.noise import (
 )
 from undegrade.training.degradations.phone import PhoneDamage, phone, sample_phone
 from undegrade.training.degradations.quantise import quantise
-from undegrade.training.degradations.real import Real, real_damage, resized, sample_factor, source_side
+from undegrade.training.degradations.real import (
+    Real,
+    real_damage,
+    resized,
+    sample_factor,
+    source_side,
+)
 from undegrade.training.degradations.relight import LightDamage, relight, sample_light
 from undegrade.training.degradations.resample import bicubic_down, bicubic_to, bicubic_up, resample
 

@@ -19,10 +19,10 @@ from undegrade.degradation import sensor
 from undegrade.degradation.camera import expected_noise
 from undegrade.degradation.fade import flat
 from undegrade.degradation.sensor import DEMOSAICS, DENOISERS
+from undegrade.imaging import resize
 from undegrade.imaging.arrays import column
 from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.imaging.noise_levels import measure_noise
-from undegrade.imaging import resize
 from undegrade.training.degradations.draws import choice, normal, uniform
 from undegrade.training.degradations.jpeg import jpeg
 from undegrade.training.degradations.quantise import quantise
@@ -217,9 +217,7 @@ def _kinds(
     return [names.index(HELD_OUT[what])] * count if unseen else drawn
 
 
-def resized(
-    x: Tensor, size: int, generator: torch.Generator, *, unseen: bool = False
-) -> Tensor:
+def resized(x: Tensor, size: int, generator: torch.Generator, *, unseen: bool = False) -> Tensor:
     """Square pictures (N, 3, S, S) at *size*, by one filter of the web's or by the unseen one."""
     matrix = _resizing(x.shape[-1], size, _filter(generator, unseen)).to(x)
     return matrix @ x @ matrix.mT

@@ -126,9 +126,7 @@ class SuperResolution(nn.Module):
         self.tail = zero(nn.Conv2d(channels, 3 * scale**2, 3, padding=1))
         self.radius = 2 * pairs + 2
         self.steer = (
-            nn.Sequential(
-                nn.Conv2d(levels, 32, 1), nn.ReLU(), zero(nn.Conv2d(32, channels, 1))
-            )
+            nn.Sequential(nn.Conv2d(levels, 32, 1), nn.ReLU(), zero(nn.Conv2d(32, channels, 1)))
             if levels
             else None
         )
