@@ -29,7 +29,7 @@ ON_CARD = {
     "tone": "lowlight",
 }
 """What a card calls what is neither restored nor enlarged."""
-CHOICES = {"dllgan-sr": "dllgan-sr:x4+"}
+CHOICES = {"dllgan-sr": "dllgan-sr:x4+", "sr-x2": "sr-x2:real+"}
 SCALES = {"dllgan-sr": 4}
 """Of a network of one size that is trained behind an enlargement."""
 

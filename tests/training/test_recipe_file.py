@@ -184,6 +184,7 @@ def test_unknown_keys_and_wrong_types(changes, key, message):
         ({"stages": {"main": None}}, "stages"),
         ({"system": "two-step"}, "system"),
         ({"system": "two-step", "task": "lowlight", "scale": 1, "teacher": TEACHER}, "teacher"),
+        ({"restorer": TEACHER}, "restorer"),
         ({"data__pairs": True}, "data.pairs"),
         ({"task": "pairs", "scale": 1}, "data.pairs"),
         ({"data__resize": 64}, "data.resize"),

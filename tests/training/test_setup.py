@@ -79,6 +79,9 @@ def test_every_variant_fits_its_networks_and_losses(choice):
         ("restore:fast", {"teacher": None}, "stages.main.losses.taught.of"),
         ("vdsr", {"teacher": {"network": "restorer", "model": "restore"}}, "teacher.network"),
         ("restore:fast", {"teacher.arguments.colour": 3}, "teacher.arguments"),
+        ("sr-x2:real", {"restorer": None}, "network"),
+        ("sr-x2:real", {"restorer.network": "sr"}, "restorer.arguments"),
+        ("sr-x2:real", {"restorer": {"network": "vdsr", "arguments": None}}, "restorer.network"),
         ("dllgan-sr", {"regressor.network": "magic"}, "regressor"),
         ("dllgan-sr", {"regressor.arguments.colour": 3}, "regressor.arguments"),
         ("dllgan-sr", {"regressor.pretrained": "resnet18"}, "regressor.pretrained"),
@@ -109,6 +112,11 @@ def test_what_does_not_fit(name, changes, key):
 def test_a_teacher_that_cannot_be_had(changes, message):
     with pytest.raises(UndegradeError, match=message):
         begin(read("restore:fast+debug", changes))
+
+
+def test_a_restorer_that_cannot_be_had():
+    with pytest.raises(UndegradeError, match="no model is called 'nobody'"):
+        begin(read("sr-x2:real+debug", {"restorer.model": "nobody"}))
 
 
 def test_validation_crops_fit_the_network():

@@ -25,8 +25,8 @@ from undegrade.training.tasks.pairs import (  # noqa: E402
     PhoneTask,
     ToldLowlightTask,
 )
-from undegrade.training.tasks.restore import LEVELS, RestoreTask  # noqa: E402
-from undegrade.training.tasks.sr import SrTask  # noqa: E402
+from undegrade.training.tasks.restore import LEVELS, RestoredTask, RestoreTask  # noqa: E402
+from undegrade.training.tasks.sr import RealSrTask, SrTask  # noqa: E402
 
 PATCH = 32
 MADE = {
@@ -35,6 +35,7 @@ MADE = {
     "x2": SrTask(2),
     "x4": SrTask(4),
     "whole": SrTask(4, whole=True),
+    "real x2": RealSrTask(2, real=1),
     "sr": LevelTask("sr", at=16),
     "noise": LevelTask("noise"),
     "blind noise": LevelTask("noise", spread=(0, 75)),
@@ -483,3 +484,60 @@ def test_the_middle_of_photos():
     assert centres([square, square], 8).shape == (2, 3, 4, 4)
     with pytest.raises(InputError, match="only 4 x 4 of 8 x 8 pixels"):
         centres([square, torch.zeros(3, 8, 8, dtype=torch.uint8)], 8)
+
+
+def test_real_sr_lies_where_its_truth_does():
+    photos = PhotoSet([photo(i) for i in range(4)])
+    batch = draw(RealSrTask(2, real=1).batch, photos, count=24)
+
+    def error(down, right):
+        small = degradations.bicubic_down(batch.target.roll((down, right), (2, 3)), 2)
+        return (batch.inputs[0] - small)[..., 4:-4, 4:-4].abs().mean()
+
+    # Half a pixel of the input is seen.
+    assert error(0, 0) < min(error(0, 1), error(1, 0), error(0, -1), error(-1, 0))
+
+
+def test_half_of_real_sr_is_bicubic_and_told_so():
+    photos = PhotoSet([photo(i) for i in range(4)])
+    batch = draw(RealSrTask(2).batch, photos, count=16)
+    untold = ~batch.inputs[1].flatten(1).any(1)
+    exact = (batch.inputs[0] - degradations.bicubic_down(batch.target, 2)).flatten(1)[:, 99:-99]
+    plain = exact.abs().mean(1) < 0.02
+    assert 4 <= untold.sum() < 16
+    assert (plain & untold).sum() >= 6
+    with pytest.raises(RecipeError, match="share"):
+        RealSrTask(2, real=1.5)
+
+
+def test_real_sr_is_judged_on_kinds_that_training_never_draws():
+    held = [torch.from_numpy(textured(192, 192, i)).permute(2, 0, 1) for i in range(2)]
+    found = RealSrTask(2).validation(held, 192)
+    assert list(found) == ["x2", "real"]
+    assert not found["x2"].inputs[1].any()
+    assert found["real"].inputs[0].shape == (2, 3, 48, 48)
+    assert found["real"].target.shape == (2, 3, 96, 96)
+    assert list(RealSrTask(2).validation(held, 64)) == ["x2"]  # too small for a margin
+
+
+class Halved(torch.nn.Module):
+    """A restorer that darkens whatever it is given."""
+
+    def forward(self, x, level):
+        assert level.flatten(1).any(1).all()
+        return x / 2
+
+
+def test_pictures_are_restored_where_they_are_damaged():
+    photos = PhotoSet([photo(i) for i in range(4)])
+    task = RealSrTask(2)
+    plain = draw(task.batch, photos, count=16)
+    restored = draw(RestoredTask(task, Halved()).batch, photos, count=16)
+    damaged = plain.inputs[1].flatten(1).any(1)
+    assert 0 < damaged.sum() < 16
+    assert len(restored.inputs) == 1
+    assert torch.equal(restored.target, plain.target)
+    assert torch.equal(restored.inputs[0][~damaged], plain.inputs[0][~damaged])
+    halved = restored.inputs[0][damaged]
+    assert (halved - plain.inputs[0][damaged] / 2).abs().max() < 0.51 / 255
+    assert torch.equal(halved, degradations.quantise(halved))
