@@ -272,6 +272,7 @@ PLAIN: dict[str, Callable[..., Tensor]] = {
     "ssim": losses.ssim_loss,
     "tv": losses.total_variation,
     "colour": losses.colour_loss,
+    "consistency": losses.consistency,
     "kl": losses.degradation_kl,
 }
 """Losses that are functions of pictures."""

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from undegrade.training.losses import (  # noqa: E402
     charbonnier,
+    consistency,
     l1,
     matched,
     mse,
@@ -50,6 +51,20 @@ def test_matched_does_not_ask_how_bright_a_picture_is():
     assert matched(x, y).item() > 2e-3
     # But a black picture is not made white.
     assert matched(0.1 * y, y).item() == pytest.approx(charbonnier(0.2 * y, y).item(), rel=1e-6)
+
+
+def test_consistency_does_not_ask_for_what_a_small_picture_cannot_show():
+    rows, columns = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
+    chequers = ((rows + columns) % 2).float().expand(1, 3, -1, -1) * 0.4
+    plain = torch.full_like(chequers, 0.2)
+    assert l1(chequers, plain).item() == pytest.approx(0.2)
+    assert consistency(chequers, plain, 4).item() < 0.02
+    assert consistency(plain + 0.1, plain, 4).item() == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="shape"):
+        consistency(plain, plain[..., 1:], 4)
+    brighter = (plain + 0.1).requires_grad_()
+    consistency(brighter, plain, 4).backward()
+    assert brighter.grad.sum().item() == pytest.approx(1.0, rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", [l1, mse, charbonnier])

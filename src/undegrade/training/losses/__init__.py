@@ -14,6 +14,7 @@ from undegrade.training.losses.perceptual import LPIPS, ContentLoss
 from undegrade.training.losses.pictures import (
     charbonnier,
     colour_loss,
+    consistency,
     degradation_kl,
     l1,
     matched,
@@ -29,6 +30,7 @@ __all__ = [
     "DegradationLevelLoss",
     "charbonnier",
     "colour_loss",
+    "consistency",
     "degradation_kl",
     "discriminator_loss",
     "generator_loss",

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from undegrade.training.degradations import bicubic_down
+
 
 def require_pictures(*tensors: Tensor, channels: int | None = None) -> None:
     """Raise ``ValueError`` unless all *tensors* are (N, C, H, W) of one shape."""
@@ -83,6 +85,16 @@ def matched(output: Tensor, target: Tensor, most: float = 2.0) -> Tensor:
     means = [x.detach().clamp(0.0, 1.0).mean((1, 2, 3), keepdim=True) for x in (target, output)]
     factor = (means[0] / means[1].clamp(min=1e-3)).clamp(1 / most, most)
     return charbonnier(output * factor, target)
+
+
+def consistency(output: Tensor, target: Tensor, scale: int) -> Tensor:
+    """:func:`l1` of two (N, C, scale * H, scale * W) reduced by *scale*, antialiased and bicubic.
+
+    What is made up between the pixels of a small picture must not show in them: reduced again, an
+    enlarged picture is what it was made of, or what that would have been without its damage.
+    """
+    require_pictures(output, target)
+    return bicubic_down(output - target, scale).abs().mean()
 
 
 def total_variation(x: Tensor, power: Literal[1, 2] = 2) -> Tensor:
