@@ -2,6 +2,7 @@
 
     python benchmarks/speed.py [--peer FILE.onnx] [--json FILE] [--write]
     python benchmarks/speed.py --device openvino
+    python benchmarks/speed.py --beside [--json FILE]
 
 Networks: megapixels of output per second on equal windows, in the same runtime and the same
 process, taking turns, the median of several runs. The yardstick is the architecture of
@@ -10,6 +11,9 @@ its file is given. Commands: wall time of whole processes, the best of several r
 
 --device sets networks on another device beside those on the CPU, and measures nothing else; both
 in float32, and in 8 bit where there are such weights.
+
+--beside measures nothing but which part of the time of a command, from its start to its file, its
+networks do not take: decoding, diagnosis, tiles, colours, encoding and all the rest.
 
 --write puts the seconds per megapixel and the machine's name into the cards.
 """
@@ -20,6 +24,8 @@ import argparse
 import json
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -130,6 +136,51 @@ def command_times(rounds: int = 3) -> dict[str, float]:
         }
 
 
+WATCHED = """
+import sys, time
+import onnxruntime
+plain, spent = onnxruntime.InferenceSession.run, {"networks": 0.0, "diagnosis": 0.0}
+def run(session, names, feed, *rest):
+    started = time.perf_counter()
+    try:
+        return plain(session, names, feed, *rest)
+    finally:
+        spent["diagnosis" if "crops" in feed else "networks"] += time.perf_counter() - started
+onnxruntime.InferenceSession.run = run
+from undegrade.__main__ import main
+try:
+    main()
+finally:
+    print(spent["networks"], spent["diagnosis"], file=sys.stderr)
+"""
+"""A command whose networks are timed; those of the diagnosis are not among what enhances."""
+
+
+def beside_networks(megapixels: int, rounds: int = 3) -> dict[str, float]:
+    """Seconds of `undegrade enhance` on a noisy JPEG, of its networks, and the share of the rest.
+
+    By the quickest of several runs.
+    """
+    width, height = {12: (4000, 3000), 24: (6000, 4000)}[megapixels]
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        photo = noisy_photo(Path(folder) / "photo.jpg", width, height)
+        command = [sys.executable, "-c", WATCHED, "enhance", str(photo), "-o", f"{folder}/out.jpg"]
+        for _ in range(rounds):
+            started = time.perf_counter()
+            told = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+            whole = time.perf_counter() - started
+            networks, diagnosis = map(float, told.split()[-2:])
+            found.append((whole, networks, diagnosis))
+    whole, networks, diagnosis = min(found)
+    return {
+        "seconds": whole,
+        "networks": networks,
+        "diagnosis": diagnosis,
+        "beside": 1 - networks / whole,
+    }
+
+
 def machine() -> str:
     """The processor's name and the cores used."""
     name = platform.processor() or platform.machine()
@@ -146,7 +197,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--device", help="see `undegrade doctor`")
+    parser.add_argument("--beside", action="store_true")
     options = parser.parse_args()
+    if options.beside:
+        parts = {f"{size} MP": beside_networks(size) for size in (12, 24)}
+        print(machine())
+        for name, part in parts.items():
+            print(name, *(f"{key} {value:.3f}" for key, value in part.items()), sep="  ")
+        if options.json:
+            known = json.loads(options.json.read_text()) if options.json.exists() else {}
+            options.json.write_text(json.dumps(known | {"beside": parts}, indent=1) + "\n")
+        return
     if options.device:
         print(machine())
         compare_devices(options.device)
@@ -167,8 +228,9 @@ def main() -> None:
     for name, seconds in times.items():
         print(f"{name:<40}{seconds:8.2f}")
     if options.json:
+        known = json.loads(options.json.read_text()) if options.json.exists() else {}
         result = {"machine": machine(), "megapixels_per_second": speeds, "seconds": times}
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+        options.json.write_text(json.dumps(known | result, indent=1) + "\n")
     if options.write:
         for name, model in Catalog().enhancing.items():
             card = replace(
