@@ -413,6 +413,24 @@ def _save_best(run: Run) -> None:
     run.processes.wait()
 
 
+def in_phase(views: Views, phases: int, step: int) -> Views:
+    """*views*, those as large as the target without the rows and columns that *step* cuts off."""
+    if not phases:
+        return views
+    height, width = views["target"].shape[-2:]
+    # Every pair of a row and a column once in phases^2 steps, neighbours far apart.
+    top, left = divmod((phases + 1) * step % phases**2, phases)
+    window = (
+        ...,
+        slice(top, height - phases + top),
+        slice(left, width - phases + left),
+    )
+    return {
+        name: view[window] if view.shape[-2:] == (height, width) else view
+        for name, view in views.items()
+    }
+
+
 class Turns:
     """The system, the adversaries and the objective of one stage of *run*."""
 
@@ -519,7 +537,7 @@ class Turns:
     def _views(self, batch: Batch, learning: bool) -> Views:
         with nullcontext() if learning else torch.no_grad():
             views: Views = self.system(batch)
-        return views
+        return in_phase(views, self.stage.phases, self.state.stage_step)
 
     def _regressor(self, batches: list[Batch]) -> dict[str, Tensor]:
         network = cast(nn.Module, self.state.regressor)

@@ -140,6 +140,11 @@ class Stage:
     """Outputs of the generator that are made once and drawn from again and again. For a critic; 0
     makes new ones. For a regressor, who then learns from them beside graded pictures: see
     :meth:`undegrade.training.tasks.level.LevelTask.left`; 0 is none."""
+    phases: int = 0
+    """Losses and critics see pictures without their first rows and columns, 0 to one less than as
+    many as this, in turn, and as many fewer at their ends; 0 shows them whole. Networks with
+    strides hardly see what repeats with their period, and the grid of an enlarged picture would
+    else always lie alike under them: a generator then learns to hide a pattern there."""
     before: str = ""
     """Name of the stage that this one comes before; empty leaves it where it is written. So a
     variant can put a stage between two others."""
@@ -163,6 +168,7 @@ class Stage:
             patch=self.patch,
             batch=self.batch,
             longest=self.longest,
+            phases=self.phases,
         )
         _check_betas(self.betas)
         if self.optimizer == "muon" and self.weight_decay:
