@@ -16,7 +16,7 @@ from tests.training.runs import (  # noqa: E402
     stop_after,
 )
 from undegrade.training import checkpoint, setup  # noqa: E402
-from undegrade.training.loop import fit  # noqa: E402
+from undegrade.training.loop import fit, in_phase  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 
 TINY = {
@@ -335,3 +335,28 @@ def test_a_patch_of_the_last_fifth(sources, tmp_path):
     recipe = read("restore:debug")
     assert [recipe.patch_at(p) for p in (0.0, 0.79, 0.8, 1.0)] == [32, 32, 48, 48]
     assert read("sr-x2:debug").patch_at(0.9) == 16
+
+
+def test_losses_see_an_enlarged_grid_at_every_offset():
+    target = torch.arange(64.0).view(1, 1, 8, 8).expand(1, 3, -1, -1)
+    views = {"input": target[..., :4, :4], "target": target, "output": target + 1}
+    found = [in_phase(views, 2, step) for step in range(8)]
+    starts = [int(made["target"][0, 0, 0, 0]) for made in found]
+    assert sorted(starts[:4]) == [0, 1, 8, 9]
+    assert starts[:4] == starts[4:]
+    for made in found:
+        assert made["target"].shape == (1, 3, 6, 6)
+        assert torch.equal(made["output"], made["target"] + 1)
+        assert made["input"] is views["input"]
+    assert in_phase(views, 0, 3) is views
+
+
+def test_a_stage_with_phases_learns(sources, tmp_path):
+    changes = {"stages.adversarial.phases": 4, "stages.pixel": None}
+    recipe = read("srgan:debug", changes)
+    path = fit(recipe, sources(recipe), tmp_path).path
+    assert checkpoint.begun(path)[1] == 1
+    plain = read("srgan:debug", {"stages.pixel": None})
+    other = fit(plain, sources(plain), tmp_path / "plain").path
+    one, two = (part(file, "generator") for file in (path, other))
+    assert not all(torch.equal(one[key], two[key]) for key in one)
