@@ -53,7 +53,6 @@ Table = Mapping[str, Architecture]
 NETWORKS: Table = {
     "restorer": Architecture(Restorer, ("input", "level")),
     "sr": Architecture(SuperResolution),
-    "sr-told": Architecture(partial(SuperResolution, levels=8), ("input", "level")),
     "srresnet": Architecture(SRResNet),
     "dcgan": Architecture(DCGANGenerator),
     "dllgan": Architecture(DLLGenerator),

@@ -102,38 +102,24 @@ class SuperResolution(nn.Module):
     CVPRW 2021): that costs no convolution, needs no neighbours, and the network starts there
     because its last convolution starts at zero.
 
-    Parameters
-    ----------
-    scale, channels, pairs, expand: as for :class:`Restorer`.
-    levels: number of levels and traits of the damage that it is told, which shift the features
-        behind the first convolution; 0 for a blind network.
-
     Shapes
     ------
-    ``x`` (N, 3, H, W) sRGB in [0, 1]; ``level`` (N, levels, 1, 1). Returns (N, 3, scale * H,
-    scale * W), not clipped. The receptive radius is ``2 * pairs + 2`` input pixels.
+    ``x`` (N, 3, H, W) sRGB in [0, 1]. Returns (N, 3, scale * H, scale * W), not clipped. The
+    receptive radius is ``2 * pairs + 2`` input pixels.
     """
 
     multiple = 1
 
-    def __init__(
-        self, scale: int, channels: int = 64, pairs: int = 5, expand: int = 0, levels: int = 0
-    ) -> None:
+    def __init__(self, scale: int, channels: int = 64, pairs: int = 5, expand: int = 0) -> None:
         super().__init__()
-        self.scale, self.told = scale, levels
+        self.scale = scale
         self.head = nn.Conv2d(3, channels, 3, padding=1)
         self.body = nn.ModuleList([ResidualPair(channels, expand) for _ in range(pairs)])
         self.tail = zero(nn.Conv2d(channels, 3 * scale**2, 3, padding=1))
         self.radius = 2 * pairs + 2
-        self.steer = (
-            nn.Sequential(nn.Conv2d(levels, 32, 1), nn.ReLU(), zero(nn.Conv2d(32, channels, 1)))
-            if levels
-            else None
-        )
 
-    def forward(self, x: Tensor, level: Tensor | None = None) -> Tensor:
-        told = 0.0 if self.steer is None or level is None else self.steer(level)
-        start = F.relu(self.head(x) + told)
+    def forward(self, x: Tensor) -> Tensor:
+        start = F.relu(self.head(x))
         features = start
         for pair in self.body:
             features = pair(features)
