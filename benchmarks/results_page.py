@@ -79,6 +79,7 @@ def digits(score: Score) -> int:
     return 3 if max(score.input, score.value) < 1 else 2
 
 
+BESIDE = "What networks do not take, from the start to the file, by `benchmarks/speed.py --beside`:"
 MEMORY = "Memory by `benchmarks/memory.py --quick`, on an Intel Xeon of 2 cores:"
 
 
@@ -90,6 +91,11 @@ def speed_table() -> str:
     lines += [f"| {name} | {v:.2f} | {v / yardstick:.2f} |" for name, v in speeds.items()]
     lines += ["", "| command | seconds |", "|---|---:|"]
     lines += [f"| {name} | {seconds:.2f} |" for name, seconds in result["seconds"].items()]
+    lines += ["", BESIDE, "", "| JPEG | seconds | networks | beside them |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {name} | {one['seconds']:.1f} | {one['networks']:.1f} | {100 * one['beside']:.0f} % |"
+        for name, one in result["beside"].items()
+    ]
     lines += ["", MEMORY, "", "| photo and task | promised MB | peak MB |", "|---|---:|---:|"]
     for row in json.loads((RESULTS / "memory.json").read_text()):
         lines.append(f"| {row['case']} | {row['promised'] / 1e6:.0f} | {row['peak'] / 1e6:.0f} |")
