@@ -158,7 +158,7 @@ def drawn(monkeypatch):
 
     monkeypatch.setattr(sensor, "expose", seen_expose)
     monkeypatch.setattr(sensor, "denoise", seen_denoise)
-    monkeypatch.setattr(f"{MODULE}.resized", seen_resized)
+    monkeypatch.setattr(f"{MODULE}.resize.resized", seen_resized)
     return seen
 
 
