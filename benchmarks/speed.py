@@ -24,8 +24,6 @@ import argparse
 import json
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -34,7 +32,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from cases import noisy_photo, run_command
+from cases import noisy_photo, run_command, run_python
 from onnx import TensorProto, helper, numpy_helper
 
 from undegrade.catalog import Card, Catalog, Model, write_card
@@ -137,7 +135,7 @@ def command_times(rounds: int = 3) -> dict[str, float]:
 
 
 WATCHED = """
-import sys, time
+import time
 import onnxruntime
 plain, spent = onnxruntime.InferenceSession.run, {"networks": 0.0, "diagnosis": 0.0}
 def run(session, names, feed, *rest):
@@ -151,27 +149,23 @@ from undegrade.__main__ import main
 try:
     main()
 finally:
-    print(spent["networks"], spent["diagnosis"], file=sys.stderr)
+    print(spent["networks"], spent["diagnosis"])
 """
 """A command whose networks are timed; those of the diagnosis are not among what enhances."""
 
 
-def beside_networks(megapixels: int, rounds: int = 3) -> dict[str, float]:
+def beside_networks(width: int, height: int, rounds: int = 3) -> dict[str, float]:
     """Seconds of `undegrade enhance` on a noisy JPEG, of its networks, and the share of the rest.
 
     By the quickest of several runs.
     """
-    width, height = {12: (4000, 3000), 24: (6000, 4000)}[megapixels]
     found = []
     with tempfile.TemporaryDirectory() as folder:
         photo = noisy_photo(Path(folder) / "photo.jpg", width, height)
-        command = [sys.executable, "-c", WATCHED, "enhance", str(photo), "-o", f"{folder}/out.jpg"]
         for _ in range(rounds):
-            started = time.perf_counter()
-            told = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-            whole = time.perf_counter() - started
-            networks, diagnosis = map(float, told.split()[-2:])
-            found.append((whole, networks, diagnosis))
+            ran = run_python("-c", WATCHED, "enhance", str(photo), "-o", f"{folder}/out.jpg")
+            networks, diagnosis = map(float, ran.output.split()[-2:])
+            found.append((ran.seconds, networks, diagnosis))
     whole, networks, diagnosis = min(found)
     return {
         "seconds": whole,
@@ -179,6 +173,12 @@ def beside_networks(megapixels: int, rounds: int = 3) -> dict[str, float]:
         "diagnosis": diagnosis,
         "beside": 1 - networks / whole,
     }
+
+
+def keep(path: Path, **measured: Any) -> None:
+    """Put what was *measured* into the JSON at *path*, beside what is there."""
+    known = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(known | measured, indent=1) + "\n")
 
 
 def machine() -> str:
@@ -200,13 +200,12 @@ def main() -> None:
     parser.add_argument("--beside", action="store_true")
     options = parser.parse_args()
     if options.beside:
-        parts = {f"{size} MP": beside_networks(size) for size in (12, 24)}
+        parts = {"12 MP": beside_networks(4000, 3000), "24 MP": beside_networks(6000, 4000)}
         print(machine())
         for name, part in parts.items():
             print(name, *(f"{key} {value:.3f}" for key, value in part.items()), sep="  ")
         if options.json:
-            known = json.loads(options.json.read_text()) if options.json.exists() else {}
-            options.json.write_text(json.dumps(known | {"beside": parts}, indent=1) + "\n")
+            keep(options.json, beside=parts)
         return
     if options.device:
         print(machine())
@@ -228,9 +227,7 @@ def main() -> None:
     for name, seconds in times.items():
         print(f"{name:<40}{seconds:8.2f}")
     if options.json:
-        known = json.loads(options.json.read_text()) if options.json.exists() else {}
-        result = {"machine": machine(), "megapixels_per_second": speeds, "seconds": times}
-        options.json.write_text(json.dumps(known | result, indent=1) + "\n")
+        keep(options.json, machine=machine(), megapixels_per_second=speeds, seconds=times)
     if options.write:
         for name, model in Catalog().enhancing.items():
             card = replace(

@@ -20,6 +20,12 @@ SOUND = {
     "stages": {"main": {"steps": 5, "losses": {"l1": 1.0}}},
 }
 TEACHER = {"network": "drgn", "model": "lowlight"}
+READS = {
+    "task": "restore",
+    "scale": 1,
+    "regressor": {"network": "small"},
+    "stages": {"read": {"kind": "regressor"}},
+}
 ADVERSARY = {"d": {"network": "pixel"}}
 
 
@@ -185,6 +191,10 @@ def test_unknown_keys_and_wrong_types(changes, key, message):
         ({"system": "two-step"}, "system"),
         ({"system": "two-step", "task": "lowlight", "scale": 1, "teacher": TEACHER}, "teacher"),
         ({"restorer": TEACHER}, "restorer"),
+        (READS | {"restorer": TEACHER}, "restorer"),
+        (READS | {"stages": {"read": {"kind": "regressor", "phases": 4}}}, "stages.read.phases"),
+        ({"stages__main__phases": -1}, "stages.main.phases"),
+        ({"stages__main__phases": 10_000}, "stages.main.phases"),
         ({"data__pairs": True}, "data.pairs"),
         ({"task": "pairs", "scale": 1}, "data.pairs"),
         ({"data__resize": 64}, "data.resize"),

@@ -9,14 +9,13 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from undegrade.errors import RecipeError, UndegradeError  # noqa: E402
 from undegrade.training import recipe_file, setup  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
-from undegrade.training.tasks import task  # noqa: E402
 
 SSIM = "stages.joint.losses.ssim"
 
 
 def begin(recipe):
     """All that a run does before it looks at photos."""
-    task(recipe.task, recipe.scale, recipe.degradation)
+    setup.task(recipe)
     state = setup.initial_state(recipe, None, "cpu")
     setup.check(recipe, state)
     return state

@@ -285,6 +285,9 @@ class Recipe:
         if self.restorer and not allows.levels:
             why = f"is told no levels by the task {self.task!r}"
             raise RecipeError("restorer", self.restorer.model, why)
+        if self.restorer and any(stage.kind == "regressor" for stage in self.stages.values()):
+            why = "restores what a regressor is to read the damage off"
+            raise RecipeError("restorer", self.restorer.model, why)
         for name in {"generator", "regressor"} & self.discriminators.keys():
             raise RecipeError(f"discriminators.{name}", name, "is the name of another network")
         for name, stage in self.stages.items():
@@ -301,6 +304,12 @@ class Recipe:
             known = ", ".join(allows.kinds)
             why = f"is not for the task {self.task!r}, which allows: {known}"
             raise RecipeError(f"stages.{name}.kind", stage.kind, why)
+        if stage.phases and stage.kind == "regressor":
+            raise RecipeError(f"stages.{name}.phases", stage.phases, "means nothing to a regressor")
+        side = self.scale * min(self.patch_at(progress, stage) for progress in (0.0, 1.0))
+        if stage.phases >= side:
+            why = f"leaves nothing of pictures of {side} pixels"
+            raise RecipeError(f"stages.{name}.phases", stage.phases, why)
         if stage.kind == "regressor":
             if self.regressor is None:
                 raise RecipeError(f"stages.{name}.kind", stage.kind, "needs a regressor")

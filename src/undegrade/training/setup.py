@@ -115,7 +115,6 @@ def check(recipe: Recipe, state: State) -> None:
     """Refuse what would only show in a later stage: views, losses, sizes of discriminators."""
     _check_views(recipe)
     teacher(recipe)
-    task(recipe)
     cpu = torch.device("cpu")
     adversaries = {
         name: Adversary(network, recipe.discriminators[name], recipe.precision)

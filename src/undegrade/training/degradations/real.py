@@ -103,28 +103,27 @@ def real_damage(
     picture = _coded(noisy, coded, (60, 99), level, generator)
     again = torch.rand(count, generator=generator) < (0.7 if factor != 1 else 0.25)
     if factor != 1:
-        size = round(x.shape[-1] * factor)
-        matrix = _resizing(x.shape[-1], size, _filter(generator, unseen)).to(x)
-        picture, clean, noise = (matrix @ plane @ matrix.mT for plane in (picture, clean, noise))
+        planes = torch.cat([picture, clean, noise])
+        planes = resized(planes, round(x.shape[-1] * factor), generator, unseen=unseen)
+        picture, clean, noise = planes.chunk(3)
         picture, clean = quantise(picture), clean.clamp(0.0, 1.0)
     # The last JPEG begins where the picture does, but for a share that was cut.
     top = left = start = MARGIN if factor == 1 else int(MARGIN * factor)
     shift = torch.randint(0, GRID, (2,), generator=generator).tolist()
+    cut = 0, 0
     if bool(again.any()):
         top, left = start + shift[0], start + shift[1]
         window = (..., slice(top, top + side + GRID), slice(left, left + side + GRID))
         picture, clean, noise = picture[window], clean[window], noise[window]
         picture = _coded(picture.contiguous(), again, (35, 96), level, generator)
-        begins = top, left
+        cut = top, left
         top = left = 0
-    else:
-        begins = 0, 0
     if torch.rand((), generator=generator) < ASTRAY:
         top, left = top + shift[1], left + shift[0]
     window = (..., slice(top, top + side), slice(left, left + side))
     picture, clean, noise = (plane[window].contiguous() for plane in (picture, clean, noise))
     levels, grain = measure_noise(noise, clean)
-    at = begins[0] + top, begins[1] + left
+    at = cut[0] + top, cut[1] + left
     return Real(picture, clean, levels, grain, level.to(x.device), at)
 
 
@@ -219,13 +218,12 @@ def _kinds(
 
 def resized(x: Tensor, size: int, generator: torch.Generator, *, unseen: bool = False) -> Tensor:
     """Square pictures (N, 3, S, S) at *size*, by one filter of the web's or by the unseen one."""
-    matrix = _resizing(x.shape[-1], size, _filter(generator, unseen)).to(x)
+    name = HELD_OUT["filter"] if unseen else _filter(generator)
+    matrix = _resizing(x.shape[-1], size, name).to(x)
     return matrix @ x @ matrix.mT
 
 
-def _filter(generator: torch.Generator, unseen: bool) -> str:
-    if unseen:
-        return HELD_OUT["filter"]
+def _filter(generator: torch.Generator) -> str:
     known = [name for name in resize.FILTERS if name != HELD_OUT["filter"]]
     return known[int(torch.randint(len(known), (1,), generator=generator))]
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from undegrade.errors import InputError
+from undegrade.errors import InputError, RecipeError
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
 
@@ -88,6 +88,18 @@ class GradedTask(Task, Protocol):
     def judged(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
         """As :meth:`graded`, of damage of kinds that training never draws, where there are any."""
         ...
+
+
+def require_share(key: str, value: float) -> None:
+    """Raise :class:`RecipeError` naming *key* unless *value* is a share."""
+    if not 0 <= value <= 1:
+        raise RecipeError(key, value, "must be a share, 0..1")
+
+
+def share_of(count: int, share: float, generator: torch.Generator) -> int:
+    """How many of *count* samples a *share* is this time: its mean over many draws is exact."""
+    drawn = round(count * share + float(torch.rand((), generator=generator)) - 0.5)
+    return min(max(drawn, 0), count)
 
 
 def device_generator(generator: torch.Generator, device: torch.device) -> torch.Generator:

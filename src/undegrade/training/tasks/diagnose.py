@@ -9,14 +9,13 @@ from torch import Tensor
 
 from undegrade.degradation.phone import tone_curve
 from undegrade.diagnosis.units import OCTAVES, QUANTITIES, blur_level
-from undegrade.errors import RecipeError
 from undegrade.imaging.arrays import column
 from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.imaging.luma import luma
 from undegrade.imaging.noise_levels import MAX_NOISE, measure_noise, white_levels
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
-from undegrade.training.tasks.base import Allows, Batch, device_generator
+from undegrade.training.tasks.base import Allows, Batch, device_generator, require_share
 
 
 class DiagnoseTask:
@@ -66,8 +65,7 @@ class DiagnoseTask:
     """Luma noise below which its grain means nothing."""
 
     def __init__(self, real: float = 0.5) -> None:
-        if not 0 <= real <= 1:
-            raise RecipeError("degradation.real", real, "must be a share, 0..1")
+        require_share("degradation.real", real)
         self.real = real
 
     def batch(

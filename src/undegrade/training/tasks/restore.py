@@ -7,7 +7,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from undegrade.errors import RecipeError
 from undegrade.imaging.jpeg_tables import jpeg_level, quality_of_level
 from undegrade.imaging.luma import luma
 from undegrade.imaging.noise_levels import MAX_NOISE, NOISE, white_levels
@@ -19,6 +18,8 @@ from undegrade.training.tasks.base import (
     Task,
     centres,
     device_generator,
+    require_share,
+    share_of,
     through_pillow,
 )
 
@@ -57,13 +58,11 @@ class RestoreTask:
     """Relative standard deviation with which the levels of real samples are told."""
 
     def __init__(self, real: float = 0.5) -> None:
-        if not 0 <= real <= 1:
-            raise RecipeError("degradation.real", real, "must be a share, 0..1")
+        require_share("degradation.real", real)
         self.real = real
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
-        real = round(count * self.real + float(torch.rand((), generator=generator)) - 0.5)
-        real = min(max(real, 0), count)
+        real = share_of(count, self.real, generator)
         parts = []
         if real < count:
             parts.append(self._laboratory(photos, count - real, patch, generator))

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.sensor import gaussian
-from undegrade.errors import RecipeError
+from undegrade.diagnosis.thresholds import THRESHOLDS
+from undegrade.imaging.noise_levels import MAX_NOISE, NOISE
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
 from undegrade.training.degradations.draws import uniform
-from undegrade.training.tasks.base import Allows, Batch, centres
+from undegrade.training.tasks.base import Allows, Batch, centres, require_share, share_of
 from undegrade.training.tasks.restore import LEVELS, graded_levels, told_real
 
 
@@ -77,18 +78,12 @@ class RealSrTask:
     BLUR = 0.5
     """Standard deviation of the strongest blur, in pixels of the input."""
 
-    FAINT = torch.tensor([2.0 / 50, 0.235])
-    """Levels of noise and JPEG below which a photo is left alone; see
-    :data:`undegrade.diagnosis.thresholds.THRESHOLDS`."""
-
     def __init__(self, scale: int, real: float = 0.5) -> None:
-        if not 0 <= real <= 1:
-            raise RecipeError("degradation.real", real, "must be a share, 0..1")
+        require_share("degradation.real", real)
         self.plain, self.scale, self.real = SrTask(scale), scale, real
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
-        real = round(count * self.real + float(torch.rand((), generator=generator)) - 0.5)
-        real = min(max(real, 0), count)
+        real = share_of(count, self.real, generator)
         parts = []
         if real < count:
             parts.append(_untold(self.plain.batch(photos, count - real, patch, generator)))
@@ -112,10 +107,8 @@ class RealSrTask:
         )
         told = told_real(made)
         error = torch.exp(torch.randn(told.shape, generator=generator) * self.ERROR)
-        error[:, :6] *= 1.0 + uniform(count, 0.0, self.MORE, generator)[:, None]
-        found = graded_levels(made) >= self.FAINT.to(told)
-        seen = found[:, [0] * 6 + [1, 0]]
-        told = (told * error.to(told) * seen).view(count, len(LEVELS), 1, 1)
+        error[:, : len(NOISE)] *= 1.0 + uniform(count, 0.0, self.MORE, generator)[:, None]
+        told = (told * error.to(told) * _found(made)).view(count, len(LEVELS), 1, 1)
         top, left = (begin * scale for begin in made.at)
         side = patch * scale
         target = clean[..., top : top + side, left : left + side].contiguous()
@@ -133,6 +126,14 @@ class RealSrTask:
             generator = torch.Generator().manual_seed(0)
             batches["real"] = self._real(clean, patch // 8 * 8, generator, unseen=True)
         return batches
+
+
+def _found(made: degradations.Real) -> Tensor:
+    """Which of :data:`LEVELS` a diagnosis would act on, (N, 8): those of noise all or none."""
+    noise, jpeg = graded_levels(made).unbind(1)
+    noisy = noise >= THRESHOLDS["noise"].limit / MAX_NOISE
+    coded = jpeg >= THRESHOLDS["jpeg"].limit
+    return torch.stack([coded if name == "jpeg" else noisy for name in LEVELS], 1)
 
 
 def _untold(batch: Batch) -> Batch:
