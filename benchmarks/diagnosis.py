@@ -269,6 +269,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    if options.write and (options.limit or options.sets != SETS):
+        parser.error("--write is for whole sets: leave --limit and --sets away")
     model = Catalog().find(options.model)
     look = Patient(open_reader(model))
     sets = {name: load(options.data, name, options.limit) for name in options.sets}
