@@ -193,6 +193,14 @@ def test_what_the_table_leaves_out_later_is_removed(clones, tmp_path):
     assert not (tmp_path / "set" / gone.image).exists()
 
 
+def test_what_the_table_itself_calls_double_is_left_out(clones, tmp_path):
+    out = (*FREE.leave_out, LeftOut(("photos/upright.jpg",), "double"))
+    said = Collection("a/free", "a/free", "CC0", ("photos/*",), False, 0, FREE.clean, out)
+    for _ in range(2):  # the second run finds all of it in the journal
+        made = gather([str(clones)], tmp_path / "set", {**TABLE, "a/free": said}, HOW)
+        assert fates(made)["photos/upright.jpg"] == "double"
+
+
 def test_nothing_of_a_test_set_stays(clones, tmp_path):
     (tmp_path / "tests").mkdir()
     Image.fromarray(smooth(200, 240, 1)).save(tmp_path / "tests" / "held.png")

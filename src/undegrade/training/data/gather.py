@@ -390,7 +390,7 @@ def _all(
         for first in range(0, len(tasks), 4 * threads):
             some = tasks[first : first + 4 * threads]
             for task, (row, photo, new) in zip(some, pool.map(work, some), strict=True):
-                if row.why == "double" and not kept.twin(row):  # that one is gone
+                if row.why == "double" and row.whole and not kept.twin(row):  # that one is gone
                     row, photo = _look(task, how)
                     new = True
                 made = row
