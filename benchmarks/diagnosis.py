@@ -115,9 +115,10 @@ def camera_row(look: Patient, name: str, truths: list[Floats]) -> Measure:
         strength = 255 * float(np.sqrt(np.mean(noise**2)))
         if LEAST_CAMERA <= strength <= MOST_CAMERA:
             verdict = look(DEGRADATIONS["camera"].apply(truth, shot))
-            found.append(abs(verdict.noise.value - strength))
+            found.append(verdict.noise.value - strength)
     protocol = f"{name}, camera noise of unseen kinds, rms 2..30, coded"
-    return Measure(protocol, "rms error", mean(found), CAMERA_ERROR, len(found))
+    error = float(np.sqrt(np.mean(np.square(found))))
+    return Measure(protocol, "root mean square error", error, CAMERA_ERROR, len(found))
 
 
 def jpeg_rows(look: Patient, name: str, truths: list[Floats]) -> list[Measure]:

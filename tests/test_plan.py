@@ -103,13 +103,13 @@ FOUND = {
 }
 
 
-def told(sigma, error=0.8):
-    """The level of noise that a restorer is told: one error more, at most half as much again."""
-    return (sigma + min(error, sigma / 2)) / 50
+def told(sigma):
+    """The level of white noise that a restorer is told: as it was measured."""
+    return sigma / 50
 
 
 # What restoring is told of each, for every task: noise and JPEG, or that it is not run.
-NOISE, SLIGHT, LITTLE, JPEG = told(20), told(0.8, 0.4), told(1), jpeg_level(30)
+NOISE, SLIGHT, LITTLE, JPEG = told(20), told(0.8), told(1), jpeg_level(30)
 RESTORED = {
     "auto": {
         "clean": None,
@@ -400,8 +400,7 @@ def test_a_model_that_is_named(name, damage, strength, size):
             plan(found, model=name, strength=strength, scale=size)
         return
     steps = plan(found, model=name, strength=strength, scale=size)
-    sigma, error, quality = found.noise.value, found.noise.uncertainty, found.jpeg.value
-    noise = told(sigma, error) if sigma else 0.0
+    noise, quality = told(found.noise.value), found.jpeg.value
     levels = {"noise": noise * strength, "jpeg": jpeg_level(quality) * strength}
     expected = tuple(levels[level] for level in card.levels)
     # A larger size is no matter of strength; all else leaves the photo as it is at strength 0.

@@ -46,3 +46,14 @@ def test_a_background_out_of_focus_is_no_blur():
     noise, blur = read[QUANTITIES.index("luma_middle")], read[QUANTITIES.index("blur")]
     assert noise > 0.5
     assert blur < 0.1
+
+
+def test_crops_that_see_least_noise_are_not_the_surest():
+    # Misread by 40 % either way, and each says so of what it read.
+    read = 0.2 * np.exp(0.4 * np.random.default_rng(0).standard_normal(200))
+    levels, errors = zip(
+        *(aggregate(*crops(some, 0.4 * some)) for some in read.reshape(-1, 10)), strict=True
+    )
+    noise = QUANTITIES.index("luma_middle")
+    assert np.mean(levels, 0)[noise] == pytest.approx(0.2, rel=0.1)
+    assert np.mean(errors, 0)[noise] > 0.04

@@ -11,6 +11,7 @@ from PIL import Image
 from undegrade.catalog import Catalog
 from undegrade.degradation import DEGRADATIONS
 from undegrade.diagnosis import NAME, diagnose, open_reader
+from undegrade.imaging.noise_levels import white_levels
 from undegrade.imaging.resize import imresize
 from undegrade.picture import from_array
 
@@ -41,6 +42,17 @@ def test_noise_is_measured(truth, reader, sigma):
     found = look(noisy, reader).noise
     assert found.found
     assert found.value == pytest.approx(sigma, abs=2.5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_white_noise_is_known_to_be_white(truth, reader, channels):
+    clean = truth[..., 1:2] if channels == 1 else truth
+    noisy = DEGRADATIONS["gaussian-noise"].apply(clean, {"sigma": 20.0, "seed": 0})
+    found = look(noisy, reader)
+    assert found.white
+    assert found.noise_levels == pytest.approx(white_levels(found.noise.value, channels == 1))
+    coded = DEGRADATIONS["jpeg"].apply(noisy, {"quality": 90})
+    assert not look(coded, reader).white
 
 
 @pytest.mark.parametrize("quality", [10, 30, 50, 70])

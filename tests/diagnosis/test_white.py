@@ -61,3 +61,10 @@ def test_two_figures_are_weighed():
     assert white.agreed(20, 4, 24, 1)[0] == pytest.approx(23.76, abs=0.01)
     assert white.agreed(20, 1, 24, 0.5) == (20, 1), "too far apart"
     assert white.agreed(20, 1, 20, math.inf) == (20, 1)
+
+
+def test_what_is_surely_white():
+    assert white.certain(20, 2, 21, 1)
+    assert not white.certain(20, 2, 21, 4), "it may depend on the light"
+    assert not white.certain(20, 0.5, 30, 1), "too far apart"
+    assert not white.certain(20, 2, 21, math.inf)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from undegrade.diagnosis import crops, grid, light, shade, white, wording
 from undegrade.diagnosis.aggregate import aggregate
@@ -21,7 +20,15 @@ from undegrade.diagnosis.thresholds import DEVIATIONS, NOISE_DEVIATIONS, RESAVED
 from undegrade.diagnosis.units import CROP, QUANTITIES, detail_scale, from_level
 from undegrade.imaging.arrays import Doubles
 from undegrade.imaging.jpeg_tables import LUMA_STEPS, jpeg_level, table_scale
-from undegrade.imaging.noise_levels import CHROMA, KNOTS, LUMA, MAX_NOISE, NOISE, part_weights
+from undegrade.imaging.noise_levels import (
+    CHROMA,
+    KNOTS,
+    LUMA,
+    MAX_NOISE,
+    NOISE,
+    part_weights,
+    white_levels,
+)
 from undegrade.levels import noise_sigma
 from undegrade.picture import Picture
 
@@ -58,9 +65,16 @@ def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = Non
     mirrored = min(picture.height, picture.width) < CROP
     jpeg = _jpeg(*found["jpeg"], picture.encoding.jpeg_quality, proof=not mirrored)
     seen = noise_sigma(picture.pixels) if mirrored else math.inf
-    noise = _noise(found, part_weights(looked), seen, _least_noise(jpeg.value))
+    parts, least = part_weights(looked), _least_noise(jpeg.value)
+    noise = _noise(found, parts, seen, least)
     if noise["noise"].found and not jpeg.found:
-        noise = _measured(noise, looked)
+        read, measured = noise["noise"], white.measure(looked)
+        sigma, doubt = white.agreed(read.value, read.uncertainty, *measured)
+        if white.certain(read.value, read.uncertainty, *measured):
+            grey = bool((looked[:, 0] == looked[:, 1]).all())
+            noise = _noise(found.as_white(sigma, doubt, grey), parts, seen, least)
+        else:
+            noise = _measured(noise, sigma, doubt)
     blur = found["blur"]
     counted: dict[str, Any] = decide_light(light.measure(picture), shade.measure(picture))
     read = fade(picture) if fade and light.is_whole(picture) else None
@@ -87,6 +101,13 @@ class _Read:
     def __getitem__(self, quantity: str) -> tuple[float, float]:
         index = QUANTITIES.index(quantity)
         return float(self.level[index]), float(self.error[index])
+
+    def as_white(self, sigma: float, doubt: float, grey: bool) -> _Read:
+        """The same, but that noise is white, of *sigma* +- *doubt* in 0..255 units."""
+        level, error = self.level.copy(), self.error.copy()
+        index = [QUANTITIES.index(quantity) for quantity in (*NOISE, "grain")]
+        level[index], error[index] = ((*white_levels(each, grey), 0.0) for each in (sigma, doubt))
+        return _Read(level, error)
 
     def several(self, quantities: Sequence[str]) -> tuple[Doubles, Doubles]:
         """Levels, none below 0, and errors of some quantities."""
@@ -150,13 +171,11 @@ def _plain(value: float, error: float, words: Callable[[float, float], str]) -> 
     return Finding(value, error, False, words(value, error))
 
 
-def _measured(noise: dict[str, Any], looked: NDArray[np.float32]) -> dict[str, Any]:
-    """The findings on noise, weighed against what is measured as if it were white."""
-    read = noise["noise"]
-    sigma, unsure = white.agreed(read.value, read.uncertainty, *white.measure(looked))
-    levels = tuple(level * sigma / read.value for level in noise["noise_levels"])
-    size = noise["grain"].value
-    mended = Finding(sigma, unsure, read.found, wording.noise(sigma, unsure, size))
+def _measured(noise: dict[str, Any], sigma: float, doubt: float) -> dict[str, Any]:
+    """The findings on noise, once its *sigma* has been measured besides."""
+    levels = tuple(level * sigma / noise["noise"].value for level in noise["noise_levels"])
+    words = wording.noise(sigma, doubt, noise["grain"].value)
+    mended = Finding(sigma, doubt, noise["noise"].found, words)
     return {**noise, "noise": mended, "noise_levels": levels}
 
 

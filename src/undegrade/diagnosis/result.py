@@ -82,6 +82,11 @@ class Diagnosis:
         return not any(finding.found for finding in self.findings().values())
 
     @property
+    def white(self) -> bool:
+        """Whether its noise was measured, or stated, to be white: its grain is one pixel."""
+        return (self.grain.value, self.grain.uncertainty) == (1.0, 0.0)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """What was found, one phrase each; empty for a clean photo."""
         return tuple(finding.words for finding in self.findings().values() if finding.found)

@@ -26,6 +26,9 @@ FALLING = 1.6
 LEAST_ERROR = 0.3
 """In 0..255 units; and with it a hundredth of the sigma."""
 
+CERTAIN = 0.15
+"""Part of the sigma that its deviation is at most where noise is the same in all light."""
+
 AGREEING = 3.0
 """Standard deviations within which measuring must confirm what the network reads."""
 
@@ -63,11 +66,20 @@ def agreed(read: float, doubt: float, measured: float, error: float) -> tuple[fl
 
     Where they are too far apart to be of the same thing, *read* alone.
     """
-    if math.isinf(error) or abs(read - measured) > AGREEING * math.hypot(doubt, error):
+    if not _of_the_same(read, doubt, measured, error):
         return read, doubt
     weights = doubt**-2, error**-2
     value = (weights[0] * read + weights[1] * measured) / sum(weights)
     return value, sum(weights) ** -0.5
+
+
+def certain(read: float, doubt: float, measured: float, error: float) -> bool:
+    """Whether two such figures leave no doubt that noise is white: the same in all light, too."""
+    return error <= CERTAIN * measured and _of_the_same(read, doubt, measured, error)
+
+
+def _of_the_same(read: float, doubt: float, measured: float, error: float) -> bool:
+    return math.isfinite(error) and abs(read - measured) <= AGREEING * math.hypot(doubt, error)
 
 
 def _blocks(crops: Floats) -> Floats:

@@ -270,7 +270,7 @@ def _restore(case: _Case) -> Step | None:
 def _levels(case: _Case, noisy: bool = True, coded: bool = True) -> dict[str, float]:
     """What a restorer is told, by every name that a card may have for it."""
     found, wishes = case.restored, case.wishes
-    noise = case.strength("restore") * _told(found.noise) * noisy
+    noise = case.strength("restore") * _told(found) * noisy
     return {
         "noise": to_level("noise", found.noise.value) * noise,
         **{name: level * noise for name, level in zip(NOISE, found.noise_levels, strict=True)},
@@ -279,15 +279,16 @@ def _levels(case: _Case, noisy: bool = True, coded: bool = True) -> dict[str, fl
     }
 
 
-def _told(noise: Finding) -> float:
+def _told(found: Diagnosis) -> float:
     """How much of the noise that was read the restorer is told: as much more as it may be.
 
-    Noise of cameras is read too low more often than too high, and what it leaves where it is told
-    too little weighs more than the texture that it takes where it is told too much: on held-out
-    photos under damage of kinds that no network here has seen, one standard deviation more gained
-    0.3 dB, and none came out worse than it went in.
+    What it leaves where it is told too little weighs more than the texture that it takes where it
+    is told too much: on photos under damage of kinds that no network here has seen, one standard
+    deviation more gained 0.08 dB (15 real pairs: 0.09), and none came out worse than it went in.
+    White noise is measured, not read, and told as it is: there 5 % more cost 0.05 to 0.09 dB.
     """
-    if math.isinf(noise.uncertainty):
+    noise = found.noise
+    if math.isinf(noise.uncertainty) or found.white:
         return 1.0
     return 1.0 + min(MOST_MORE, noise.uncertainty / max(noise.value, 1e-6))
 

@@ -269,6 +269,7 @@ PLAIN: dict[str, Callable[..., Tensor]] = {
     "mse": losses.mse,
     "charbonnier": losses.charbonnier,
     "matched": losses.matched,
+    "psnr": losses.psnr_loss,
     "ssim": losses.ssim_loss,
     "tv": losses.total_variation,
     "colour": losses.colour_loss,

@@ -12,6 +12,7 @@ from undegrade.training.losses import (  # noqa: E402
     l1,
     matched,
     mse,
+    psnr_loss,
     total_variation,
 )
 
@@ -115,3 +116,13 @@ def test_total_variation_has_a_gradient(power):
     assert torch.autograd.gradcheck(lambda t: total_variation(t, power), x.requires_grad_())
     with pytest.raises(ValueError, match="two pixels a side"):
         total_variation(x[..., :1], power)
+
+
+def test_psnr_counts_decibels_of_each_picture():
+    y = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    x = y + torch.tensor([0.01, 0.1]).view(2, 1, 1, 1)
+    assert psnr_loss(x, y).item() == pytest.approx((-40 - 20) / 2, abs=0.1)
+    # Half the error is worth 6 dB of one picture as of the other.
+    halved = y + torch.tensor([0.005, 0.1]).view(2, 1, 1, 1)
+    assert (psnr_loss(x, y) - psnr_loss(halved, y)).item() == pytest.approx(3.0, abs=0.25)
+    assert psnr_loss(y, y).item() == pytest.approx(-54.15, abs=0.01)

@@ -87,6 +87,19 @@ def matched(output: Tensor, target: Tensor, most: float = 2.0) -> Tensor:
     return charbonnier(output * factor, target)
 
 
+def psnr_loss(output: Tensor, target: Tensor, epsilon: float = 1 / 510) -> Tensor:
+    """Minus the PSNR in dB of each pair of pictures, its mean over the batch.
+
+    ``10 log10(mean(d^2) + epsilon^2)``: a decibel counts the same wherever it is gained, where by
+    :func:`mse` a picture of little noise hardly counts beside one of much (Chen et al., "HINet",
+    CVPRW 2021, section 4.2). *epsilon*, half a step of 8 bit, is what rounding leaves of equal
+    pictures: a loss of -54 dB.
+    """
+    require_pictures(output, target)
+    error = ((output.to(target.dtype) - target) ** 2).mean((1, 2, 3))
+    return 10.0 * torch.log10(error + epsilon**2).mean()
+
+
 def consistency(output: Tensor, target: Tensor, scale: int) -> Tensor:
     """:func:`l1` of two (N, C, scale * H, scale * W) reduced by *scale*, antialiased and bicubic.
 
