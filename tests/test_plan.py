@@ -603,10 +603,10 @@ def test_noise_is_told_by_brightness_with_its_grain():
 
 
 @pytest.mark.parametrize(
-    ("error", "share"), [(0.0, 1.0), (2.5, 1.1), (12.5, 1.5), (float("inf"), 1.0), (40.0, 1.5)]
+    ("error", "share"), [(0.0, 1.0), (5.0, 1.1), (25.0, 1.5), (float("inf"), 1.0), (80.0, 1.5)]
 )
 def test_as_much_noise_is_told_as_there_may_be(error, share):
-    """One error more than was read; nothing more where nobody knows the error."""
+    """Half an error more than was read; nothing more where nobody knows the error."""
     amounts, _, grain = split(told_levels(coarse(error)))
     assert amounts == pytest.approx([share * level for level in SEVERAL])
     assert grain == pytest.approx(noise_of.grain_level(3.0))

@@ -42,8 +42,8 @@ LIT_SHADE, MOST_LIFT = -1.2, 3.0
 """Stops from mid grey to which the network is told to lift shadows, and stops at most. Of shadows
 that were always there, which it has not learned from, it lifts about half as far."""
 
-MOST_MORE = 0.5
-"""Share by which noise is told higher than it was read, at most."""
+MORE, MOST_MORE = 0.5, 0.5
+"""Standard deviations by which noise is told higher than it was read, and its share at most."""
 
 GRAIN: Mapping[str, float] = {"restore": 0.4, "phone": 0.5, "resharpen": 0.5}
 """What ``--keep grain`` leaves of a step: of the noise that ``restore`` is told (JPEG artefacts go
@@ -280,17 +280,18 @@ def _levels(case: _Case, noisy: bool = True, coded: bool = True) -> dict[str, fl
 
 
 def _told(found: Diagnosis) -> float:
-    """How much of the noise that was read the restorer is told: as much more as it may be.
+    """How much of the noise that was read the restorer is told: rather more than less.
 
     What it leaves where it is told too little weighs more than the texture that it takes where it
-    is told too much: on photos under damage of kinds that no network here has seen, one standard
-    deviation more gained 0.08 dB (15 real pairs: 0.09), and none came out worse than it went in.
-    White noise is measured, not read, and told as it is: there 5 % more cost 0.05 to 0.09 dB.
+    is told too much. On 39 photos under damage of kinds that no network here has seen and on 15
+    real pairs of noisy and mean shots, half a deviation more gained 0.08 and 0.09 dB, a quarter and
+    a whole one less, and none came out worse than it went in. White noise is measured, not read,
+    and told as it is: there 5 % more cost 0.05 to 0.09 dB.
     """
     noise = found.noise
     if math.isinf(noise.uncertainty) or found.white:
         return 1.0
-    return 1.0 + min(MOST_MORE, noise.uncertainty / max(noise.value, 1e-6))
+    return 1.0 + min(MOST_MORE, MORE * noise.uncertainty / max(noise.value, 1e-6))
 
 
 def _surely_coded(jpeg: Finding) -> float:
