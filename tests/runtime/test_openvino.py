@@ -23,8 +23,6 @@ ENHANCING = [name for name, model in MODELS.items() if model.card.enhances]
 PHOTO = np.random.default_rng(0).integers(0, 256, (41, 53, 3), np.uint8)
 CLOSE = 2e-5
 """Of the scale of 0 to 1: sums in another order."""
-CLOSE_INT8 = 0.02
-"""Where a value lies on the edge between two steps of 8 bit, the two runtimes may take either."""
 
 
 def run(model, device, precision):
@@ -50,8 +48,11 @@ def test_every_shipped_network_gives_what_onnx_runtime_gives(name):
 @pytest.mark.parametrize("name", [name for name in ENHANCING if MODELS[name].card.int8])
 def test_networks_in_8_bit_run_there_too(name):
     theirs, ours = (run(MODELS[name], device, "int8") for device in ("openvino", "cpu"))
-    assert np.abs(theirs - ours).mean() < CLOSE_INT8 / 10
-    np.testing.assert_allclose(theirs, ours, rtol=0, atol=CLOSE_INT8)
+    exact = run(MODELS[name], "cpu", "fp32")
+    # Processors round 8 bit each in a way of its own: both are held to what they stand for.
+    lost, usual = (np.abs(output - exact) for output in (theirs, ours))
+    assert lost.mean() < 1.25 * usual.mean()
+    assert lost.max() < 1.5 * usual.max()
 
 
 @installed

@@ -234,7 +234,7 @@ def test_a_regressor_learns_what_is_left_in_outputs(sources, tmp_path):
         "stages.adversarial": {"kind": "generator", "steps": 1},
         "stages.adversarial.losses": {"adversarial": None, "level": None},
         "stages.regressor": {"steps": 100, "rate": 0.005},
-        "stages.adapt": {"steps": 60, "rate": 0.003, "stored": 16},
+        "stages.adapt": {"steps": 60, "rate": 0.001, "stored": 16},
         "validation.every": 10,
         "batch": 8,
     }

@@ -88,7 +88,7 @@ def test_the_deoldify_critic_learns_to_tell_soft_from_sharp():
     torch.manual_seed(0)
     network = build("deoldify", DISCRIMINATORS, channels=8, dropout=0.0).train()
     optimizer = torch.optim.Adam(network.parameters(), 1e-3, (0.0, 0.9))
-    for _ in range(20):
+    for _ in range(40):
         sharp = 0.4 + 0.2 * torch.rand(4, 3, 64, 64)
         soft = torch.nn.functional.avg_pool2d(sharp, 3, 1, 1)
         loss = discriminator_loss(network(sharp), network(soft)) / 2
