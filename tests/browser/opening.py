@@ -22,7 +22,7 @@ CLEAN = EXAMPLES / "coffee-clean.jpg"
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE = 60_000
+PATIENCE = 240_000
 """Milliseconds that anything may take on a busy machine."""
 
 
