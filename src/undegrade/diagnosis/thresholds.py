@@ -51,5 +51,6 @@ DEVIATIONS = 2.0
 """Standard deviations by which they must, too, and by which a value must lie above none."""
 
 NOISE_DEVIATIONS = 1.9
-"""The same for noise: of BSDS' film scans 3 of 99 count as noisy then, of digital photos held out
-none, and of photos under damage of unseen kinds three in four, which at 1.75 are as many."""
+"""The same for noise: of BSDS' film scans 3 of 99 count as noisy then, of LOL's bright photos 1 of
+59, of those that training saw clean none of 117, and 47 of 62 under damage of unseen kinds. At 1.75
+it is one more of these, and 7 of BSDS'."""
