@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from array_api_compat import array_namespace
+from numpy.polynomial.hermite_e import hermegauss
 
 from undegrade.imaging.arrays import Array, as_like, column, place
 from undegrade.imaging.luma import LUMA
@@ -53,7 +55,61 @@ def scene(x: Array, tone: Array) -> Array:
     return to_linear(_without_curve(xp.clip(x, 0.0, 1.0), column(tone, x)))
 
 
-def expose(
+def expose(light: Array, noise: Array | None, *, tone: Array, **settings: Any) -> Array:
+    """What a camera makes of *light* (N, 3, H, W) from :func:`scene`, encoded.
+
+    Colours and white balance are undone, the light falls on a Bayer mosaic with shot and read
+    noise, and all is done again. Source: Brooks et al., sections 3.2 to 3.5.
+
+    Parameters
+    ----------
+    noise: standard normal (N, 3, H, W), or ``None`` for a sensor without noise.
+    tone: share of the S-curve ``3 v^2 - 2 v^3``, 0 to 1.
+    settings: those of :func:`_developed`.
+
+    Returns (N, 3, H, W) in [0, 1], not rounded.
+    """
+    return _encoded(_developed(light, noise, **settings), column(tone, light))
+
+
+def expose_often(
+    light: Array, noise: Array, *, tone: Array, **settings: Any
+) -> tuple[Array, Array]:
+    """What :func:`expose` makes of *light* with *noise*, and the mean of many such shots.
+
+    The mean is not the shot without noise: values are clipped at black and white and the curve is
+    bent, so that noise makes the dark brighter and paler. It is what real pairs have for the
+    truth, and what smoothing the shot would give; a denoiser that aims at anything else must
+    change the colours of all that is noisy.
+    """
+    t = column(tone, light)
+    taken, quiet = (_developed(light, drawn, **settings) for drawn in (noise, None))
+    return _encoded(taken, t), mean_of_shots(quiet, taken, lambda x: _encoded(x, t))
+
+
+NEARBY = 6.0
+"""Deviation in pixels of the Gaussian over which the variance of noise is taken."""
+
+
+def mean_of_shots(quiet: Array, taken: Array, curve: Callable[[Array], Array]) -> Array:
+    """The mean of *curve* over many shots *taken* of the picture *quiet*, both (N, 3, H, W).
+
+    Their noise is taken as normal, its variance from around each pixel, and the mean by a
+    Gauss-Hermite quadrature.
+    """
+    xp = array_namespace(quiet)
+    around = xp.full((quiet.shape[0],), NEARBY, **place(quiet))
+    spread = xp.sqrt(gaussian((taken - quiet) ** 2, around))
+    points, weights = hermegauss(7)
+    total = float(sum(weights))
+    terms = (
+        float(weight) / total * curve(quiet + float(point) * spread)
+        for point, weight in zip(points, weights, strict=True)
+    )
+    return sum(terms, xp.zeros_like(quiet))
+
+
+def _developed(
     light: Array,
     noise: Array | None,
     *,
@@ -63,31 +119,23 @@ def expose(
     red: Array,
     blue: Array,
     saturation: Array,
-    tone: Array,
     demosaic: Sequence[int],
     phase: Sequence[int],
 ) -> Array:
-    """What a camera makes of *light* (N, 3, H, W) from :func:`scene`, encoded.
-
-    Colours and white balance are undone, the light falls on a Bayer mosaic with shot and read
-    noise, and all is done again. Source: Brooks et al., sections 3.2 to 3.5.
+    """The light that a camera finds, linear, white = 1, neither clipped nor encoded.
 
     Parameters
     ----------
-    noise: standard normal (N, 3, H, W), or ``None`` for a sensor without noise.
     lens: blur of the lens and of the filter before the sensor in pixels, standard deviation.
     shot, read: variance of the noise is ``shot * light + read``, white = 1.
     red, blue: gains of the white balance, 1 or more.
     saturation: how far the colour matrix spreads the channels, 0 for not at all.
-    tone: share of the S-curve ``3 v^2 - 2 v^3``, 0 to 1.
     demosaic, phase: indices into :data:`DEMOSAICS`, and where the mosaic begins, 0..3.
-
-    Returns (N, 3, H, W) in [0, 1], not rounded.
     """
     xp = array_namespace(light)
     ones = xp.ones_like(column(red, light))
     gains = xp.concat([column(red, light), ones, column(blue, light)], axis=1)
-    s, t = column(saturation, light), column(tone, light)
+    s = column(saturation, light)
     light = gaussian(light, lens)
     mean = xp.mean(light, axis=1, keepdims=True)
     light = (light + s * mean) / ((1.0 + s) * gains)
@@ -96,9 +144,13 @@ def expose(
         light = light + xp.sqrt(variance) * noise
     light = _demosaiced(light, demosaic, phase) * gains
     mean = xp.mean(light, axis=1, keepdims=True)
-    light = (1.0 + s) * light - s * mean
+    return (1.0 + s) * light - s * mean
+
+
+def _encoded(light: Array, tone: Array) -> Array:
+    xp = array_namespace(light)
     encoded = to_srgb(xp.clip(light, 0.0, 1.0))
-    return encoded * ((1.0 - t) + t * encoded * (3.0 - 2.0 * encoded))
+    return encoded * ((1.0 - tone) + tone * encoded * (3.0 - 2.0 * encoded))
 
 
 def denoise(

@@ -142,7 +142,7 @@ def test_factors_are_those_that_are_said():
 def drawn(monkeypatch):
     """The kinds that are used from here on, by what they are of."""
     seen = {"demosaic": set(), "denoiser": set(), "filter": set()}
-    expose, denoise = sensor.expose, sensor.denoise
+    expose, denoise = sensor.expose_often, sensor.denoise
 
     def seen_expose(light, noise, **settings):
         seen["demosaic"] |= {DEMOSAICS[kind] for kind in settings["demosaic"]}
@@ -156,7 +156,7 @@ def drawn(monkeypatch):
         seen["filter"].add(filter)
         return resized(image, height, width, filter)
 
-    monkeypatch.setattr(sensor, "expose", seen_expose)
+    monkeypatch.setattr(sensor, "expose_often", seen_expose)
     monkeypatch.setattr(sensor, "denoise", seen_denoise)
     monkeypatch.setattr(f"{MODULE}.resize.resized", seen_resized)
     return seen
@@ -184,8 +184,11 @@ def test_validation_draws_nothing_else(drawn):
 
 @pytest.mark.parametrize("factor", [1.0, 0.75])
 def test_without_noise_and_hardly_coded_the_picture_is_the_clean_one(factor, monkeypatch):
-    expose = sensor.expose
-    monkeypatch.setattr(sensor, "expose", lambda light, noise, **some: expose(light, None, **some))
+    monkeypatch.setattr(
+        sensor,
+        "expose_often",
+        lambda light, noise, **some: (sensor.expose(light, None, **some),) * 2,
+    )
     fine = torch.full((8,), 99.0)
     monkeypatch.setattr(f"{MODULE}.jpeg", lambda x, *_: jpeg(x, fine[: len(x)], "4:4:4"))
     made = damaged(factor, unseen=True)

@@ -2,7 +2,8 @@
 
 The formulas are those of the operators on arrays (:mod:`undegrade.degradation.sensor`,
 :mod:`undegrade.degradation.camera`); here every sample draws its own parameters, and what is
-clean goes through the same pipeline, so that the noise is known as it lies in the picture.
+clean goes through the same pipeline, so that the noise is known as it lies in the picture. Clean
+is the mean of many shots, whose local brightness and colour are those of the noisy one.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Real:
     picture: Tensor
     """As a file holds it: 8-bit values in [0, 1]."""
     clean: Tensor
-    """The same through the same pipeline, without noise and without coding."""
+    """The mean of many through the same pipeline, without coding."""
     noise: Tensor
     """The levels :data:`undegrade.imaging.noise_levels.NOISE`, (N, 6), of the noise before the
     last coding."""
@@ -147,8 +148,7 @@ def _camera(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor
         "phase": torch.randint(0, 4, (count,), generator=generator).tolist(),
     }
     light = sensor.scene(x, settings["tone"])
-    taken = sensor.expose(light, normal(x, generator), **settings)
-    quiet = sensor.expose(light, None, **settings)
+    taken, mean = sensor.expose_often(light, normal(x, generator), **settings)
     some = torch.rand(2, count, generator=generator) < 0.75
     smoothing: dict[str, Any] = {
         "kind": _kinds(DENOISERS, (0.3, 0.35, 0.35, 0.0), "denoiser", count, generator, unseen),
@@ -162,7 +162,7 @@ def _camera(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor
     }
     amount = uniform(count, -0.5, 1.0, generator).clamp(min=0.0)
     radius = uniform(count, 0.5, 1.5, generator)
-    both = (sensor.denoise(picture, **smoothing) for picture in (taken, quiet))
+    both = (sensor.denoise(picture, **smoothing) for picture in (taken, mean))
     noisy, clean = (sensor.sharpen(picture, amount, radius) for picture in both)
     return noisy, clean
 
@@ -180,7 +180,7 @@ def _scan(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor, 
     amount = 25.0 / 255.0 * uniform(count, 0.05, 1.0, generator) ** 1.5
     size = uniform(count, 0.0, 2.2, generator)
     shared = uniform(count, 0.5, 1.0, generator)
-    return sensor.film_grain(clean, noise, amount, size, shared).clamp(0.0, 1.0), clean
+    return _clipped(clean, sensor.film_grain(clean, noise, amount, size, shared))
 
 
 def _mixed(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor, Tensor]:
@@ -200,7 +200,13 @@ def _mixed(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor,
     sigma = 30.0 / 255.0 * uniform(count, 0.03, 1.0, generator) ** 1.5
     speckle = column(torch.rand(count, generator=generator), x)
     spread = (1.0 - speckle) + speckle * 2.0 * x.mean(1, keepdim=True)
-    return (x + column(sigma, x) * spread * white).clamp(0.0, 1.0), x
+    return _clipped(x, x + column(sigma, x) * spread * white)
+
+
+def _clipped(clean: Tensor, noisy: Tensor) -> tuple[Tensor, Tensor]:
+    """*noisy* within [0, 1], and the mean of many such pictures of *clean*."""
+    mean: Tensor = sensor.mean_of_shots(clean, noisy, lambda x: x.clamp(0.0, 1.0))
+    return noisy.clamp(0.0, 1.0), mean
 
 
 def _kinds(
