@@ -113,7 +113,7 @@ def test_a_signal_stops_in_good_order_and_the_same_command_goes_on(tmp_path):
                 assert time.monotonic() < until
                 time.sleep(0.05)
             worker.terminate()
-            out, err = worker.communicate(timeout=30)
+            out, err = worker.communicate(timeout=240)
         assert worker.returncode == 130
         assert out == ""
         assert err.splitlines()[-1] == "undegrade: stopped on request"

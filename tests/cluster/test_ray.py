@@ -171,7 +171,7 @@ def test_ctrl_c_keeps_what_is_done_and_ray_is_quiet(address, tmp_path):
         if "objects/s" in line and not line.startswith("0 of"):
             process.send_signal(signal.SIGINT)
             break
-    output, rest = process.communicate(timeout=60)
+    output, rest = process.communicate(timeout=240)
     said += rest.splitlines()
     assert process.returncode == 130, said
     assert all("objects/s" in line for line in said[:-1]), said

@@ -66,7 +66,7 @@ class Running:
 
     def raw(self, *parts: bytes | float) -> bytes:
         """Send bytes, pausing for the floats between; whatever comes back until the end."""
-        with socket.create_connection(self.address, timeout=20) as connection:
+        with socket.create_connection(self.address, timeout=120) as connection:
             with contextlib.suppress(ConnectionError):  # the answer may come before all is sent
                 for part in parts:
                     if isinstance(part, float):
@@ -101,7 +101,7 @@ def running(
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.005)
-        with httpx.Client(base_url=url, timeout=60) as client:
+        with httpx.Client(base_url=url, timeout=240) as client:
             yield Running(url, server.service, client, server)
     finally:
         server.should_exit = True

@@ -45,7 +45,7 @@ def test_a_job_survives_sigterm_and_nothing_else_stays(tmp_path):
     log, folder = tmp_path / "log", tmp_path / "photos"
     folder.mkdir()
     with command("--folder", folder, log=log) as (process, url):
-        with httpx.Client(base_url=url, timeout=60) as client:
+        with httpx.Client(base_url=url, timeout=240) as client:
             job = start(client, photo_file(scene(220, 280), "PNG"), scale=4)
             wait(client, job, "running")
             process.send_signal(signal.SIGTERM)
@@ -79,7 +79,7 @@ def test_a_restart_in_the_middle_of_a_job_starts_clean(tmp_path, large):
     log, folder = tmp_path / "log", tmp_path / "photos"
     folder.mkdir()
     with command("--folder", folder, log=log) as (process, url):
-        with httpx.Client(base_url=url, timeout=60) as client:
+        with httpx.Client(base_url=url, timeout=240) as client:
             job = start(client, large, scale=4)
             wait(client, job, "running")
         process.kill()
@@ -98,7 +98,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     assert len(noise) > 70_000
     with (
         command("--folder", tmp_path, limit="-f 130", log=tmp_path / "log") as (_, url),
-        httpx.Client(base_url=url, timeout=60) as client,
+        httpx.Client(base_url=url, timeout=240) as client,
     ):
         (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
         answer = client.post(f"{API}/photos", files={"photo": ("a.png", noise * 2)})
@@ -116,7 +116,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_idle_memory_is_below_250_megabytes(tmp_path):
     with command("--folder", tmp_path, log=tmp_path / "log") as (process, url):
-        with httpx.Client(base_url=url, timeout=60) as client:
+        with httpx.Client(base_url=url, timeout=240) as client:
             wait(client, start(client, SMALL, scale=2), "done")
         children = subprocess.run(
             ["ps", "-o", "rss=", "--pid", str(process.pid), "--ppid", str(process.pid)],

@@ -25,8 +25,9 @@ log = logging.getLogger("undegrade.service")
 
 START_SECONDS = 60.0
 """Until a new worker must have reported: libraries may have to come from a cold disk."""
-CANCEL_SECONDS = 5.0
-"""Until a worker must have heard that its task is cancelled; it asks between tiles."""
+CANCEL_SECONDS = 30.0
+"""Until a worker must have heard that its task is cancelled; it asks between tiles, and a tile may
+take seconds on a busy machine."""
 REMEMBERED = 16
 """Photos of which it is remembered which worker had them last."""
 
