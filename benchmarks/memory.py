@@ -25,7 +25,7 @@ import tifffile
 from cases import noisy_photo, run_command, run_python
 from PIL import Image
 
-from undegrade.catalog import Card, Catalog, Model, write_card
+from undegrade.catalog import Card, Catalog, write_card
 from undegrade.picture import icc
 from undegrade.runtime import make_grid
 
@@ -102,10 +102,15 @@ sys.exit(main())
 """
 
 
-def calibrate(model: Model) -> int:
-    """Working memory in bytes per pixel of a tile's input, the most of float32 and of 8 bit."""
-    precisions = ("fp32", "int8") if model.card.int8 else ("fp32",)
-    return max(_calibrate(model.card, precision) for precision in precisions)
+def calibrate(card: Card) -> Card:
+    """*card* with the working memory in bytes per pixel of a tile's input.
+
+    That of 8 bit stands by itself only where it does already, for what gains by larger tiles.
+    """
+    needs = {p: _calibrate(card, p) for p in ("fp32", "int8") if p == "fp32" or card.int8}
+    if card.int8_bytes_per_pixel:
+        return replace(card, bytes_per_pixel=needs["fp32"], int8_bytes_per_pixel=needs["int8"])
+    return replace(card, bytes_per_pixel=max(needs.values()))
 
 
 def _calibrate(card: Card, precision: str) -> int:
@@ -175,7 +180,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.calibrate:
         for name, model in Catalog().enhancing.items():
-            card = replace(model.card, bytes_per_pixel=calibrate(model))
+            card = calibrate(model.card)
             model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
             print(f"{name}: {card.bytes_per_pixel} bytes a pixel")
         return

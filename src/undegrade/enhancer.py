@@ -324,18 +324,21 @@ class Enhancer:
         height, width = picture.height, picture.width
         tiles, seconds, stages = 0, 0.0, []
         for step in plan.steps:
-            card = step.model.card
+            card, mixed = step.model.card, step.detail > 0
+            precision = self.networks.precision_of(step.model, mixed=mixed)
             seen = -(-height // step.shrink), -(-width // step.shrink)
-            grid = make_grid(*seen, card.radius, card.multiple, self.networks.tile_of(card))
+            side = self.networks.tile_of(step.model, mixed=mixed)
+            grid = make_grid(*seen, card.radius, card.multiple, side)
             before = _bytes(picture, height, width) + (step.shrink > 1) * _bytes(picture, *seen)
             height, width = height * step.scale, width * step.scale
-            need = tile_need(card, grid, averages=step.averages, restrained=bool(step.faithful))
+            restrained = bool(step.faithful)
+            need = tile_need(card, grid, precision, averages=step.averages, restrained=restrained)
             stages.append(Stage(before, _bytes(picture, height, width), need))
             tiles += len(grid)
             # What tiles share is computed for each of them.
             twice = sum(bool(near(step.regions, *one.kept(card.scale))) for one in grid)
             computed = (len(grid) + twice) * grid.window_pixels * card.scale**2
-            pace = self.networks.pace(step.model, mixed=step.detail > 0)
+            pace = self.networks.pace(step.model, mixed=mixed)
             seconds += pace * computed / 1e6 * (len(TURNS) if step.averages else 1)
         reading, writing = working_memory(picture, width, height, format)
         written = format or default_format(picture)
@@ -424,7 +427,7 @@ class Enhancer:
             network,
             pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
-            tile=networks.tile_of(step.model.card),
+            tile=networks.tile_of(step.model, mixed=step.detail > 0),
             whole=whole,
             to_srgb=None if colour.is_srgb else colour.to_srgb,
             from_srgb=None if colour.is_srgb else colour.from_srgb,

@@ -64,12 +64,12 @@ def test_workers_multiply_the_need():
 def test_tile_keeps_to_the_budget(bytes_per_pixel):
     chosen = card(bytes_per_pixel=bytes_per_pixel)
     budget = 300_000_000
-    side = tile_side(chosen, budget)
+    side = tile_side(chosen, budget=budget)
     assert tile_need(chosen, make_grid(4000, 4000, 20, 1, side)) <= max(budget, 296**2 * 4096)
 
 
 def test_smaller_budget_never_means_a_larger_tile():
-    sides = [tile_side(card(), budget) for budget in (10**8, 2 * 10**8, 4 * 10**8, 10**9)]
+    sides = [tile_side(card(), budget=budget) for budget in (10**8, 2 * 10**8, 4 * 10**8, 10**9)]
     assert sides == sorted(sides)
     assert sides[0] < sides[-1]
 
@@ -82,3 +82,11 @@ def test_tile_is_never_below_the_radius():
 def test_unmeasured_network_is_taken_for_a_wide_one():
     grid = make_grid(400, 400, 20, 1, 256)
     assert tile_need(card(bytes_per_pixel=0), grid) > tile_need(card(bytes_per_pixel=4000), grid)
+
+
+def test_less_memory_in_8_bit_means_larger_tiles():
+    chosen = card(bytes_per_pixel=800, int8_bytes_per_pixel=500)
+    assert tile_side(chosen, "int8") > tile_side(chosen) == tile_side(chosen, "fp32")
+    assert tile_side(card(bytes_per_pixel=800), "int8") == tile_side(chosen)
+    grid = make_grid(400, 400, 20, 1, 256)
+    assert tile_need(chosen, grid, "int8") < tile_need(chosen, grid)

@@ -51,17 +51,27 @@ def give_back_freed_memory() -> None:
             ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
-def tile_side(card: Card, budget: int = TILE_BUDGET) -> int:
-    """The largest usual kept side whose window fits into *budget* bytes of working memory."""
+def tile_side(card: Card, precision: str = "fp32", budget: int = TILE_BUDGET) -> int:
+    """The largest usual kept side whose window fits into *budget* bytes of working memory.
+
+    *precision* is ``fp32`` or ``int8``, in which a network may need less.
+    """
     usable = [side for side in TILE_SIDES if side >= card.radius] or [card.radius]
 
     def need(side: int) -> int:
-        return tile_need(card, make_grid(side, side, card.radius, card.multiple, None))
+        return tile_need(card, make_grid(side, side, card.radius, card.multiple, None), precision)
 
     return max((side for side in usable if need(side) <= budget), default=usable[0])
 
 
-def tile_need(card: Card, grid: Grid, *, averages: bool = False, restrained: bool = False) -> int:
+def tile_need(
+    card: Card,
+    grid: Grid,
+    precision: str = "fp32",
+    *,
+    averages: bool = False,
+    restrained: bool = False,
+) -> int:
     """Working memory of one tile in bytes: the network's activations, its input and output.
 
     Where it *averages* over turns, also the turned input, and a sum as large as the output; where
@@ -69,7 +79,8 @@ def tile_need(card: Card, grid: Grid, *, averages: bool = False, restrained: boo
     """
     sums = 12 * (1 + card.scale**2) if averages else 0
     sums += 16 * card.scale**2 if restrained else 0
-    return grid.window_pixels * ((card.bytes_per_pixel or UNMEASURED) + sums)
+    in_bytes = card.int8_bytes_per_pixel if precision == "int8" else 0
+    return grid.window_pixels * ((in_bytes or card.bytes_per_pixel or UNMEASURED) + sums)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import replace
 
-from undegrade.catalog import Card, Catalog, Model
+from undegrade.catalog import Catalog, Model
 from undegrade.errors import UsageError
 from undegrade.runtime.device import DEVICES
 from undegrade.runtime.memory import tile_side
@@ -107,9 +107,15 @@ class Networks:
                 )
             return replace(self._open[key], averages=averages)
 
-    def tile_of(self, card: Card) -> int:
+    def precision_of(self, model: Model, *, mixed: bool = False) -> str:
+        """``fp32`` or ``int8``: in which it is run, with its vivid weights *mixed* in or not."""
+        return choose_precision(model, self.precision, device=self.device, mixed=mixed)
+
+    def tile_of(self, model: Model, *, mixed: bool = False) -> int:
         """Kept side of its tiles in pixels."""
-        return tile_side(card) if self.tile is None else self.tile
+        if self.tile is not None:
+            return self.tile
+        return tile_side(model.card, self.precision_of(model, mixed=mixed))
 
     def pace(self, model: Model, *, mixed: bool = False) -> float:
         """Seconds per output megapixel here, in the precision that would be run.
@@ -118,7 +124,7 @@ class Networks:
         of a network that cannot be run, they are those of its card.
         """
         card = model.card
-        precision = choose_precision(model, self.precision, device=self.device, mixed=mixed)
+        precision = self.precision_of(model, mixed=mixed)
         with self._pacing:
             weights = card.int8_sha256 if precision == "int8" else self.catalog.sha256(model)
             key = key_of(weights, precision, self.threads, self.device)
@@ -134,7 +140,7 @@ class Networks:
 
     def _plain(self, model: Model, precision: str) -> Network:
         """The network of *model* without vivid weights: open already, or for the moment only."""
-        if choose_precision(model, self.precision, device=self.device) == precision:
+        if self.precision_of(model) == precision:
             return self.open(model)
         return open_network(model, threads=self.threads, device=self.device, precision=precision)
 
