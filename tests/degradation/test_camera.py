@@ -81,8 +81,26 @@ def test_a_camera_that_smooths_everything_at_hardly_any_sensitivity_stays_sane(d
         assert np.abs(made - value).max() <= 1.01 / 255
 
 
+def test_the_target_of_a_camera_is_the_mean_of_many_shots():
+    """Also in the dark, where noise is clipped and what is seen is brighter than what is there."""
+    image, camera = natural() * np.float32(0.2), DEGRADATIONS["camera"]
+    parameters = camera.sample(np.random.default_rng(7))
+    parameters |= {"iso": 12800.0, "quality": 100, "subsampling": "4:4:4"}
+    shots = [camera.uncoded(image, parameters | {"seed": seed}) for seed in range(100)]
+    target = camera.target(image, parameters)
+
+    def cast(picture):
+        """By blocks, so that what is left of the noise does not count."""
+        blocks = (picture - np.mean(shots, 0))[:48, :48].reshape(6, 8, 6, 8, 3).mean((1, 3))
+        return 255 * np.sqrt((blocks**2).mean())
+
+    quiet = camera.target(image, parameters | {"iso": 0.01})
+    assert cast(quiet) > 4.0
+    assert cast(target) < 0.3 * cast(quiet)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_target_of_a_camera_is_what_it_makes_without_noise(channels):
+def test_at_hardly_any_sensitivity_a_camera_makes_its_target(channels):
     image, camera = natural(channels=channels), DEGRADATIONS["camera"]
     parameters = camera.sample(np.random.default_rng(4)) | {"quality": 100, "subsampling": "4:4:4"}
     near = camera.apply(image, parameters | {"iso": 0.01})

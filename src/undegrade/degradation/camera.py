@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -90,29 +90,27 @@ class Camera(Degradation):
     def uncoded(self, image: Image, parameters: Mapping[str, Any]) -> Image:
         """What the camera makes of *image* before it is coded; not clipped."""
         p, source = self.check(parameters), as_image(image)
-        if p["iso"] == 0:
-            return source
-        shape = (1, 3, *source.shape[:2])
-        noise = np.random.default_rng(p["seed"]).standard_normal(shape, dtype=np.float32)
-        return self._developed(source, p, noise)
+        return source if p["iso"] == 0 else self._developed(source, p, sensor.expose)
 
     def target(self, image: Image, parameters: Mapping[str, Any]) -> Image:
-        """What *image* becomes by the same camera without noise and without coding.
+        """What *image* becomes in the mean of many shots by the same camera, without coding.
 
-        This is what a denoiser should give back: tone, colours and sharpness are the camera's.
+        This is what a denoiser should give back, and what real pairs have: tone, colours and
+        sharpness are the camera's, and so is what clipped noise does to the dark
+        (:func:`undegrade.degradation.sensor.expose_often`).
         """
-        p = self.check(parameters)
-        return as_image(image) if p["iso"] == 0 else self._developed(as_image(image), p, None)
+        p, source = self.check(parameters), as_image(image)
+        return source if p["iso"] == 0 else self._developed(source, p, _mean)
 
-    def _developed(self, image: Image, p: Parameters, noise: Any) -> Image:
+    def _developed(self, image: Image, p: Parameters, expose: Callable[..., Any]) -> Image:
         colour = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
         x = np.ascontiguousarray(colour.transpose(2, 0, 1)[None])
         shot = sensor.shot_noise(p["iso"])
         read = sensor.read_variance(shot, p["read"])
         settings = {key: _one(p[key]) for key in ("lens", "red", "blue", "saturation", "tone")}
-        taken = sensor.expose(
+        taken = expose(
             sensor.scene(x, settings["tone"]),
-            noise,
+            np.random.default_rng(p["seed"]).standard_normal(x.shape, dtype=np.float32),
             shot=_one(shot),
             read=_one(read),
             demosaic=[DEMOSAICS.index(p["demosaic"])],
@@ -259,6 +257,10 @@ class Web(Degradation):
 def expected_noise(shot: float, read: float) -> float:
     """Deviation that mid grey gets on the sensor, encoded, white = 1."""
     return MID_GREY_SLOPE * math.sqrt(shot * MID_GREY + read)
+
+
+def _mean(light: Any, noise: Any, **settings: Any) -> Any:
+    return sensor.expose_often(light, noise, **settings)[1]
 
 
 def _one(value: float) -> Any:

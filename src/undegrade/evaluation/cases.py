@@ -131,7 +131,7 @@ def degraded(
 
 
 def camera(photo: Photo, iso: float) -> Case:
-    """Taken again by a camera at *iso*, as a file of JPEG; the truth is without noise and coding.
+    """Taken again by a camera at *iso*, as a file of JPEG; the truth is the mean of such shots.
 
     All else about the camera is drawn by the picture's name, so that it is the same at every
     sensitivity; the levels are those of the noise as it lies there before coding.
@@ -149,7 +149,7 @@ def _by_name(photo: Photo) -> np.random.Generator:
 
 
 def _taken(picture: Floats, parameters: Parameters) -> tuple[Floats, Floats]:
-    """*picture* by the operator ``camera`` before coding, with its noise and without."""
+    """*picture* by the operator ``camera`` before coding, and the mean of such shots."""
     operator = DEGRADATIONS["camera"]
     assert isinstance(operator, Camera)
     return operator.uncoded(picture, parameters), operator.target(picture, parameters)

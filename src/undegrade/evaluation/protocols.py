@@ -249,7 +249,7 @@ _PROTOCOLS = (
         "camera",
         "the operator 'camera' of undegrade.degradation at a given iso, its other parameters drawn "
         "by numpy.random.default_rng of the first 16 hexadecimal digits of sha256(name); the truth "
-        "is the same without noise and coding",
+        "is the mean of such shots, not coded",
         lambda photo, setting: cases.camera(photo, setting.value),
         tuple(map(_iso, ISOS)),
         ("psnr", "ssim"),
