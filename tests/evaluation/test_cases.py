@@ -187,7 +187,8 @@ def test_a_camera_takes_the_picture_again(tmp_path):
     low, high = (case(tmp_path / str(iso), "camera", picture, iso=iso) for iso in (800, 12800))
     again = case(tmp_path / "again", "camera", picture, iso=800)
     np.testing.assert_array_equal(low.input, again.input)
-    assert np.abs(low.truth.astype(int) - high.truth).mean() < 3
+    bright = low.truth.min(2) > 100  # the dark is brighter where its noise is clipped
+    assert np.abs(low.truth.astype(int) - high.truth)[bright].mean() < 3
     assert low.truth.shape == low.input.shape == (64, 72, 3)
     # What it is told: the noise as it lies there, which the file holds but for its coding.
     for made in (low, high):
