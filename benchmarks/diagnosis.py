@@ -100,8 +100,8 @@ def sensor_row(look: Patient, name: str, truths: list[Floats]) -> Measure:
 def camera_row(look: Patient, name: str, truths: list[Floats]) -> Measure:
     """Camera noise of kinds that training never drew, root mean square 2 to 30, coded.
 
-    Read is the root mean square over the photo; the truth is the difference of two shots by the
-    same camera, one without noise, before coding.
+    Read is the root mean square over the photo; the truth is the difference of a shot and
+    the mean of many by the same camera, before coding.
     """
     found = []
     for index, truth in enumerate(truths):
