@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from undegrade import UndegradeError
 from undegrade.diagnosis import shade
+from undegrade.diagnosis.decide import THRESHOLDS
 from undegrade.diagnosis.light import is_whole
-from undegrade.diagnosis.thresholds import THRESHOLDS
 from undegrade.picture import decode
 
 PHOTOS = Path(__file__).with_suffix(".json")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from undegrade.diagnosis import shade
-from undegrade.diagnosis.thresholds import THRESHOLDS
+from undegrade.diagnosis.decide import THRESHOLDS
 from undegrade.imaging.srgb import MID_GREY, to_srgb
 from undegrade.picture import from_array
 

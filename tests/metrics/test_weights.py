@@ -11,7 +11,7 @@ import pytest
 
 from undegrade.errors import ModelError, UsageError
 from undegrade.metrics import weights
-from undegrade.metrics.optional import optional
+from undegrade.metrics.base import optional
 from undegrade.metrics.published import WEIGHTS, File, Weights
 from undegrade.metrics.torch_file import read_torch
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 from fsspec.core import url_to_fs
 from numpy.typing import NDArray
 
+from undegrade.cluster.listing import read_table, write_table
 from undegrade.cluster.scratch import Scratch
 from undegrade.cluster.store import MANIFEST_FOLDER, joined
-from undegrade.cluster.tables import read_table, write_table
 from undegrade.cluster.worker import ROW, Row
 from undegrade.errors import InputError
 

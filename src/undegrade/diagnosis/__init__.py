@@ -9,11 +9,11 @@
 """
 
 from undegrade.diagnosis.classical import estimate
+from undegrade.diagnosis.decide import THRESHOLDS, Threshold
 from undegrade.diagnosis.diagnose import diagnose
 from undegrade.diagnosis.diagnoser import BLIND, Diagnoser, open_diagnoser
 from undegrade.diagnosis.network import NAME, CropReader, open_reader
 from undegrade.diagnosis.result import Diagnosis, Finding
-from undegrade.diagnosis.thresholds import THRESHOLDS, Threshold
 
 __all__ = [
     "BLIND",

@@ -12,11 +12,19 @@ import numpy as np
 from undegrade.diagnosis import crops, grid, light, shade, white, wording
 from undegrade.diagnosis.aggregate import aggregate
 from undegrade.diagnosis.classical import estimate
-from undegrade.diagnosis.decide import UNSEEN, decide_fade, decide_light, told_jpeg
+from undegrade.diagnosis.decide import (
+    DEVIATIONS,
+    NOISE_DEVIATIONS,
+    RESAVED,
+    THRESHOLDS,
+    UNSEEN,
+    decide_fade,
+    decide_light,
+    told_jpeg,
+)
 from undegrade.diagnosis.fade import FadeReader
 from undegrade.diagnosis.network import CropReader
 from undegrade.diagnosis.result import Diagnosis, Finding
-from undegrade.diagnosis.thresholds import DEVIATIONS, NOISE_DEVIATIONS, RESAVED, THRESHOLDS
 from undegrade.diagnosis.units import CROP, QUANTITIES, detail_scale, from_level
 from undegrade.imaging.arrays import Doubles
 from undegrade.imaging.jpeg_tables import LUMA_STEPS, jpeg_level, table_scale

@@ -17,7 +17,7 @@ class Finding:
     uncertainty: float
     """Standard deviation, in the unit of the value."""
     found: bool
-    """Whether it counts as damage; see :mod:`undegrade.diagnosis.thresholds`."""
+    """Whether it counts as damage; see :mod:`undegrade.diagnosis.decide`."""
     words: str
     """The same for people, such as ``noise of sigma 12.3 ± 0.8``."""
 

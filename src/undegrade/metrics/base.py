@@ -7,6 +7,7 @@ which channel and how far from the border it measures, and computes in float64.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
@@ -150,3 +151,19 @@ class Assessment(Metric):
     @abstractmethod
     def _assess(self, picture: Doubles) -> float:
         """The value for (H, W, 1) float64 in [0, 1]."""
+
+
+def optional(module: str, extra: str = "eval") -> Any:
+    """The module called so, which the extra *extra* brings.
+
+    Raises
+    ------
+    UsageError: its package is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        raise UsageError(
+            f"this metric needs the package {module.partition('.')[0]!r}, which is not installed",
+            f'pip install "undegrade[{extra}]"',
+        ) from None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.errors import ModelError
-from undegrade.metrics.optional import optional
+from undegrade.metrics.base import optional
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from undegrade.imaging.arrays import Doubles
-from undegrade.metrics.base import Comparison
-from undegrade.metrics.optional import optional
+from undegrade.metrics.base import Comparison, optional
 from undegrade.metrics.pictures import coloured
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.errors import ModelError, UndegradeError
-from undegrade.metrics.optional import optional
+from undegrade.metrics.base import optional
 from undegrade.metrics.published import WEIGHTS, File, Weights
 from undegrade.metrics.torch_file import read_torch
 from undegrade.places import data_folder

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from undegrade.catalog import Model, fast_of, vivid_of
 from undegrade.catalog.card import TRAITS
 from undegrade.diagnosis import Diagnosis, Finding, wording
-from undegrade.diagnosis.thresholds import THRESHOLDS
+from undegrade.diagnosis.decide import THRESHOLDS
 from undegrade.diagnosis.units import to_level
 from undegrade.errors import ModelError, UsageError
 from undegrade.imaging.jpeg_tables import quality_of_level

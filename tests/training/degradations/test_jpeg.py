@@ -23,7 +23,7 @@ from tests.training.degradations.pairs import (  # noqa: E402
 from undegrade.degradation.jpeg import SUBSAMPLINGS, through_jpeg  # noqa: E402
 from undegrade.imaging import jpeg_tables as arrays  # noqa: E402
 from undegrade.training import degradations  # noqa: E402
-from undegrade.training.degradations import jpeg_tables as tensors  # noqa: E402
+from undegrade.training.degradations.jpeg import scaled_tables  # noqa: E402
 
 QUALITIES = (5, 10, 30, 50, 75, 95)
 
@@ -102,7 +102,7 @@ def test_each_sample_has_its_own_quality_and_subsampling():
 
 def test_tables_and_levels_are_those_of_the_encoder():
     quality = torch.arange(1.0, 101.0)
-    luma, chroma = tensors.scaled_tables(quality)
+    luma, chroma = scaled_tables(quality)
     for i, q in enumerate(quality.tolist()):
         for made, base in ((luma, arrays.LUMA_STEPS), (chroma, arrays.CHROMA_STEPS)):
             np.testing.assert_array_equal(made[i].view(8, 8), arrays.scaled_table(base, q))

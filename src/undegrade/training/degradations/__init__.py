@@ -17,6 +17,7 @@ torch.Size([4, 3, 32, 32])
 """
 
 from undegrade.imaging.srgb import to_linear, to_srgb
+from undegrade.training.degradations.batches import quantise
 from undegrade.training.degradations.blur import (
     BlurDamage,
     blur,
@@ -25,8 +26,7 @@ from undegrade.training.degradations.blur import (
     sample_blur,
 )
 from undegrade.training.degradations.fade import FadeDamage, fade, sample_fade
-from undegrade.training.degradations.jpeg import JpegDamage, jpeg, sample_jpeg
-from undegrade.training.degradations.jpeg_tables import quality_of_level
+from undegrade.training.degradations.jpeg import JpegDamage, jpeg, quality_of_level, sample_jpeg
 from undegrade.training.degradations.lowlight import LowlightDamage, lowlight, sample_lowlight
 from undegrade.training.degradations.noise import (
     SensorNoiseDamage,
@@ -36,7 +36,6 @@ from undegrade.training.degradations.noise import (
     sensor_noise,
 )
 from undegrade.training.degradations.phone import PhoneDamage, phone, sample_phone
-from undegrade.training.degradations.quantise import quantise
 from undegrade.training.degradations.real import (
     Real,
     real_damage,

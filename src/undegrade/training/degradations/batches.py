@@ -1,4 +1,7 @@
-"""What an operator asks of a batch before it computes, and how parameters meet its pictures."""
+"""What operators on batches share: what they ask of one, random draws, and 8 bits a sample.
+
+Random numbers come from the generator that is passed in, and are made where it lies.
+"""
 
 from __future__ import annotations
 
@@ -34,3 +37,25 @@ def check_parameters(count: int, fields: Sequence[Field], **values: Tensor) -> N
         low, high = ranges[name]
         if not bool(((value >= low) & (value <= high)).all()):
             raise ValueError(f"{name} must lie in {low:g}..{high:g}, not {value.tolist()}")
+
+
+def normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise of the shape of *like*, on its device, float32."""
+    noise = torch.randn(like.shape, generator=generator, device=generator.device)
+    return noise.to(like.device)
+
+
+def uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    """(count,) values uniform in *low* .. *high*."""
+    return low + (high - low) * torch.rand(count, generator=generator, device=generator.device)
+
+
+def choice(count: int, shares: Sequence[float], generator: torch.Generator) -> Tensor:
+    """(count,) int64 indices, each as often as *shares* says; the shares sum to 1."""
+    weights = torch.tensor(shares, device=generator.device)
+    return torch.multinomial(weights, count, replacement=True, generator=generator)
+
+
+def quantise(x: Tensor) -> Tensor:
+    """Clip to [0, 1] and round to 8 bit, as a file would."""
+    return torch.round(torch.clamp(x, 0.0, 1.0) * 255.0) / 255.0

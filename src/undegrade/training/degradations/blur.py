@@ -11,8 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from undegrade.degradation.blur import NEGLIGIBLE_SIGMA, WORST_SIGMA, Blur, kernel
-from undegrade.training.degradations.batches import check_parameters, check_pictures
-from undegrade.training.degradations.draws import choice, uniform
+from undegrade.training.degradations.batches import (
+    check_parameters,
+    check_pictures,
+    choice,
+    uniform,
+)
 
 SHAPES = ("gaussian", "disk", "motion")
 """What the indices in :class:`BlurDamage` mean."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from undegrade.degradation.fade import LEAST_KEPT, YELLOWEST, faded, flat
 from undegrade.imaging.arrays import column
-from undegrade.training.degradations.draws import choice, uniform
+from undegrade.training.degradations.batches import choice, uniform
 
 STOP = math.log10(2)
 """Density of a stop."""

@@ -10,8 +10,12 @@ from torch import Tensor
 from undegrade.degradation.lowlight import WORST_STOPS, Lowlight, underexposed
 from undegrade.imaging.arrays import column
 from undegrade.imaging.srgb import MID_GREY_STOPS
-from undegrade.training.degradations.batches import check_parameters, check_pictures
-from undegrade.training.degradations.draws import normal, uniform
+from undegrade.training.degradations.batches import (
+    check_parameters,
+    check_pictures,
+    normal,
+    uniform,
+)
 
 
 class LowlightDamage(NamedTuple):

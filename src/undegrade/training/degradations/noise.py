@@ -12,8 +12,12 @@ from undegrade.degradation.noise import sensor_noise as formula
 from undegrade.imaging.arrays import column
 from undegrade.imaging.noise_levels import MAX_NOISE
 from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
-from undegrade.training.degradations.batches import check_parameters, check_pictures
-from undegrade.training.degradations.draws import normal, uniform
+from undegrade.training.degradations.batches import (
+    check_parameters,
+    check_pictures,
+    normal,
+    uniform,
+)
 
 
 class SensorNoiseDamage(NamedTuple):

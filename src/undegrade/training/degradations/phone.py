@@ -20,9 +20,8 @@ from undegrade.degradation.phone import (
 )
 from undegrade.imaging.arrays import column
 from undegrade.imaging.srgb import to_linear, to_srgb
-from undegrade.training.degradations.batches import check_parameters, check_pictures
+from undegrade.training.degradations.batches import check_parameters, check_pictures, uniform
 from undegrade.training.degradations.blur import gaussian_blur
-from undegrade.training.degradations.draws import uniform
 from undegrade.training.degradations.jpeg import jpeg, sample_jpeg
 from undegrade.training.degradations.noise import sample_sensor_noise, sensor_noise
 

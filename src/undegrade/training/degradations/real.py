@@ -24,9 +24,8 @@ from undegrade.imaging import resize
 from undegrade.imaging.arrays import column
 from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.imaging.noise_levels import measure_noise
-from undegrade.training.degradations.draws import choice, normal, uniform
+from undegrade.training.degradations.batches import choice, normal, quantise, uniform
 from undegrade.training.degradations.jpeg import jpeg
-from undegrade.training.degradations.quantise import quantise
 
 HELD_OUT = {"demosaic": "hamilton", "denoiser": "sigma", "filter": "hamming"}
 """Kinds that training never draws, so that validation shows what it makes of the unknown."""

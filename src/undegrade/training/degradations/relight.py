@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from undegrade.degradation.lowlight import underexposed
 from undegrade.imaging.arrays import column
 from undegrade.imaging.srgb import MID_GREY_STOPS, to_linear
-from undegrade.training.degradations.draws import normal, uniform
+from undegrade.training.degradations.batches import normal, uniform
 
 WORST_STOPS = 8.0
 """Exposure that is missing at most, in stops."""

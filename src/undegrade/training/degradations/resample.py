@@ -10,8 +10,7 @@ from torch import Tensor
 
 from undegrade.degradation.resample import SCALES
 from undegrade.imaging.resize import imresize
-from undegrade.training.degradations.batches import check_pictures
-from undegrade.training.degradations.quantise import quantise
+from undegrade.training.degradations.batches import check_pictures, quantise
 
 
 def bicubic_down(x: Tensor, scale: float) -> Tensor:

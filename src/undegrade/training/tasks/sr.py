@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from undegrade.degradation.sensor import gaussian
-from undegrade.diagnosis.thresholds import THRESHOLDS
+from undegrade.diagnosis.decide import THRESHOLDS
 from undegrade.imaging.noise_levels import MAX_NOISE, NOISE
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
-from undegrade.training.degradations.draws import uniform
+from undegrade.training.degradations.batches import uniform
 from undegrade.training.tasks.base import Allows, Batch, centres, require_share, share_of
 from undegrade.training.tasks.restore import LEVELS, graded_levels, told_real
 
