@@ -167,7 +167,7 @@ KINDS = {"demosaic": DEMOSAICS, "denoiser": DENOISERS, "filter": FILTERS}
 
 def drawn_often(**options):
     # Weights of resizing are kept: another size each time shows every filter that is drawn.
-    for seed in range(40):
+    for seed in range(20):
         damaged(0.9 + seed / 100 if seed != 10 else 1.0, seed=seed, side=8, **options)
 
 
