@@ -14,6 +14,8 @@ which the last two arms learned from; BRISQUE and NIQE know nothing of it.
 
 The critic must have learned: where its loss at the end of its own stage is above 0.65 (chance is
 0.693), the answers about NoGAN are about LPIPS + L1 trained for less time, and the page says so.
+In a first run the critic was the published one, which stood at 0.692. Since then, and before any
+run of its own, it is that of the variant ``learning``, without spectral norm and dropout.
 
 **Yes**: LPIPS gains over MSE in LPIPS (worth the name from 0.03); SSIM over LPIPS in SSIM (0.01);
 and LPIPS + NoGAN over LPIPS in BRISQUE (3). **No**: one of these can be ruled out. NIQE and LPIPS
@@ -50,7 +52,7 @@ CLAIM = Claim(
                 Arm("MSE", f"{BASE}+mse", OFTEN),
                 Arm("SSIM", f"{BASE}+ssim", OFTEN),
                 Arm("LPIPS", f"{BASE}+lpips", OFTEN),
-                Arm(NOGAN, BASE, OFTEN | SHARES),
+                Arm(NOGAN, f"{BASE}+learning", OFTEN | SHARES),
             ),
             cases.damaged("live1.tar", {f"quality {q}": cases.coded(q) for q in (10, 20)}),
             ("psnr", "ssim", LPIPS, BRISQUE, NIQE),

@@ -22,6 +22,7 @@ JUDGES = {
     "pixel": ("pixel", {"channels": 4}, (5, 7), (1, 5, 7)),
     "patchgan": ("patchgan", {"channels": 4}, (64, 24), (1, 6, 1)),
     "deoldify": ("deoldify", {"channels": 8}, (64, 80), (1, 1, 2)),
+    "deoldify-free": ("deoldify", {"channels": 8, "spectral_norm": False}, (64, 64), (1, 1, 1)),
     "phone": ("phone", {"size": 20, "channels": 4}, (20, 20), (1,)),
     "dped": ("dped", {"size": 36}, (36, 36), (1,)),
 }

@@ -416,7 +416,8 @@ class DeOldifyCritic(nn.Module):
     channels, the first followed by self-attention; 3x3; 4x4 without padding to one logit.
     Leaky ReLU 0.2, dropout of whole channels, spectral norm everywhere, no batch norm, He's
     initialisation. ``channels`` is 64 in the artefact-removal GAN (Mameli et al., ICPR 2020;
-    **5,919,617 parameters**) and 256 in DeOldify.
+    **5,919,617 parameters**) and 256 in DeOldify. Without *spectral_norm* there is none: with it
+    and with dropout the critic stays at chance (``runs/campaign.md``), as theirs nearly did.
 
     ``x`` (N, 3, H, W) sRGB in [0, 1], H and W at least 64; normalised by ImageNet's statistics
     inside, as fastai's pictures are: under spectral norm the size of the input is that of the
@@ -424,7 +425,9 @@ class DeOldifyCritic(nn.Module):
     (N, 1, H / 16 - 3, W / 16 - 3).
     """
 
-    def __init__(self, channels: int = 64, dropout: float = 0.15) -> None:
+    def __init__(
+        self, channels: int = 64, dropout: float = 0.15, spectral_norm: bool = True
+    ) -> None:
         super().__init__()
         self.imagenet = ImageNet()
         self.layers = nn.Sequential(
@@ -448,7 +451,8 @@ class DeOldifyCritic(nn.Module):
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d):
                 start_he(layer)
-                spectral(layer)
+                if spectral_norm:
+                    spectral(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(self.imagenet(x))
