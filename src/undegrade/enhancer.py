@@ -327,7 +327,7 @@ class Enhancer:
             card, mixed = step.model.card, step.detail > 0
             precision = self.networks.precision_of(step.model, mixed=mixed)
             seen = -(-height // step.shrink), -(-width // step.shrink)
-            side = self.networks.tile_of(step.model, mixed=mixed)
+            side = self.networks.tile_of(card, precision)
             grid = make_grid(*seen, card.radius, card.multiple, side)
             before = _bytes(picture, height, width) + (step.shrink > 1) * _bytes(picture, *seen)
             height, width = height * step.scale, width * step.scale
@@ -427,7 +427,7 @@ class Enhancer:
             network,
             pixels if step.shrink == 1 else reduce(pixels, step.shrink),
             step.levels,
-            tile=networks.tile_of(step.model, mixed=step.detail > 0),
+            tile=networks.tile_of(step.model.card, network.precision),
             whole=whole,
             to_srgb=None if colour.is_srgb else colour.to_srgb,
             from_srgb=None if colour.is_srgb else colour.from_srgb,

@@ -83,8 +83,8 @@ class Card:
     int8_seconds_per_megapixel: float = 0.0
     """As ``seconds_per_megapixel``; measured by ``benchmarks/int8.py``."""
     int8_bytes_per_pixel: int = 0
-    """As ``bytes_per_pixel``, which it is at most; 0 where that is
-    taken in 8 bit, too: for what does not gain by larger tiles."""
+    """As ``bytes_per_pixel``, which it is at most. Where it is 0 that one holds in 8 bit, too: for
+    networks that gain nothing by the larger tiles that less memory means."""
     effort: str = "normal"
     """``fast`` for a smaller network that the effort ``fast`` runs in place of the one whose name
     its own is, but for ``-fast`` at the end; it has the same task and scale."""

@@ -1,4 +1,4 @@
-"""The units of a run as Parquet files in the store, from which workers read theirs."""
+"""Tables as Parquet files in any store: the units of a run, from which workers read theirs."""
 
 from __future__ import annotations
 
@@ -11,28 +11,6 @@ from fsspec.core import url_to_fs
 
 from undegrade.cluster.store import joined, write_object
 from undegrade.cluster.units import Unit
-
-
-def read_table(fs: Any, path: str, columns: list[str] | None = None) -> pa.Table:
-    """The table at *path* of a file system, or some of its *columns*.
-
-    On one thread: a process that ends soon after Arrow's threads have begun may be aborted by them.
-    """
-    with fs.open(path, "rb") as file:
-        return pq.ParquetFile(file).read(columns=columns, use_threads=False)
-
-
-def write_table(uri: str, rows: list[dict[str, Any]], schema: pa.Schema, scratch: str = "") -> None:
-    """Write *rows* as a table, whole or not at all; *scratch* as for :func:`write_object`.
-
-    Raises
-    ------
-    OutputError, StoreError: the store does not take it.
-    """
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema), sink, compression="zstd")
-    write_object(uri, sink.getvalue().to_pybytes(), scratch=scratch)
-
 
 UNITS_A_FILE = 256
 SCHEMA = pa.schema(
@@ -75,3 +53,24 @@ class Listing:
         """What was written, a file at a time."""
         for path in self.paths:
             yield from (Unit(**row) for row in read_table(self.fs, path).to_pylist())
+
+
+def read_table(fs: Any, path: str, columns: list[str] | None = None) -> pa.Table:
+    """The table at *path* of a file system, or some of its *columns*.
+
+    On one thread: a process that ends soon after Arrow's threads have begun may be aborted by them.
+    """
+    with fs.open(path, "rb") as file:
+        return pq.ParquetFile(file).read(columns=columns, use_threads=False)
+
+
+def write_table(uri: str, rows: list[dict[str, Any]], schema: pa.Schema, scratch: str = "") -> None:
+    """Write *rows* as a table, whole or not at all; *scratch* as for :func:`write_object`.
+
+    Raises
+    ------
+    OutputError, StoreError: the store does not take it.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, schema), sink, compression="zstd")
+    write_object(uri, sink.getvalue().to_pybytes(), scratch=scratch)

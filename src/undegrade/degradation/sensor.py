@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict, Unpack
 
 from array_api_compat import array_namespace
 from numpy.polynomial.hermite_e import hermegauss
@@ -55,7 +55,28 @@ def scene(x: Array, tone: Array) -> Array:
     return to_linear(_without_curve(xp.clip(x, 0.0, 1.0), column(tone, x)))
 
 
-def expose(light: Array, noise: Array | None, *, tone: Array, **settings: Any) -> Array:
+class Exposure(TypedDict):
+    """What a camera does between the light and the curve, one value a picture."""
+
+    lens: Array
+    """Blur of the lens and of the filter before the sensor in pixels, standard deviation."""
+    shot: Array
+    """Variance of the noise is ``shot * light + read``, white = 1."""
+    read: Array
+    red: Array
+    """Gain of the white balance, 1 or more."""
+    blue: Array
+    saturation: Array
+    """How far the colour matrix spreads the channels, 0 for not at all."""
+    demosaic: Sequence[int]
+    """Indices into :data:`DEMOSAICS`."""
+    phase: Sequence[int]
+    """Where the mosaic begins, 0..3."""
+
+
+def expose(
+    light: Array, noise: Array | None, *, tone: Array, **settings: Unpack[Exposure]
+) -> Array:
     """What a camera makes of *light* (N, 3, H, W) from :func:`scene`, encoded.
 
     Colours and white balance are undone, the light falls on a Bayer mosaic with shot and read
@@ -65,7 +86,7 @@ def expose(light: Array, noise: Array | None, *, tone: Array, **settings: Any) -
     ----------
     noise: standard normal (N, 3, H, W), or ``None`` for a sensor without noise.
     tone: share of the S-curve ``3 v^2 - 2 v^3``, 0 to 1.
-    settings: those of :func:`_developed`.
+    settings: see :class:`Exposure`.
 
     Returns (N, 3, H, W) in [0, 1], not rounded.
     """
@@ -73,7 +94,7 @@ def expose(light: Array, noise: Array | None, *, tone: Array, **settings: Any) -
 
 
 def expose_often(
-    light: Array, noise: Array, *, tone: Array, **settings: Any
+    light: Array, noise: Array, *, tone: Array, **settings: Unpack[Exposure]
 ) -> tuple[Array, Array]:
     """What :func:`expose` makes of *light* with *noise*, and the mean of many such shots.
 
@@ -109,40 +130,19 @@ def mean_of_shots(quiet: Array, taken: Array, curve: Callable[[Array], Array]) -
     return sum(terms, xp.zeros_like(quiet))
 
 
-def _developed(
-    light: Array,
-    noise: Array | None,
-    *,
-    lens: Array,
-    shot: Array,
-    read: Array,
-    red: Array,
-    blue: Array,
-    saturation: Array,
-    demosaic: Sequence[int],
-    phase: Sequence[int],
-) -> Array:
-    """The light that a camera finds, linear, white = 1, neither clipped nor encoded.
-
-    Parameters
-    ----------
-    lens: blur of the lens and of the filter before the sensor in pixels, standard deviation.
-    shot, read: variance of the noise is ``shot * light + read``, white = 1.
-    red, blue: gains of the white balance, 1 or more.
-    saturation: how far the colour matrix spreads the channels, 0 for not at all.
-    demosaic, phase: indices into :data:`DEMOSAICS`, and where the mosaic begins, 0..3.
-    """
+def _developed(light: Array, noise: Array | None, **settings: Unpack[Exposure]) -> Array:
+    """The light that a camera finds, linear, white = 1, neither clipped nor encoded."""
     xp = array_namespace(light)
-    ones = xp.ones_like(column(red, light))
-    gains = xp.concat([column(red, light), ones, column(blue, light)], axis=1)
-    s = column(saturation, light)
-    light = gaussian(light, lens)
+    red, blue = column(settings["red"], light), column(settings["blue"], light)
+    gains = xp.concat([red, xp.ones_like(red), blue], axis=1)
+    s = column(settings["saturation"], light)
+    light = gaussian(light, settings["lens"])
     mean = xp.mean(light, axis=1, keepdims=True)
     light = (light + s * mean) / ((1.0 + s) * gains)
     if noise is not None:
-        variance = column(shot, light) * xp.clip(light, 0.0, 1.0) + column(read, light)
-        light = light + xp.sqrt(variance) * noise
-    light = _demosaiced(light, demosaic, phase) * gains
+        shot, read = column(settings["shot"], light), column(settings["read"], light)
+        light = light + xp.sqrt(shot * xp.clip(light, 0.0, 1.0) + read) * noise
+    light = _demosaiced(light, settings["demosaic"], settings["phase"]) * gains
     mean = xp.mean(light, axis=1, keepdims=True)
     return (1.0 + s) * light - s * mean
 

@@ -66,7 +66,6 @@ NOISE_DEVIATIONS = 1.9
 59, of those that training saw clean none of 117, and 47 of 62 under damage of unseen kinds. At 1.75
 it is one more of these, and 7 of BSDS'."""
 
-
 UNSEEN = Finding(0.0, math.inf, False, "not looked at")
 
 

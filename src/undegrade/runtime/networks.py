@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import replace
 
-from undegrade.catalog import Catalog, Model
+from undegrade.catalog import Card, Catalog, Model
 from undegrade.errors import UsageError
 from undegrade.runtime.device import DEVICES
 from undegrade.runtime.memory import tile_side
@@ -111,11 +111,9 @@ class Networks:
         """``fp32`` or ``int8``: in which it is run, with its vivid weights *mixed* in or not."""
         return choose_precision(model, self.precision, device=self.device, mixed=mixed)
 
-    def tile_of(self, model: Model, *, mixed: bool = False) -> int:
-        """Kept side of its tiles in pixels."""
-        if self.tile is not None:
-            return self.tile
-        return tile_side(model.card, self.precision_of(model, mixed=mixed))
+    def tile_of(self, card: Card, precision: str) -> int:
+        """Kept side of its tiles in pixels, where it is run in *precision*."""
+        return tile_side(card, precision) if self.tile is None else self.tile
 
     def pace(self, model: Model, *, mixed: bool = False) -> float:
         """Seconds per output megapixel here, in the precision that would be run.
