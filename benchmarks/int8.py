@@ -27,12 +27,12 @@ from speed import WINDOW, machine
 from undegrade.catalog import Catalog, Model, write_card
 from undegrade.evaluation import evaluate, make_plan
 from undegrade.evaluation.networks import Carded
-from undegrade.runtime import Network, open_network
+from undegrade.runtime import Network, WholePhoto, open_network
 
 ROUNDS = 15
 THREADS = (1, 2)
 PRECISIONS = ("fp32", "int8")
-MODELS = ("restore", "sr-x2", "sr-x4")
+MODELS = ("restore", "restore-fast", "lowlight", "lowlight-free", "sr-x2", "sr-x4")
 """Those that have a file in 8 bit."""
 
 
@@ -49,13 +49,16 @@ def speed_ratio(model: Model, threads: int) -> float:
     """How many times as fast 8 bit is."""
     card, networks = model.card, open_both(model, threads)
     side = WINDOW if card.scale > 1 else 2 * WINDOW
-    window = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
+    rng = np.random.default_rng(0)
+    window = rng.random((1, 3, side, side), dtype=np.float32)
+    small = rng.random((1, 3, card.thumbnail, card.thumbnail), dtype=np.float32)
+    whole = WholePhoto(small, side, side) if card.thumbnail else None
     ratios = []
     for turn in range(ROUNDS + 1):
         seconds = []
         for network in networks:
             started = time.perf_counter()
-            network.run(window, [0.5] * len(card.levels))
+            network.run(window, [0.5] * len(card.levels), whole)
             seconds.append(time.perf_counter() - started)
         if turn:  # the first run plans and allocates
             ratios.append(seconds[0] / seconds[1])

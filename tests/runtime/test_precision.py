@@ -12,7 +12,14 @@ from undegrade.catalog import Catalog, Model, user_folder
 from undegrade.errors import ModelError, UsageError
 from undegrade.imaging.jpeg_tables import quality_of_level
 from undegrade.levels import Levels
-from undegrade.runtime import choose_precision, open_network, precision, process, verify_model
+from undegrade.runtime import (
+    WholePhoto,
+    choose_precision,
+    open_network,
+    precision,
+    process,
+    verify_model,
+)
 from undegrade.runtime.device import cpu_flags
 
 SHIPPED = [
@@ -96,13 +103,15 @@ def test_shipped_8_bit_weights_are_sound_small_and_close(name):
     assert model.path.with_name(model.card.int8).stat().st_size < model.path.stat().st_size
     rng = np.random.default_rng(0)
     smooth = np.kron(rng.random((1, 3, 8, 8)), np.ones((8, 8))).astype(np.float32)
-    told = Levels(noise=15, jpeg=quality_of_level(0.3)).named()
+    told = Levels(noise=15, jpeg=quality_of_level(0.3)).named() | {"lift": 0.5}
     levels = [told[level] for level in model.card.levels]
+    side = model.card.thumbnail
+    photo = WholePhoto(np.full((1, 3, side, side), 0.2, np.float32), 64, 64) if side else None
     floats, whole = (
         open_network(model, threads=1, device="cpu", precision=kind) for kind in ("fp32", "int8")
     )
     assert (floats.precision, whole.precision) == ("fp32", "int8")
-    assert np.abs(whole.run(smooth, levels) - floats.run(smooth, levels)).mean() < 1 / 255
+    assert np.abs(whole.run(smooth, levels, photo) - floats.run(smooth, levels, photo)).mean() < 1 / 255
 
 
 @pytest.mark.parametrize("name", SHIPPED)

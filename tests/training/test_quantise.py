@@ -183,6 +183,16 @@ def test_what_cannot_be_put_in_8_bit_is_refused(model, photos, tmp_path):
         quantise.write_int8(blind, ["unused"], tmp_path)
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_networks_for_low_light_see_their_thumbnails(told, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(quantise, "CONTEXT", 64)
+    made = Catalog(tmp_path / "none").find("lowlight-free" if told else "lowlight")
+    card, losses = quantise.write_int8(made, ["unused"], tmp_path)
+    assert set(losses) == {"light", "squares"} | ({"told"} if told else set())
+    assert 0 <= max(abs(loss) for loss in losses.values()) < 1.0
+    verify_model(Catalog().find(str(tmp_path / card.file)))
+
+
 def test_the_task_of_a_restorer_draws_every_level_and_none(photos):
     drawn, _ = quantise.load()
     batch = quantise._drawn(quantise.RestoreTask(), drawn, 16, 32, 0)

@@ -21,7 +21,7 @@ from torch import Tensor
 from undegrade.catalog import Card, Model, read_weights, sha256, write_card
 from undegrade.errors import ModelError, OutputError, UsageError
 from undegrade.imaging.jpeg_tables import jpeg_level
-from undegrade.runtime import Network, open_network, open_session
+from undegrade.runtime import Network, WholePhoto, open_network, open_session
 from undegrade.runtime.precision import MOST_LOSS
 from undegrade.training import degradations
 from undegrade.training.data.photos import load
@@ -33,7 +33,8 @@ from undegrade.training.quantised_graph import (
     quantised,
     with_extremes,
 )
-from undegrade.training.tasks import Batch, Photos
+from undegrade.training.tasks import Batch, Photos, Task
+from undegrade.training.tasks.pairs import GuidedTask, LowlightTask, ToldLowlightTask
 from undegrade.training.tasks.restore import LEVELS, RestoreTask, told_white
 from undegrade.training.tasks.sr import SrTask
 
@@ -50,6 +51,8 @@ KEPT = 0.85
 """Part of the ranges found that is kept: the rarest values are clipped, all others rounded less."""
 SIDE = 192
 """Side of the crops on which the loss is measured, in pixels of the truth."""
+CONTEXT = 320
+"""Side of what stands for the whole photo, for networks that see a thumbnail of it."""
 MEMORY = 0.25
 """GiB of decoded photos kept."""
 LIGHT_SIGMA, LIGHT_QUALITY = 5.0, 90
@@ -115,16 +118,20 @@ def write_int8(
     return card, losses
 
 
-def _task(card: Card) -> RestoreTask | SrTask:
+def _task(card: Card) -> Task:
     """What the network of *card* has learnt; raises :class:`UsageError` for other tasks."""
-    if card.task == "restore" and card.levels == LEVELS:
-        return RestoreTask()
-    if card.task == "sr" and not card.levels:
-        return SrTask(card.scale)
+    tasks: dict[tuple[str, tuple[str, ...]], Task] = {
+        ("restore", LEVELS): RestoreTask(),
+        ("sr", ()): SrTask(card.scale),
+        ("lowlight", ()): LowlightTask(),
+        ("lowlight", ("lift",)): ToldLowlightTask(),
+    }
+    if found := tasks.get((card.task, card.levels)):
+        return GuidedTask(found, CONTEXT) if card.thumbnail else found
     told = f"told of {' and '.join(card.levels)}" if card.levels else "told no levels"
     raise UsageError(
-        f"8 bit is for restorers told of {', '.join(LEVELS)}, and for super-resolution; "
-        f"{card.name!r} does {card.task!r}, {told}",
+        f"8 bit is for restorers told of {', '.join(LEVELS)}, for super-resolution and for low "
+        f"light; {card.name!r} does {card.task!r}, {told}",
         "run it in float32",
     )
 
@@ -144,7 +151,7 @@ class ColouredSquares:
         return squares[..., :size, :size]
 
 
-def _drawn(task: RestoreTask | SrTask, photos: Photos, count: int, patch: int, seed: int) -> Batch:
+def _drawn(task: Task, photos: Photos, count: int, patch: int, seed: int) -> Batch:
     """Damaged crops of every kind, undamaged ones among them."""
     generator = torch.Generator().manual_seed(seed)
     draw = task.graded if isinstance(task, RestoreTask) else task.batch
@@ -168,11 +175,11 @@ def _find_ranges(graph: onnx.ModelProto, pairs: Sequence[Pair], batches: Sequenc
     return ranges
 
 
-def _validation(task: RestoreTask | SrTask, held: list[Tensor]) -> dict[str, Batch]:
+def _validation(task: Task, held: list[Tensor]) -> dict[str, Batch]:
     """The batches by which training is judged, coloured squares, and light damage."""
     batches = task.validation(held, SIDE)
     batches["squares"] = _drawn(task, ColouredSquares(), len(held), PATCH, UNSEEN)
-    if isinstance(task, SrTask):
+    if not isinstance(task, RestoreTask):
         return batches
     clean = batches["noise15"].target
     generator = torch.Generator().manual_seed(0)
@@ -229,8 +236,14 @@ def _psnr(network: Network, batch: Batch) -> float:
     """Mean PSNR in dB over RGB of 8-bit outputs."""
     values = []
     for sample, truth in enumerate(batch.target.numpy()):
-        inputs = [x[sample : sample + 1].numpy() for x in batch.inputs]
-        levels = inputs[1] if len(inputs) > 1 else ()
-        made = np.rint(np.clip(network.run(inputs[0], levels)[0], 0, 1) * 255) / 255
+        picture, *told = (x[sample : sample + 1].numpy() for x in batch.inputs)
+        whole = None
+        if network.card.thumbnail:
+            thumbnail, place, *told = told
+            top, left, height, width = place[0]
+            sides = round(1 / height), round(1 / width)
+            whole = WholePhoto(thumbnail, *sides, round(top * sides[0]), round(left * sides[1]))
+        output = network.run(picture, told[0] if told else (), whole)[0]
+        made = np.rint(np.clip(output, 0, 1) * 255) / 255
         values.append(-10 * np.log10(max(float(np.mean((made - truth) ** 2)), 1e-10)))
     return float(np.mean(values))
