@@ -111,7 +111,8 @@ def test_shipped_8_bit_weights_are_sound_small_and_close(name):
         open_network(model, threads=1, device="cpu", precision=kind) for kind in ("fp32", "int8")
     )
     assert (floats.precision, whole.precision) == ("fp32", "int8")
-    assert np.abs(whole.run(smooth, levels, photo) - floats.run(smooth, levels, photo)).mean() < 1 / 255
+    made = [network.run(smooth, levels, photo) for network in (floats, whole)]
+    assert np.abs(made[1] - made[0]).mean() < 1 / 255
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -119,7 +120,7 @@ def test_shipped_8_bit_weights_have_no_seams(name):
     network = open_network(Catalog().find(name), threads=1, device="cpu", precision="int8")
     fine = np.random.default_rng(0).integers(0, 65536, (83, 97, 3), dtype=np.uint16)
     levels = [0.5] * len(network.card.levels)
-    whole, tiled = (process(network, fine, levels, tile=t).astype(int) for t in (None, 48))
+    whole, tiled = (process(network, fine, levels, tile=t).astype(int) for t in (None, 64))
     # Whole numbers add up in any order; the float ends round as they do in float32.
     assert np.abs(tiled - whole).max() <= 7
 

@@ -102,7 +102,7 @@ def write_int8(
     card = replace(
         model.card,
         int8=f"{model.card.name}-int8.onnx",
-        int8_loss_db=round(max(losses.values()), 3),
+        int8_loss_db=round(max(0.0, *losses.values()), 3),
         int8_seconds_per_megapixel=0.0,
     )
     path = folder / card.int8
