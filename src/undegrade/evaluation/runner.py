@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from undegrade.errors import ComputeError, UndegradeError
 from undegrade.evaluation import gates
 from undegrade.evaluation.cache import Cache, Key
-from undegrade.evaluation.cases import Case, as_bytes
+from undegrade.evaluation.cases import Case, Output, as_bytes
 from undegrade.evaluation.contenders import Contender
-from undegrade.evaluation.output import Output
 from undegrade.evaluation.plan import Evaluation
 from undegrade.evaluation.protocols import Setting
 from undegrade.evaluation.rows import Row
-from undegrade.evaluation.samples import telling
 from undegrade.evaluation.scores import Scores, rows
 from undegrade.evaluation.sets import Item, Photo, fingerprint
 from undegrade.imaging.arrays import Bytes
@@ -100,32 +98,39 @@ def evaluate(
     return Outcome(run.rows(), run.failures, run.notes)
 
 
+def telling(gains: Mapping[str, float]) -> list[str]:
+    """Names of up to three images by their *gains*: the worst, the best, and the median."""
+    order = sorted(gains, key=lambda name: gains[name])
+    if not order:
+        return []
+    return list(dict.fromkeys((order[0], order[-1], order[len(order) // 2])))
+
+
+@dataclass
 class _Run:
     """The state of one run."""
 
-    def __init__(
-        self,
-        plan: Evaluation,
-        cache: Cache,
-        failed: Callable[[Failure], None] | None,
-        progress: Progress | None,
-    ) -> None:
-        self.plan, self.cache, self.failed, self.progress = plan, cache, failed, progress
-        self.failures: list[Failure] = []
-        self.notes = list(plan.notes)
-        self.words = plan.protocol.describe(blind=plan.blind)
-        self.items = plan.data.items[: plan.limit]
-        self.metrics: dict[str, Metric] = {GATE_METRIC: metric(GATE_METRIC), **plan.metrics}
-        self.gates: dict[tuple[str, str], float] = {}
-        """Those that were checked, by setting and metric."""
-        self.digests: dict[str, str] = {}
-        """Of the images that could be read."""
-        self.unusable: set[tuple[str, str]] = set()
-        """Images and settings of which there is no case."""
-        self.measured: dict[tuple[str, str], Scores] = {}
-        """By model and setting."""
-        self.done = 0
-        entrants = sum(1 + len(self.entrants(setting)) for setting in plan.settings)
+    plan: Evaluation
+    cache: Cache
+    failed: Callable[[Failure], None] | None
+    progress: Progress | None
+    failures: list[Failure] = field(default_factory=list)
+    gates: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Those that were checked, by setting and metric."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of the images that could be read."""
+    unusable: set[tuple[str, str]] = field(default_factory=set)
+    """Images and settings of which there is no case."""
+    measured: dict[tuple[str, str], Scores] = field(default_factory=dict)
+    """By model and setting."""
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        self.notes = list(self.plan.notes)
+        self.words = self.plan.protocol.describe(blind=self.plan.blind)
+        self.items = self.plan.data.items[: self.plan.limit]
+        self.metrics: dict[str, Metric] = {GATE_METRIC: metric(GATE_METRIC), **self.plan.metrics}
+        entrants = sum(1 + len(self.entrants(setting)) for setting in self.plan.settings)
         self.total = entrants * len(self.items)
 
     def entrants(self, setting: Setting) -> list[Contender]:
