@@ -28,7 +28,8 @@ class Catalog:
     """The models at hand, read once.
 
     Who begins the work loads a catalogue and hands it on: cards are read when the first model is
-    asked for, and no file is hashed twice. May be used from several threads.
+    asked for, and no file is hashed twice. May be used from several threads. Its ``vivid_of`` and
+    ``fast_of`` are the functions of those names, each model looked up once.
 
     Parameters
     ----------

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import numpy as np
 
 from undegrade.errors import ComputeError, UndegradeError
 from undegrade.evaluation import gates
@@ -15,8 +19,8 @@ from undegrade.evaluation.cases import Case, Output, as_bytes
 from undegrade.evaluation.contenders import Contender
 from undegrade.evaluation.plan import Evaluation
 from undegrade.evaluation.protocols import Setting
+from undegrade.evaluation.provenance import commit, machine
 from undegrade.evaluation.rows import Row
-from undegrade.evaluation.scores import Scores, rows
 from undegrade.evaluation.sets import Item, Photo, fingerprint
 from undegrade.imaging.arrays import Bytes
 from undegrade.levels import Levels, noise_sigma
@@ -30,6 +34,11 @@ FAILURES = (UndegradeError, OSError, ValueError, MemoryError)
 
 GATE_METRIC = "psnr"
 """Measured of the input even where it is not asked for."""
+
+WORSE = 0.1
+"""By how many dB a picture must lose to count as worse than the input."""
+
+LEFT_ALONE = "left alone"
 
 Keep: TypeAlias = Callable[[str, str, dict[str, Bytes]], None]
 """Called with an image's name, the setting's label, and pictures: ``input``, ``truth``, models."""
@@ -61,6 +70,55 @@ class Outcome:
     failures: list[Failure]
     notes: list[str]
     """Which gates were not checked, and why."""
+
+
+@dataclass
+class Scores:
+    """The values of one model under one setting, as they come in."""
+
+    metrics: tuple[str, ...]
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By image, then by metric; an image that fails a metric lacks it."""
+    steps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Taken, by image; empty for a model that has no choice."""
+    seconds: float = 0.0
+    """That the network took."""
+    megapixels: float = 0.0
+    """Of what it returned in that time."""
+
+    def add(self, image: str, metric: str, value: float) -> None:
+        """Note one value."""
+        self.values.setdefault(image, {})[metric] = value
+
+    def counts(self) -> dict[str, int] | None:
+        """In how many images each step was taken, and how many were left alone."""
+        if not self.steps:
+            return None
+        taken = Counter(step for steps in self.steps.values() for step in steps)
+        alone = sum(not steps for steps in self.steps.values())
+        return {step: taken[step] for step in STEPS if taken[step]} | {LEFT_ALONE: alone}
+
+    def worse(self, before: Scores) -> int | None:
+        """Images whose PSNR is more than 0.1 dB below that of *before*; ``None`` without PSNR."""
+        if "psnr" not in self.metrics or "psnr" not in before.metrics:
+            return None
+        old = before.of("psnr")
+        values = self.of("psnr").items()
+        return sum(value < old[image] - WORSE for image, value in values if image in old)
+
+    def of(self, metric: str) -> dict[str, float]:
+        """The values of a metric by image."""
+        return {image: row[metric] for image, row in self.values.items() if metric in row}
+
+    def mean(self, metric: str) -> float:
+        """Over the images; NaN where there is none."""
+        values = list(self.of(metric).values())
+        return float(np.mean(values)) if values else math.nan
+
+    @property
+    def speed(self) -> float | None:
+        """Seconds per megapixel of output; ``None`` where no network was run."""
+        return self.seconds / self.megapixels if self.megapixels else None
 
 
 def evaluate(
@@ -190,7 +248,7 @@ class _Run:
                 self.fail(photo.name, setting.label, contender.name, error)
                 continue
             if output.steps is not None:
-                scores.took(photo.name, output.steps)
+                scores.steps[photo.name] = output.steps
                 for step in STEPS:
                     key = self.key(contender, setting, photo, f"step {step}")
                     self.cache.put(key, float(step in output.steps))
@@ -214,7 +272,7 @@ class _Run:
                 scores.add(photo.name, name, value)
         steps = {s: self.cache.get(self.key(contender, setting, photo, f"step {s}")) for s in STEPS}
         if None not in steps.values():
-            scores.took(photo.name, tuple(step for step, taken in steps.items() if taken))
+            scores.steps[photo.name] = tuple(step for step, taken in steps.items() if taken)
         return missing
 
     def key(self, contender: Contender, setting: Setting, photo: Photo, name: str) -> Key:
@@ -324,14 +382,31 @@ class _Run:
             keep(image, setting.label, pictures)
 
     def rows(self) -> list[Row]:
-        """Everything measured."""
-        return rows(
-            f"{self.title}: {self.words}",
-            (
-                (contender.name, setting.label, self.measured[contender.name, setting.label])
-                for setting in self.plan.settings
-                for contender in [self.plan.baseline, *self.entrants(setting)]
-            ),
-            self.plan.baseline.name,
-            self.gates,
-        )
+        """Everything measured: a row for each model, setting and metric."""
+        code, place, baseline = commit(), machine(), self.plan.baseline
+        return [
+            Row(
+                model=contender.name,
+                protocol=f"{self.title}: {self.words}",
+                setting=setting.label,
+                metric=name,
+                mean=scores.mean(name),
+                values=tuple(values.values()),
+                images=tuple(values),
+                n=len(values),
+                gate=self.gates.get((setting.label, name)),
+                commit=code,
+                version=__version__,
+                machine=place,
+                seconds_per_megapixel=scores.speed,
+                worse=None
+                if name != "psnr" or contender is baseline
+                else scores.worse(self.measured[baseline.name, setting.label]),
+                steps=scores.counts(),
+            )
+            for setting in self.plan.settings
+            for contender in [baseline, *self.entrants(setting)]
+            for scores in [self.measured[contender.name, setting.label]]
+            for name in scores.metrics
+            for values in [scores.of(name)]
+        ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from undegrade.evaluation import report
-from undegrade.evaluation.report.tables import protocols
+from undegrade.evaluation.report import tables
 from undegrade.evaluation.rows import Row, counted
 
 if TYPE_CHECKING:
@@ -21,10 +20,10 @@ def scoreboard(rows: Sequence[Row]) -> list[Table]:
     The best mean of each metric is bold and marked, for terminals without bold; gates that were
     met stand in the title.
     """
-    return [_table(table) for protocol in protocols(rows) for table in protocol.tables]
+    return [_table(table) for protocol in tables.protocols(rows) for table in protocol.tables]
 
 
-def _table(found: report.tables.Table) -> Table:
+def _table(found: tables.Table) -> Table:
     from rich.table import Table
     from rich.text import Text
 
