@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pages import keep, renewed, stored
 
 from undegrade.catalog import Catalog
 from undegrade.training import loop, recipe_file
@@ -29,7 +30,6 @@ ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "ablations.json"
 DOCS = ROOT / "docs" / "models"
 COMMAND = "python benchmarks/ablations.py --data TRAIN --runs FOLDER --write"
-BEGIN, END = "<!-- ablation -->", "<!-- /ablation -->"
 
 FREE = ("photos-0.tar", "photos-1.tar", "photos-clic-cid.tar")
 PAIRS = ("lol-0.tar", "lol-1.tar", "sice.tar")
@@ -253,8 +253,9 @@ def main() -> None:
     torch.set_num_threads(1)
     for model in options.only:
         for label, own in STUDIES[model].trials.items():
-            row = trial(STUDIES[model], own, options.data, options.runs / model, done(model, label))
-            keep(model, label, row)
+            before = stored(RESULT).get(model, {})
+            row = trial(STUDIES[model], own, options.data, options.runs / model, before.get(label))
+            keep(RESULT, {model: before | {label: row}})
             print(f"{model:16}{label:52}{row['scores']}", flush=True)
         if options.write:
             write(model)
@@ -283,32 +284,18 @@ def trial(
     return row | {"steps": last["step"], "minutes": minutes, "scores": scores}
 
 
-def stored() -> dict[str, dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    return rows
-
-
-def done(model: str, label: str) -> dict[str, Any] | None:
-    return stored().get(model, {}).get(label)
-
-
-def keep(model: str, label: str, row: dict[str, Any]) -> None:
-    rows = stored()
-    rows.setdefault(model, {})[label] = row
-    RESULT.write_text(json.dumps(rows, indent=1) + "\n")
-
-
 def write(model: str) -> None:
     """Renew the table in the page of *model*, which has its measured part already."""
     page = DOCS / f"{model}.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    before = before if rest else before.rstrip("\n") + "\n\n## Ablation\n\n"
-    page.write_text(f"{before}{BEGIN}\n{table(model)}{END}{rest.partition(END)[2] or chr(10)}")
+    text = page.read_text()
+    if "<!-- ablation -->" not in text:
+        text = text.rstrip("\n") + "\n\n## Ablation\n\n<!-- ablation -->\n\n<!-- /ablation -->\n"
+    page.write_text(renewed(text, "ablation", table(model)))
 
 
 def table(model: str) -> str:
     """Markdown: what was done, and a row for each run."""
-    study, rows = STUDIES[model], stored()[model]
+    study, rows = STUDIES[model], stored(RESULT)[model]
     begun = f"From `{study.init}`" if study.init else "From scratch"
     lines = [
         f"{begun}, on held-out training photos, by `{COMMAND}`:\n",

@@ -18,17 +18,18 @@ import io
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import skimage.data
 from numpy.typing import NDArray
+from pages import change_card, renew
 from pictures import sheet
 from PIL import Image
 
-from undegrade.catalog import Catalog, Model, Score, write_card
+from undegrade.catalog import Catalog, Model, Score
 from undegrade.evaluation import Cache, Row, cases, evaluate, make_plan
 from undegrade.evaluation.cases import Case, as_bytes
 from undegrade.evaluation.contenders import BASELINES, Contender, open_contenders
@@ -39,7 +40,6 @@ from undegrade.levels import Levels
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs" / "models"
 COMMAND = "python benchmarks/cards.py --data TESTSETS --faces FACES --write"
-BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 LPIPS = "lpips-squeeze-fp16"
 CROP = 176
 FACES, FACE = 200, 150
@@ -201,11 +201,10 @@ def write(
 ) -> None:
     """Renew the card, the page and its picture."""
     name = model.card.name
-    card = replace(model.card, scores=scores(rows, name), measured_by=COMMAND)
-    model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
-    page = DOCS / f"{name}.md"
-    text = page.read_text() if page.exists() else f"# {name}\n\n{card.summary}.\n\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
+    change_card(model, scores=scores(rows, name), measured_by=COMMAND)
+    card, page = model.card, DOCS / f"{name}.md"
+    if not page.exists():
+        page.write_text(f"# {name}\n\n{card.summary}.\n\n<!-- measured -->\n\n<!-- /measured -->\n")
     facts = (
         f"{card.parameters:,} parameters, {model.path.stat().st_size / 1e6:.1f} MB, "
         f"{card.gflop_per_megapixel:.0f} GFLOP per megapixel of output. Licence: {card.licence}. "
@@ -214,7 +213,7 @@ def write(
     order = ["the input", *(network.name for network in networks), "the truth"]
     strip = f"![{', '.join(order)}]({name}.png)\n\nFrom left to right: {', '.join(order)}.\n"
     body = "\n".join([facts, f"Measured by `{COMMAND}`:\n", *tables, strip])
-    page.write_text(f"{before}{BEGIN}\n{body}{END}{rest.partition(END)[2]}")
+    renew(page, "measured", body)
     Image.fromarray(shown(name, networks)).save(DOCS / f"{name}.png", optimize=True)
 
 

@@ -33,6 +33,9 @@ from typing import Any
 
 from cases import noisy_photo, run_python
 from cluster_simulation import Network, Work, simulate
+from pages import renew, stored
+
+from undegrade.evaluation.provenance import machine
 
 RESULTS = Path(__file__).parent / "results" / "cluster.json"
 OBJECT_STORE = 200_000_000
@@ -340,14 +343,6 @@ def _simulated(told: dict[str, Any], workers: int) -> float:
     return float(rows[0]["efficiency"])
 
 
-def written(text: str, told: dict[str, Any]) -> str:
-    """The *text* of the page with its numbers."""
-    before, rest = text.split("<!-- measured -->")
-    after = rest.split("<!-- /measured -->")[1]
-    marks = ("<!-- measured -->\n", "\n<!-- /measured -->")
-    return before + marks[0] + tables(told) + marks[1] + after
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parts = ("efficiency", "memory", "restart", "sizing", "simulation")
@@ -356,11 +351,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", action="store_true", help="into results/ and docs/scale.md")
     options = parser.parse_args()
-    from speed import machine
-
     target = RESULTS if options.write else options.json
-    told: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    told["machine"] = machine()
+    told = stored(RESULTS) | {"machine": machine()}
     for part in options.only:
         with tempfile.TemporaryDirectory() as folder:
             told[part] = measure(part, Path(folder), options.rounds, told)
@@ -368,7 +360,7 @@ def main() -> None:
         if target:
             target.write_text(json.dumps(told, indent=1) + "\n")
     if options.write:
-        DOCS.write_text(written(DOCS.read_text(), told))
+        renew(DOCS, "measured", tables(told))
 
 
 def measure(part: str, folder: Path, rounds: int, told: dict[str, Any]) -> Any:

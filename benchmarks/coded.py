@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
-from undegrade.diagnosis.grid import LUMA
 from undegrade.imaging.jpeg_tables import LUMA_STEPS as LUMA_TABLE
 from undegrade.imaging.jpeg_tables import scaled_table
+from undegrade.imaging.luma import LUMA
 
 QUALITIES = range(91, 9, -1)
 """Of finer tables most steps are 1 or 2, which rounding to 8 bit hides. Falling: neighbours may

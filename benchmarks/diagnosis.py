@@ -32,12 +32,13 @@ from cases import noisy_photo
 from coded import coded_quality
 from diagnosis_cases import Floats, Measure, Patient, damaged, load, mean
 from diagnosis_plan import blind_rows, resized_rows, soft_rows
-from speed import machine
+from pages import change_card
 
-from undegrade.catalog import Catalog, Score, write_card
+from undegrade.catalog import Catalog, Score
 from undegrade.degradation import DEGRADATIONS, phone
 from undegrade.degradation.lowlight import WORST_STOPS
 from undegrade.diagnosis import NAME, diagnose, open_reader
+from undegrade.evaluation.provenance import machine
 from undegrade.imaging.jpeg_tables import quality_of_level
 from undegrade.imaging.resize import imresize
 from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE
@@ -299,8 +300,7 @@ def main() -> None:
             for row in rows
             if row.bound != np.inf
         ]
-        card = replace(model.card, scores=tuple(told), measured_by=COMMAND)
-        model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
+        change_card(model, scores=tuple(told), measured_by=COMMAND)
 
 
 def show(rows: list[Measure]) -> None:

@@ -22,11 +22,13 @@ from typing import Any
 
 import numpy as np
 from cards import JOBS, title
-from speed import WINDOW, machine
+from pages import change_card
+from speed import WINDOW
 
-from undegrade.catalog import Catalog, Model, write_card
+from undegrade.catalog import Catalog, Model
 from undegrade.evaluation import evaluate, make_plan
 from undegrade.evaluation.networks import Carded
+from undegrade.evaluation.provenance import machine
 from undegrade.runtime import Network, WholePhoto, open_network
 
 ROUNDS = 15
@@ -101,8 +103,7 @@ def main() -> None:
             found[name]["quality"] = quality(model, options.data)
         if options.write:
             seconds = model.card.seconds_per_megapixel / ratios[THREADS[-1]]
-            card = replace(model.card, int8_seconds_per_megapixel=round(seconds, 3))
-            model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
+            change_card(model, int8_seconds_per_megapixel=round(seconds, 3))
     if options.json:
         result = {"machine": machine(), "models": found}
         options.json.write_text(json.dumps(result, indent=1) + "\n")

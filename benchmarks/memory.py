@@ -17,15 +17,16 @@ import argparse
 import json
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from cases import noisy_photo, run_command, run_python
+from pages import change_card
 from PIL import Image
 
-from undegrade.catalog import Card, Catalog, write_card
+from undegrade.catalog import Card, Catalog
 from undegrade.picture import icc
 from undegrade.runtime import make_grid
 
@@ -102,15 +103,15 @@ sys.exit(main())
 """
 
 
-def calibrate(card: Card) -> Card:
-    """*card* with the working memory in bytes per pixel of a tile's input.
+def calibrate(card: Card) -> dict[str, int]:
+    """For *card*, the working memory in bytes per pixel of a tile's input.
 
     That of 8 bit stands by itself only where it does already, for what gains by larger tiles.
     """
     needs = {p: _calibrate(card, p) for p in ("fp32", "int8") if p == "fp32" or card.int8}
     if card.int8_bytes_per_pixel:
-        return replace(card, bytes_per_pixel=needs["fp32"], int8_bytes_per_pixel=needs["int8"])
-    return replace(card, bytes_per_pixel=max(needs.values()))
+        return {"bytes_per_pixel": needs["fp32"], "int8_bytes_per_pixel": needs["int8"]}
+    return {"bytes_per_pixel": max(needs.values())}
 
 
 def _calibrate(card: Card, precision: str) -> int:
@@ -180,9 +181,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.calibrate:
         for name, model in Catalog().enhancing.items():
-            card = calibrate(model.card)
-            model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
-            print(f"{name}: {card.bytes_per_pixel} bytes a pixel")
+            needs = calibrate(model.card)
+            change_card(model, **needs)
+            print(f"{name}: {needs['bytes_per_pixel']} bytes a pixel")
         return
     rows = []
     print(f"{'case':<30}{'promised MB':>12}{'peak MB':>10}{'promised/peak':>15}{'seconds':>9}")

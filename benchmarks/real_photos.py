@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import renew
 from PIL import Image, ImageOps
 
 from undegrade import Enhancer
@@ -55,10 +56,7 @@ class Sheet:
             lines.append(f"| {' | '.join(cells)} |")
         rows = [np.concatenate(tiles[i : i + COLUMNS], 1) for i in range(0, len(tiles), COLUMNS)]
         Image.fromarray(np.concatenate(rows)).save(DOCS / self.picture, quality=90, subsampling=0)
-        page = DOCS / self.page
-        head, _, rest = page.read_text().partition(f"<!-- {name} -->\n")
-        tail = rest.partition(f"<!-- /{name} -->")[2]
-        page.write_text("\n".join([f"{head}<!-- {name} -->", *lines, f"<!-- /{name} -->{tail}"]))
+        renew(DOCS / self.page, name, "\n".join(lines))
 
 
 SHEETS = {

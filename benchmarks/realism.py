@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pages import renew
 from PIL import Image, UnidentifiedImageError
 
 from undegrade.degradation.camera import Camera
@@ -295,13 +296,6 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def renewed(page: str, result: dict[str, Any]) -> str:
-    """*page* with its table renewed."""
-    before, rest = page.split("<!-- realism -->\n")
-    _, after = rest.split("\n<!-- /realism -->")
-    return f"{before}<!-- realism -->\n{table(result)}\n<!-- /realism -->{after}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -324,7 +318,7 @@ def main() -> None:
     options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(table(result))
     if options.write:
-        PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), result), encoding="utf-8")
+        renew(PAGE, "realism", table(result))
 
 
 if __name__ == "__main__":

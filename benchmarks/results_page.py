@@ -10,6 +10,8 @@ import json
 import sys
 from pathlib import Path
 
+from pages import renewed
+
 from undegrade.catalog import Card, Catalog, Score
 from undegrade.evaluation import read_rows
 from undegrade.evaluation.contenders import AUTO
@@ -146,10 +148,7 @@ def rendered(text: str) -> str:
         "speed": speed_table,
     }
     for name, table in tables.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        before, rest = text.split(start)
-        _, after = rest.split(end)
-        text = before + start + table() + end + after
+        text = renewed(text, name, table())
     return text
 
 

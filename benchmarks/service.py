@@ -24,7 +24,6 @@ import contextlib
 import http.client
 import io
 import itertools
-import json
 import multiprocessing
 import os
 import socket
@@ -43,11 +42,12 @@ from typing import Any
 import httpx2 as httpx
 import numpy as np
 from cases import noisy_photo
+from pages import keep
 from PIL import Image
-from speed import machine
 
 from undegrade.client import Server
 from undegrade.enhancer import Enhancer
+from undegrade.evaluation.provenance import machine
 from undegrade.runtime import Networks, cores
 from undegrade.service.settings import Settings
 from undegrade.service.worker import NICENESS
@@ -439,9 +439,7 @@ def main() -> None:
     for name, value in found.items():
         print(f"{name:<72}{f'{value:8.2f}' if isinstance(value, float) else value}")
     if options.json:
-        known = json.loads(options.json.read_text()) if options.json.is_file() else {}
-        known |= {"machine": machine(), **found}
-        options.json.write_text(json.dumps(known, indent=1) + "\n")
+        keep(options.json, {"machine": machine(), **found})
     if found.get("lost") or found.get("left in the service"):
         sys.exit(1)
 

@@ -21,12 +21,9 @@ networks do not take: decoding, diagnosis, tiles, colours, encoding and all the 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +31,11 @@ import numpy as np
 import onnx
 from cases import noisy_photo, run_command, run_python
 from onnx import TensorProto, helper, numpy_helper
+from pages import change_card, keep
 
-from undegrade.catalog import Card, Catalog, Model, write_card
-from undegrade.runtime import Network, WholePhoto, cores, open_network
+from undegrade.catalog import Card, Catalog, Model
+from undegrade.evaluation.provenance import machine
+from undegrade.runtime import Network, WholePhoto, open_network
 
 WINDOW = 256
 """Side of the low-resolution window; same-size networks get twice that."""
@@ -175,22 +174,6 @@ def beside_networks(width: int, height: int, rounds: int = 3) -> dict[str, float
     }
 
 
-def keep(path: Path, **measured: Any) -> None:
-    """Put what was *measured* into the JSON at *path*, beside what is there."""
-    known = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(known | measured, indent=1) + "\n")
-
-
-def machine() -> str:
-    """The processor's name and the cores used."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = names[0].split(":")[1].strip() if names else name
-    return f"{name}, {cores()} cores, {platform.system()}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", type=Path)
@@ -205,7 +188,7 @@ def main() -> None:
         for name, part in parts.items():
             print(name, *(f"{key} {value:.3f}" for key, value in part.items()), sep="  ")
         if options.json:
-            keep(options.json, beside=parts)
+            keep(options.json, {"beside": parts})
         return
     if options.device:
         print(machine())
@@ -227,13 +210,12 @@ def main() -> None:
     for name, seconds in times.items():
         print(f"{name:<40}{seconds:8.2f}")
     if options.json:
-        keep(options.json, machine=machine(), megapixels_per_second=speeds, seconds=times)
+        about = {"machine": machine(), "megapixels_per_second": speeds, "seconds": times}
+        keep(options.json, about)
     if options.write:
         for name, model in Catalog().enhancing.items():
-            card = replace(
-                model.card, seconds_per_megapixel=round(1 / speeds[name], 3), machine=machine()
-            )
-            model.path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
+            seconds = round(1 / speeds[name], 3)
+            change_card(model, seconds_per_megapixel=seconds, machine=machine())
 
 
 if __name__ == "__main__":

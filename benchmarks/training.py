@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import platform
 import statistics
 import tempfile
@@ -31,6 +30,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from cases import run_python
+from pages import keep
 from PIL import Image
 
 from undegrade.training import loop, machine, setup
@@ -74,8 +74,7 @@ def main() -> None:
     else:
         found = pipelines([arguments.only] if arguments.only else names(), arguments.steps)
     if arguments.json:
-        kept = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
-        arguments.json.write_text(json.dumps(kept | found, indent=1) + "\n")
+        keep(arguments.json, found)
 
 
 def pipelines(names: Iterable[str], steps: int) -> dict[str, object]:

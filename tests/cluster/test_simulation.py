@@ -62,4 +62,7 @@ def test_the_page_says_what_was_measured(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
     benchmark = importlib.import_module("cluster")
     page = benchmark.DOCS.read_text()
-    assert page == benchmark.written(page, json.loads(benchmark.RESULTS.read_text()))
+    told = json.loads(benchmark.RESULTS.read_text())
+    assert page == importlib.import_module("pages").renewed(
+        page, "measured", benchmark.tables(told)
+    )

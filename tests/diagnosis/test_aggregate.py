@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from undegrade.diagnosis.aggregate import aggregate
+from undegrade.diagnosis.network import aggregate
 from undegrade.diagnosis.units import QUANTITIES
 
 COUNT = len(QUANTITIES)

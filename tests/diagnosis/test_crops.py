@@ -7,7 +7,7 @@ import pytest
 
 from tests.photos import photo_file, scene
 from tests.training.data.sets import textured
-from undegrade.diagnosis import crops, grid
+from undegrade.diagnosis import crops
 from undegrade.picture import decode, from_array
 
 
@@ -62,7 +62,7 @@ def test_the_grid_of_a_cropped_jpeg_is_found(phase, quality):
     coded = decode(photo_file(textured(400, 400, 3), "JPEG", quality=quality)).pixels
     picture = from_array(coded[(-phase[0]) % 8 :, (-phase[1]) % 8 :].copy())
     corners = crops.lay(crops.choose(picture))
-    assert grid.phase(crops.cut(picture, corners), corners) == phase
+    assert crops.phase(crops.cut(picture, corners), corners) == phase
     laid = crops.lay(corners, phase)
     assert all((y - phase[0]) % 8 == (x - phase[1]) % 8 == 0 for y, x in laid)
 
@@ -71,4 +71,4 @@ def test_the_grid_of_a_cropped_jpeg_is_found(phase, quality):
 def test_without_jpeg_the_grid_begins_at_the_corner(seed):
     picture = from_array(textured(300, 300, seed))
     corners = crops.lay(crops.choose(picture))
-    assert grid.phase(crops.cut(picture, corners), corners) == (0, 0)
+    assert crops.phase(crops.cut(picture, corners), corners) == (0, 0)

@@ -10,8 +10,7 @@ import numpy as np
 
 from tests.degradation.pictures import natural
 from tests.photos import write_photo
-from undegrade.evaluation.cases import Case, enlarged
-from undegrade.evaluation.output import Output
+from undegrade.evaluation.cases import Case, Output, enlarged
 from undegrade.evaluation.sets import Photo, open_set
 from undegrade.levels import Levels
 

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from undegrade.evaluation.report.cases import find_box, fitted, lossless
 from undegrade.evaluation.report.charts import COLOURS, Style, against_time, styles
-from undegrade.evaluation.report.crops import find_box, fitted, lossless
-from undegrade.evaluation.report.measures import Measure, number, seconds
-from undegrade.evaluation.report.tables import protocols, ranked
+from undegrade.evaluation.report.tables import Measure, number, protocols, ranked, seconds
 from undegrade.evaluation.rows import Row
 
 NAN, INF = math.nan, math.inf

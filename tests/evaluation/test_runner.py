@@ -14,7 +14,8 @@ from tests.photos import write_photo
 from undegrade.errors import InputError, ModelError, UsageError
 from undegrade.evaluation import Cache, GateError, compare, evaluate, gates, make_plan
 from undegrade.evaluation.cases import reduced
-from undegrade.evaluation.samples import Samples, telling
+from undegrade.evaluation.rows import Samples
+from undegrade.evaluation.runner import telling
 from undegrade.evaluation.sets import fingerprint, open_set
 from undegrade.levels import Levels, noise_sigma
 from undegrade.metrics import metric

@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.degradation.pictures import natural
 from undegrade.metrics import BRISQUE, LPIPS, NIQE, OpenCVBRISQUE, TextF1, metric
-from undegrade.metrics.brisque_models import FEATURES, LIVE_HEADER
+from undegrade.metrics.brisque import FEATURES, LIVE_HEADER
 from undegrade.metrics.niqe import block_features
 
 FIRES = {

@@ -11,7 +11,7 @@ from tests.degradation.pictures import natural
 from tests.test_imports import loaded_after
 from undegrade.errors import UndegradeError, UsageError
 from undegrade.metrics import METRICS, metric
-from undegrade.metrics.pictures import as_floats
+from undegrade.metrics.base import as_floats
 
 SIDE = 192
 WITHOUT_STAND_IN = {"lpips-alex", "lpips-vgg"}
@@ -186,7 +186,7 @@ def test_no_weights_is_an_error(name):
 
 def test_channels():
     """MATLAB's rgb2ycbcr of black, white and the primaries: 16, 235, 81.48, 144.55, 40.97."""
-    from undegrade.metrics.pictures import in_channel
+    from undegrade.metrics.base import in_channel
 
     colours = np.array([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float)[None]
     y = in_channel(colours, "y")[0, :, 0] * 255

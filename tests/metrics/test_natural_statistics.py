@@ -11,8 +11,14 @@ from tests.shared_data import photos, shared
 from undegrade.errors import ModelError, UsageError
 from undegrade.imaging.resize import imresize
 from undegrade.metrics import BRISQUE, NIQE, OpenCVBRISQUE
-from undegrade.metrics.brisque import features, opencv_features
-from undegrade.metrics.brisque_models import LIVE_HIGH, LIVE_LOW, read_libsvm, read_opencv
+from undegrade.metrics.brisque import (
+    LIVE_HIGH,
+    LIVE_LOW,
+    features,
+    opencv_features,
+    read_libsvm,
+    read_opencv,
+)
 from undegrade.metrics.niqe import block_features
 from undegrade.metrics.scene_statistics import WINDOW, asymmetric_fit, symmetric_fit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,12 +126,9 @@ class Card:
         unknown = [level for level in self.levels if level not in LEVELS]
         if unknown and self.enhances:
             refuse(f"names the level {unknown[0]!r}, which is not one of {', '.join(LEVELS)}")
-        if Path(self.file).name != self.file:
-            refuse(f"names the file {self.file!r}; it must lie beside the card")
-        if self.vivid and Path(self.vivid).name != self.vivid:
-            refuse(f"names the vivid file {self.vivid!r}; it must lie beside the card")
-        if self.int8 and Path(self.int8).name != self.int8:
-            refuse(f"names the int8 file {self.int8!r}; it must lie beside the card")
+        for which, file in ("", self.file), ("vivid ", self.vivid), ("int8 ", self.int8):
+            if Path(file).name != file:
+                refuse(f"names the {which}file {file!r}; it must lie beside the card")
 
     @property
     def enhances(self) -> bool:
@@ -186,11 +184,5 @@ def write_card(card: Card) -> str:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return repr(value)
+    # What JSON writes is TOML, but for numbers that are not finite.
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

@@ -7,7 +7,6 @@ behind an address, from which :func:`fetch` brings them into the user's own.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
@@ -39,20 +38,23 @@ def find(name: str) -> Path:
 def fetch(name: str, source: str = SOURCE) -> tuple[Card, Path]:
     """Bring the weights called *name* from *source*, a folder or an address, and check them.
 
-    They appear whole and as their card says, or not at all; raises :class:`ModelError`.
+    They appear whole and as their card says, or not at all.
+
+    Raises
+    ------
+    ModelError: they cannot be had, or are not what their card says.
+    OutputError: they cannot be kept.
     """
+    from undegrade.picture import write_atomic
+
     text = _read(source, f"{name}.toml")
     card = parse_card(text.decode("utf-8", "replace"), f"{source}/{name}.toml")
     file = f"{name}.safetensors"
     data = _read(source, file)
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise ModelError(f"{source}/{file} is not what its card says", "fetch it again")
-    home().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home()) as temporary:
-        for path, content in ((file, data), (f"{name}.toml", text)):
-            part = Path(temporary) / path
-            part.write_bytes(content)
-            part.replace(home() / path)
+    write_atomic(home() / file, data)
+    write_atomic(home() / f"{name}.toml", text)
     return card, home() / file
 
 

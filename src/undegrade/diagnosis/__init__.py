@@ -8,10 +8,8 @@
 (12.3, 0.8, ('noise of sigma 12.3 ± 0.8',))
 """
 
-from undegrade.diagnosis.classical import estimate
 from undegrade.diagnosis.decide import THRESHOLDS, Threshold
-from undegrade.diagnosis.diagnose import diagnose
-from undegrade.diagnosis.diagnoser import BLIND, Diagnoser, open_diagnoser
+from undegrade.diagnosis.diagnose import BLIND, Diagnoser, diagnose, estimate, open_diagnoser
 from undegrade.diagnosis.network import NAME, CropReader, open_reader
 from undegrade.diagnosis.result import Diagnosis, Finding
 

@@ -101,19 +101,17 @@ def decide_light(found: Light, shade: Shade) -> dict[str, Finding]:
         value["flatness"] >= THRESHOLDS["empty"].limit
         and value["flatness"] + error["flatness"] <= THRESHOLDS["flat"].limit
     )
-    flags = {
+    counts = {
         "exposure": dark,
-        "headroom": False,
-        "shadows": False,
-        "highlights": False,
         "red_green": cast and by_red,
         "yellow_blue": cast and not by_red,
         "flatness": flat,
     }
-    lit = shade.chance >= THRESHOLDS["shade"].limit
-    words = wording.shade(shade.stops, shade.error)
     findings = {
-        name: Finding(value[name], error[name], flag, wording.LIGHT[name](value[name], error[name]))
-        for name, flag in flags.items()
+        name: Finding(*pair, counts.get(name, False), words(*pair))
+        for name, words in wording.LIGHT.items()
+        for pair in [(value[name], error[name])]
     }
-    return {**findings, "shade": Finding(shade.stops, shade.error, lit, words)}
+    lit = shade.chance >= THRESHOLDS["shade"].limit
+    told = wording.shade(shade.stops, shade.error)
+    return {**findings, "shade": Finding(shade.stops, shade.error, lit, told)}

@@ -1,17 +1,17 @@
-"""The one verb: a photo in, what it has lost out."""
+"""The one verb: a photo in, what it has lost out, by the best way that this installation has."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from undegrade.diagnosis import crops, grid, light, shade, white, wording
-from undegrade.diagnosis.aggregate import aggregate
-from undegrade.diagnosis.classical import estimate
+from undegrade.catalog import Catalog
+from undegrade.diagnosis import crops, light, network, shade, white, wording
 from undegrade.diagnosis.decide import (
     DEVIATIONS,
     NOISE_DEVIATIONS,
@@ -22,8 +22,9 @@ from undegrade.diagnosis.decide import (
     decide_light,
     told_jpeg,
 )
-from undegrade.diagnosis.fade import FadeReader
-from undegrade.diagnosis.network import CropReader
+from undegrade.diagnosis.fade import NAME as FADE
+from undegrade.diagnosis.fade import FadeReader, open_fade
+from undegrade.diagnosis.network import CropReader, aggregate
 from undegrade.diagnosis.result import Diagnosis, Finding
 from undegrade.diagnosis.units import CROP, QUANTITIES, detail_scale, from_level
 from undegrade.imaging.arrays import Doubles
@@ -43,14 +44,40 @@ from undegrade.picture import Picture
 SMALLEST = 32
 """Shorter photos would be all mirror images to the network, and are left to classical eyes."""
 
-
 SURVIVING = 1 / 5
 """Standard deviation of noise, in steps of the quantiser, below which one coefficient in eighty is
 not rounded to what it would be without."""
 
-
 MUCH = 3.0
 """Times the least noise that counts, from which on it is acted on in photos smaller than a crop."""
+
+
+LEAST_NOISE = 3.0
+"""Noise below this sigma is no damage: clean texture measures up to that."""
+
+NO_JPEG = 100.0
+"""The quality of pixels that show no JPEG."""
+
+BLIND = "the diagnosis network is missing: noise is estimated without it, and detail is not"
+"""Told of each photo where classical estimators stand in."""
+
+Diagnoser: TypeAlias = Callable[[Picture], Diagnosis]
+"""Diagnoses a picture; may be called from several threads at once."""
+
+
+def open_diagnoser(catalog: Catalog, threads: int | None = None) -> Diagnoser:
+    """By the networks in *catalog*; classical estimators stand in for the one that reads crops, and
+    without the one for faded prints none is found.
+
+    Raises
+    ------
+    ModelError: a network is there, but damaged.
+    """
+    model, faded = catalog.models.get(network.NAME), catalog.models.get(FADE)
+    if model is None or not model.path.is_file():
+        return estimate
+    fade = open_fade(faded, threads) if faded and faded.path.is_file() else None
+    return partial(diagnose, reader=network.open_reader(model, threads), fade=fade)
 
 
 def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = None) -> Diagnosis:
@@ -67,7 +94,7 @@ def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = Non
         return replace(estimate(picture), crops=1)
     corners = crops.lay(crops.choose(picture))
     looked = crops.cut(picture, corners)
-    if any(phase := grid.phase(looked, corners)):
+    if any(phase := crops.phase(looked, corners)):
         looked = crops.cut(picture, crops.lay(corners, phase))
     found = _Read(*aggregate(*reader(looked)))
     mirrored = min(picture.height, picture.width) < CROP
@@ -84,19 +111,50 @@ def diagnose(picture: Picture, reader: CropReader, fade: FadeReader | None = Non
         else:
             noise = _measured(noise, sigma, doubt)
     blur = found["blur"]
-    counted: dict[str, Any] = decide_light(light.measure(picture), shade.measure(picture))
-    read = fade(picture) if fade and light.is_whole(picture) else None
-    counted["fade"] = decide_fade(read) if read else UNSEEN
+    counted = _counted(picture)
+    if fade and light.is_whole(picture):
+        counted["fade"] = decide_fade(fade(picture))
     return Diagnosis(
         **noise,
         **counted,
         jpeg=jpeg,
         blur=_blur(*blur),
         scale=_scale(*blur),
-        grey=picture.channels == 1,
-        file_quality=picture.encoding.jpeg_quality,
         crops=len(corners),
     )
+
+
+def estimate(picture: Picture) -> Diagnosis:
+    """What *picture* has lost, as far as a machine without the network can tell.
+
+    Noise by the finest wavelet band, JPEG by the file's tables, light and colour as ever; how
+    sharp it is stays unknown. Uncertainties that nobody knows have no bounds.
+    """
+    sigma = round(noise_sigma(picture.pixels), 2)
+    told = picture.encoding.jpeg_quality
+    return Diagnosis(
+        noise=Finding(sigma, math.inf, sigma >= LEAST_NOISE, wording.noise(sigma, math.inf)),
+        noise_luma=UNSEEN,
+        noise_chroma=UNSEEN,
+        noise_slope=UNSEEN,
+        grain=Finding(1.0, math.inf, False, UNSEEN.words),
+        noise_levels=white_levels(sigma, picture.channels == 1),
+        jpeg=Finding(NO_JPEG, math.inf, False, UNSEEN.words) if told is None else told_jpeg(told),
+        blur=UNSEEN,
+        scale=Finding(1.0, math.inf, False, UNSEEN.words),
+        **_counted(picture),
+        crops=0,
+    )
+
+
+def _counted(picture: Picture) -> dict[str, Any]:
+    """What is told of *picture* with the network and without."""
+    return {
+        **decide_light(light.measure(picture), shade.measure(picture)),
+        "fade": UNSEEN,
+        "grey": picture.channels == 1,
+        "file_quality": picture.encoding.jpeg_quality,
+    }
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from undegrade.imaging.jpeg_tables import jpeg_level, quality_of_level
 from undegrade.imaging.noise_levels import MAX_NOISE, NOISE, grain_level, grain_size
@@ -51,27 +52,24 @@ def blur_sigma(level: float) -> float:
     return OWN_BLUR * math.sqrt(max(detail_scale(level) ** 2 - 1.0, 0.0))
 
 
+UNITS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "lift": (lambda stops: min(stops / MAX_LIFT, 1.0), lambda level: level * MAX_LIFT),
+    "grain": (grain_level, grain_size),
+    "jpeg": (jpeg_level, quality_of_level),
+    "blur": (blur_level, blur_sigma),
+}
+"""To the level of a quantity, and back; all else is noise."""
+
+
 def to_level(quantity: str, value: float) -> float:
     """The level of a *value* in the unit that people use.
 
     Noise in 0..255 units, grain in pixels, quality, pixels of blur, stops of lift.
     """
-    if quantity == "lift":
-        return min(value / MAX_LIFT, 1.0)
-    if quantity == "grain":
-        return grain_level(value)
-    if quantity == "jpeg":
-        return jpeg_level(value)
-    return blur_level(value) if quantity == "blur" else value / MAX_NOISE
+    return UNITS[quantity][0](value) if quantity in UNITS else value / MAX_NOISE
 
 
 def from_level(quantity: str, level: float) -> float:
     """The inverse of :func:`to_level`; levels below 0 count as 0."""
     level = max(level, 0.0)
-    if quantity == "lift":
-        return level * MAX_LIFT
-    if quantity == "grain":
-        return grain_size(level)
-    if quantity == "jpeg":
-        return quality_of_level(level)
-    return blur_sigma(level) if quantity == "blur" else level * MAX_NOISE
+    return UNITS[quantity][1](level) if quantity in UNITS else level * MAX_NOISE

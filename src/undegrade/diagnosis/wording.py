@@ -112,11 +112,6 @@ def flatness(spread: float, uncertainty: float) -> str:
 
 
 LIGHT: dict[str, Callable[[float, float], str]] = {
-    "exposure": exposure,
-    "headroom": headroom,
-    "shadows": shadows,
-    "highlights": highlights,
-    "red_green": red_green,
-    "yellow_blue": yellow_blue,
-    "flatness": flatness,
+    words.__name__: words
+    for words in (exposure, headroom, shadows, highlights, red_green, yellow_blue, flatness)
 }

@@ -18,6 +18,7 @@ from undegrade.evaluation.protocols import PROTOCOLS, Protocol, Setting, protoco
 from undegrade.evaluation.rows import (
     Pictures,
     Row,
+    Samples,
     from_json,
     read_rows,
     to_json,
@@ -25,7 +26,6 @@ from undegrade.evaluation.rows import (
     write_rows,
 )
 from undegrade.evaluation.runner import Failure, Outcome, evaluate
-from undegrade.evaluation.samples import Samples
 from undegrade.evaluation.significance import Difference, compare, interval
 
 __all__ = [

@@ -53,6 +53,16 @@ class Case:
         return 1 if self.truth is None else self.truth.shape[0] // self.input.shape[0]
 
 
+@dataclass(frozen=True, eq=False)
+class Output:
+    """What a contender makes of a case: a picture, and how it came about."""
+
+    picture: Floats
+    """(H, W, C), not clipped."""
+    steps: tuple[str, ...] | None = None
+    """Names of the steps that were taken; ``None`` for what has no choice."""
+
+
 def reduced(photo: Photo, scale: int) -> Case:
     """Cut to multiples of *scale*, reduced by ``imresize``, 8 bit."""
     truth = _multiple(photo, scale)

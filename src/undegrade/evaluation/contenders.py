@@ -14,9 +14,8 @@ import numpy as np
 from undegrade.catalog import Catalog, Model, is_file_name, sha256
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
-from undegrade.evaluation.cases import Case, as_bytes, enlarged
+from undegrade.evaluation.cases import Case, Output, as_bytes, enlarged
 from undegrade.evaluation.networks import open_bare, open_carded
-from undegrade.evaluation.output import Output
 from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
 from undegrade.plan import AVERAGED, EFFORTS, Wishes

@@ -29,36 +29,19 @@ class KnownSet:
     """Number of pictures or pairs."""
     fingerprint: str
     """By :func:`undegrade.evaluation.sets.fingerprint`; empty where only the name is known."""
-    names: tuple[str, ...]
-    """Of folders and packs, in small letters and digits."""
+    other: str = ""
+    """What folders and packs are called, too."""
 
 
 KNOWN_SETS = (
+    KnownSet("set5", 5, "56d899b36425f6e2932d723ffc58806b5f82e6731427bb2990b7d877f2ea3f95"),
+    KnownSet("live1", 29, "7f32cd2d53b152666f60639b2d1efdd10ba921b8bf9573de179d8a1c90be1be1"),
     KnownSet(
-        "set5", 5, "56d899b36425f6e2932d723ffc58806b5f82e6731427bb2990b7d877f2ea3f95", ("set5",)
+        "cbsd68", 68, "1bac1f7ed07ced4bde57c39f047bcb6579c5a278ccced9c3042d8ae961eedc73", "bsd68"
     ),
-    KnownSet(
-        "live1", 29, "7f32cd2d53b152666f60639b2d1efdd10ba921b8bf9573de179d8a1c90be1be1", ("live1",)
-    ),
-    KnownSet(
-        "cbsd68",
-        68,
-        "1bac1f7ed07ced4bde57c39f047bcb6579c5a278ccced9c3042d8ae961eedc73",
-        ("cbsd68", "bsd68"),
-    ),
-    KnownSet(
-        "lol_val",
-        15,
-        "89bb85cef9eaaf7ebe1e8e193ea4ed8d911993df36131223fc9f8a51f3e716c6",
-        ("lolval",),
-    ),
-    KnownSet("eval15", 15, "", ("eval15",)),
-    KnownSet(
-        "polyu_val",
-        62,
-        "a5d47d63ac824f6dc61c0ad21f335a30581b018e17d6b2ad1e239a7fac6d9288",
-        ("polyuval",),
-    ),
+    KnownSet("lol_val", 15, "89bb85cef9eaaf7ebe1e8e193ea4ed8d911993df36131223fc9f8a51f3e716c6"),
+    KnownSet("eval15", 15, ""),
+    KnownSet("polyu_val", 62, "a5d47d63ac824f6dc61c0ad21f335a30581b018e17d6b2ad1e239a7fac6d9288"),
 )
 
 Values = Mapping[str, float]
@@ -132,8 +115,13 @@ def identify(name: str, count: int, fingerprint: str | None) -> str | None:
     for known in KNOWN_SETS:
         if known.count == count and known.fingerprint == fingerprint:
             return known.name
-    plain = "".join(c for c in name.lower() if c.isalnum())
-    return next((known.name for known in KNOWN_SETS if plain in known.names), None)
+    plain = _plain(name)
+    return next((k.name for k in KNOWN_SETS if plain in (_plain(k.name), k.other)), None)
+
+
+def _plain(name: str) -> str:
+    """In small letters and digits."""
+    return "".join(c for c in name.lower() if c.isalnum())
 
 
 def gate(protocol: str, known: str | None, setting: str, metric: str) -> float | None:

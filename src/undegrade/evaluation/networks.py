@@ -16,8 +16,7 @@ import numpy as np
 
 from undegrade.catalog import Model, sha256
 from undegrade.errors import ComputeError, ModelError
-from undegrade.evaluation.cases import Case, enlarged
-from undegrade.evaluation.output import Output
+from undegrade.evaluation.cases import Case, Output, as_bytes, enlarged
 from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
 from undegrade.runtime import (
@@ -83,8 +82,7 @@ class Carded:
         side = self.network.card.thumbnail
         if not side:
             return None
-        pixels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-        return WholePhoto(make_thumbnail(pixels, side, None), *picture.shape[:2])
+        return WholePhoto(make_thumbnail(as_bytes(picture), side, None), *picture.shape[:2])
 
 
 @dataclass(frozen=True, eq=False)

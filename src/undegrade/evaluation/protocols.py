@@ -63,7 +63,7 @@ class Protocol:
     case: Callable[[Photo, Setting], Case]
     settings: tuple[Setting, ...]
     """What is measured unless others are asked for."""
-    metrics: tuple[str, ...]
+    metrics: tuple[str, ...] = ("psnr", "ssim")
     """Likewise."""
     parameter: Parameter | None = None
     """Of which other values than those of *settings* can be asked for."""
@@ -145,28 +145,16 @@ def scaled(scale: int) -> Setting:
     return Setting(f"x{scale}", scale, scale)
 
 
-def _sigma(value: float) -> Setting:
-    return Setting(f"sigma {value:g}", value)
+def _settings(word: str, values: Iterable[float], *, told: bool = False) -> tuple[Setting, ...]:
+    return tuple(Setting(f"{word} {value:g}", value, told=told) for value in values)
 
 
-def _quality(value: float) -> Setting:
-    return Setting(f"quality {value:g}", value)
-
-
-def _told(value: float) -> Setting:
-    return Setting(f"told {value:g}", value, told=True)
-
-
-def _iso(value: float) -> Setting:
-    return Setting(f"iso {value:g}", value)
-
-
-_MAKERS: Mapping[Parameter, Callable[[float], Setting]] = {
-    "scale": lambda value: scaled(int(value)),
-    "noise": _sigma,
-    "jpeg": _quality,
-    "iso": _iso,
+_RANGES: Mapping[Parameter, tuple[str, str, float, float]] = {
+    "noise": ("sigma", "a noise", 0, 255),
+    "iso": ("iso", "an iso", 0, 409600),
+    "jpeg": ("quality", "a JPEG quality", 1, 100),
 }
+"""The word of a setting and of an error, the least value (0 itself is none) and the greatest."""
 
 PLAIN = Setting("plain")
 UNASKED = Setting("unasked")
@@ -188,8 +176,7 @@ _PROTOCOLS = (
         f"cut to multiples of the scale, reduced by {_CUBIC}; {_ENLARGED}",
         lambda photo, setting: cases.reduced(photo, setting.scale),
         tuple(scaled(scale) for scale in SCALES),
-        ("psnr", "ssim"),
-        "scale",
+        parameter="scale",
         channel="y",
         crops=True,
     ),
@@ -211,9 +198,8 @@ _PROTOCOLS = (
         "denoise-color",
         f"{_NOISE.format(channels=3)}, neither clipped nor rounded",
         lambda photo, setting: cases.noisy(photo, setting.value),
-        tuple(map(_sigma, SIGMAS)),
-        ("psnr", "ssim"),
-        "noise",
+        _settings("sigma", SIGMAS),
+        parameter="noise",
         unclipped=True,
     ),
     Protocol(
@@ -221,9 +207,8 @@ _PROTOCOLS = (
         "full-range luma of BT.601, rounded (MATLAB's rgb2gray); "
         f"{_NOISE.format(channels=1)}, neither clipped nor rounded",
         lambda photo, setting: cases.noisy(photo, setting.value, grey=True),
-        tuple(map(_sigma, SIGMAS)),
-        ("psnr", "ssim"),
-        "noise",
+        _settings("sigma", SIGMAS),
+        parameter="noise",
         grey=True,
         unclipped=True,
     ),
@@ -231,17 +216,15 @@ _PROTOCOLS = (
         "denoise-real",
         f"{_NOISE.format(channels=3)}, clipped and rounded to 8 bit",
         lambda photo, setting: cases.noisy(photo, setting.value, as_file=True),
-        tuple(map(_sigma, SIGMAS)),
-        ("psnr", "ssim"),
-        "noise",
+        _settings("sigma", SIGMAS),
+        parameter="noise",
     ),
     Protocol(
         "real-noise",
         "aligned pairs with a camera's noise and with hardly any, as they are",
         lambda photo, setting: cases.paired(photo, setting.levels),
-        (UNASKED, *map(_told, TOLD)),
-        ("psnr", "ssim"),
-        "noise",
+        (UNASKED, *_settings("told", TOLD, told=True)),
+        parameter="noise",
         pairs=True,
         knows_levels=False,
     ),
@@ -251,15 +234,14 @@ _PROTOCOLS = (
         "by numpy.random.default_rng of the first 16 hexadecimal digits of sha256(name); the truth "
         "is the mean of such shots, not coded",
         lambda photo, setting: cases.camera(photo, setting.value),
-        tuple(map(_iso, ISOS)),
-        ("psnr", "ssim"),
-        "iso",
+        _settings("iso", ISOS),
+        parameter="iso",
     ),
     Protocol(
         "jpeg-color",
         _JPEG.format(colour="4:2:0"),
         lambda photo, setting: cases.coded(photo, int(setting.value)),
-        tuple(map(_quality, QUALITIES)),
+        _settings("quality", QUALITIES),
         ("psnr", "ssim", "psnr-b"),
         "jpeg",
     ),
@@ -267,7 +249,7 @@ _PROTOCOLS = (
         "jpeg-gray",
         "studio-range luma of BT.601, rounded (MATLAB's rgb2ycbcr); " + _JPEG.format(colour="grey"),
         lambda photo, setting: cases.coded(photo, int(setting.value), grey=True),
-        tuple(map(_quality, QUALITIES)),
+        _settings("quality", QUALITIES),
         ("psnr", "ssim", "psnr-b"),
         "jpeg",
         grey=True,
@@ -278,7 +260,6 @@ _PROTOCOLS = (
         "/ mean(grey output), full-range luma of BT.601, before it is rounded",
         lambda photo, setting: cases.paired(photo),
         (PLAIN, GT_MEAN),
-        ("psnr", "ssim"),
         pairs=True,
         knows_levels=False,
     ),
@@ -323,7 +304,6 @@ _PROTOCOLS = (
             f"by {_CUBIC}; {_ENLARGED}",
             lambda photo, setting, side=side: cases.face(photo, side, setting.scale),  # type: ignore[misc]
             (scaled(scale),),
-            ("psnr", "ssim"),
             channel="y",
         )
         for scale, side in ((4, 64), (8, 128))
@@ -368,20 +348,22 @@ def choose_settings(
                 raise UsageError(
                     f"the protocol {chosen.name!r} has no {parameter}", f"leave --{parameter} away"
                 )
-            _check(parameter, value)
-            setting = _told(value) if chosen.unasked else _MAKERS[parameter](value)
+            setting = _setting(parameter, value, told=chosen.unasked is not None)
             if setting not in result:
                 result = (*result, setting)
     return result or chosen.settings
 
 
-def _check(parameter: Parameter, value: float) -> None:
-    if parameter == "scale" and value not in SCALES:
-        allowed = ", ".join(map(str, SCALES))
-        raise UsageError(f"a scale of {value:g} is not measured", f"choose one of: {allowed}")
-    if parameter == "noise" and not 0 < value <= 255:
-        raise UsageError(f"a noise of {value:g} is not possible", "choose one in 0..255")
-    if parameter == "iso" and not 0 < value <= 409600:
-        raise UsageError(f"an iso of {value:g} is not possible", "choose one in 0..409600")
-    if parameter == "jpeg" and not 1 <= value <= 100:
-        raise UsageError(f"a JPEG quality of {value:g} is not possible", "choose one in 1..100")
+def _setting(parameter: Parameter, value: float, *, told: bool) -> Setting:
+    """The one that has *value*; raises :class:`UsageError` for a value out of range."""
+    if parameter == "scale":
+        if value not in SCALES:
+            allowed = ", ".join(map(str, SCALES))
+            raise UsageError(f"a scale of {value:g} is not measured", f"choose one of: {allowed}")
+        return scaled(int(value))
+    word, name, least, most = _RANGES[parameter]
+    if not least <= value <= most or value == 0:
+        raise UsageError(
+            f"{name} of {value:g} is not possible", f"choose one in {least:g}..{most:g}"
+        )
+    return _settings("told" if told else word, (value,), told=told)[0]

@@ -5,16 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from undegrade.errors import InputError
+from undegrade.imaging.arrays import Bytes
 from undegrade.picture import write_atomic
+
+WORDS = ("model", "protocol", "setting", "metric", "commit", "version", "machine")
+OPTIONAL: Mapping[str, Callable[[Any], Any]] = {
+    "gate": float,
+    "seconds_per_megapixel": float,
+    "worse": int,
+    "steps": lambda steps: {str(name): int(count) for name, count in steps.items()},
+}
+"""Fields of a row that are text, and those that may be unknown, with what they are made by."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +87,13 @@ class Row:
             if not needed <= set(data) <= names:
                 wrong = sorted((needed - set(data)) | (set(data) - names))
                 raise ValueError(f"missing or unknown: {', '.join(wrong)}")
-            fields = dict(data)
-            for name in ("model", "protocol", "setting", "metric", "commit", "version", "machine"):
-                fields[name] = str(data[name])
+            fields = dict(data) | {name: str(data[name]) for name in WORDS}
             fields["mean"] = float(data["mean"])
-            fields["values"] = tuple(float(value) for value in data["values"])
-            fields["images"] = tuple(str(name) for name in data["images"])
+            fields["values"] = tuple(map(float, data["values"]))
+            fields["images"] = tuple(map(str, data["images"]))
             fields["n"] = int(data["n"])
-            for name in ("gate", "seconds_per_megapixel"):
-                fields[name] = None if data[name] is None else float(data[name])
-            if (worse := data.get("worse")) is not None:
-                fields["worse"] = int(worse)
-            if (steps := data.get("steps")) is not None:
-                fields["steps"] = {str(name): int(count) for name, count in steps.items()}
+            for name, kind in OPTIONAL.items():
+                fields[name] = None if data.get(name) is None else kind(data[name])
             return cls(**fields)
         except (TypeError, ValueError, AttributeError) as error:
             raise InputError(f"this is no row of a measurement: {error}", "measure again") from None
@@ -106,11 +107,36 @@ class Pictures:
     """As in :class:`Row`."""
     setting: str
     image: str
-    arrays: dict[str, NDArray[np.uint8]]
+    arrays: dict[str, Bytes]
     """``input``, ``truth`` where there is one, then models by name; (H, W, 3) or (H, W, 1). The
     input may be smaller than the rest."""
     scores: dict[str, dict[str, float]]
     """``{model: {metric: value}}`` of this image."""
+
+
+@dataclass
+class Samples:
+    """Collects what :func:`undegrade.evaluation.runner.evaluate` hands out."""
+
+    _kept: list[tuple[str, str, dict[str, Bytes]]] = field(default_factory=list)
+
+    def keep(self, image: str, setting: str, arrays: dict[str, Bytes]) -> None:
+        """Take the pictures of one image, as the runner's callback."""
+        self._kept.append((image, setting, arrays))
+
+    def pictures(self, rows: Iterable[Row]) -> list[Pictures]:
+        """What was kept, with the scores that *rows*, of the same run, give each image."""
+        table: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+        protocol = ""
+        for row in rows:
+            protocol = row.protocol
+            for image, value in zip(row.images, row.values, strict=True):
+                scores = table.setdefault((image, row.setting), {})
+                scores.setdefault(row.model, {})[row.metric] = value
+        return [
+            Pictures(protocol, setting, image, arrays, table.get((image, setting), {}))
+            for image, setting, arrays in self._kept
+        ]
 
 
 COLUMNS = (

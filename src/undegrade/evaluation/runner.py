@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import numpy as np
 
 from undegrade.errors import ComputeError, UndegradeError
 from undegrade.evaluation import gates
 from undegrade.evaluation.cache import Cache, Key
-from undegrade.evaluation.cases import Case, as_bytes
+from undegrade.evaluation.cases import Case, Output, as_bytes
 from undegrade.evaluation.contenders import Contender
-from undegrade.evaluation.output import Output
 from undegrade.evaluation.plan import Evaluation
 from undegrade.evaluation.protocols import Setting
+from undegrade.evaluation.provenance import commit, machine
 from undegrade.evaluation.rows import Row
-from undegrade.evaluation.samples import telling
-from undegrade.evaluation.scores import Scores, rows
 from undegrade.evaluation.sets import Item, Photo, fingerprint
 from undegrade.imaging.arrays import Bytes
 from undegrade.levels import Levels, noise_sigma
@@ -32,6 +34,11 @@ FAILURES = (UndegradeError, OSError, ValueError, MemoryError)
 
 GATE_METRIC = "psnr"
 """Measured of the input even where it is not asked for."""
+
+WORSE = 0.1
+"""By how many dB a picture must lose to count as worse than the input."""
+
+LEFT_ALONE = "left alone"
 
 Keep: TypeAlias = Callable[[str, str, dict[str, Bytes]], None]
 """Called with an image's name, the setting's label, and pictures: ``input``, ``truth``, models."""
@@ -63,6 +70,55 @@ class Outcome:
     failures: list[Failure]
     notes: list[str]
     """Which gates were not checked, and why."""
+
+
+@dataclass
+class Scores:
+    """The values of one model under one setting, as they come in."""
+
+    metrics: tuple[str, ...]
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By image, then by metric; an image that fails a metric lacks it."""
+    steps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Taken, by image; empty for a model that has no choice."""
+    seconds: float = 0.0
+    """That the network took."""
+    megapixels: float = 0.0
+    """Of what it returned in that time."""
+
+    def add(self, image: str, metric: str, value: float) -> None:
+        """Note one value."""
+        self.values.setdefault(image, {})[metric] = value
+
+    def counts(self) -> dict[str, int] | None:
+        """In how many images each step was taken, and how many were left alone."""
+        if not self.steps:
+            return None
+        taken = Counter(step for steps in self.steps.values() for step in steps)
+        alone = sum(not steps for steps in self.steps.values())
+        return {step: taken[step] for step in STEPS if taken[step]} | {LEFT_ALONE: alone}
+
+    def worse(self, before: Scores) -> int | None:
+        """Images whose PSNR is more than 0.1 dB below that of *before*; ``None`` without PSNR."""
+        if "psnr" not in self.metrics or "psnr" not in before.metrics:
+            return None
+        old = before.of("psnr")
+        values = self.of("psnr").items()
+        return sum(value < old[image] - WORSE for image, value in values if image in old)
+
+    def of(self, metric: str) -> dict[str, float]:
+        """The values of a metric by image."""
+        return {image: row[metric] for image, row in self.values.items() if metric in row}
+
+    def mean(self, metric: str) -> float:
+        """Over the images; NaN where there is none."""
+        values = list(self.of(metric).values())
+        return float(np.mean(values)) if values else math.nan
+
+    @property
+    def speed(self) -> float | None:
+        """Seconds per megapixel of output; ``None`` where no network was run."""
+        return self.seconds / self.megapixels if self.megapixels else None
 
 
 def evaluate(
@@ -100,32 +156,39 @@ def evaluate(
     return Outcome(run.rows(), run.failures, run.notes)
 
 
+def telling(gains: Mapping[str, float]) -> list[str]:
+    """Names of up to three images by their *gains*: the worst, the best, and the median."""
+    order = sorted(gains, key=lambda name: gains[name])
+    if not order:
+        return []
+    return list(dict.fromkeys((order[0], order[-1], order[len(order) // 2])))
+
+
+@dataclass
 class _Run:
     """The state of one run."""
 
-    def __init__(
-        self,
-        plan: Evaluation,
-        cache: Cache,
-        failed: Callable[[Failure], None] | None,
-        progress: Progress | None,
-    ) -> None:
-        self.plan, self.cache, self.failed, self.progress = plan, cache, failed, progress
-        self.failures: list[Failure] = []
-        self.notes = list(plan.notes)
-        self.words = plan.protocol.describe(blind=plan.blind)
-        self.items = plan.data.items[: plan.limit]
-        self.metrics: dict[str, Metric] = {GATE_METRIC: metric(GATE_METRIC), **plan.metrics}
-        self.gates: dict[tuple[str, str], float] = {}
-        """Those that were checked, by setting and metric."""
-        self.digests: dict[str, str] = {}
-        """Of the images that could be read."""
-        self.unusable: set[tuple[str, str]] = set()
-        """Images and settings of which there is no case."""
-        self.measured: dict[tuple[str, str], Scores] = {}
-        """By model and setting."""
-        self.done = 0
-        entrants = sum(1 + len(self.entrants(setting)) for setting in plan.settings)
+    plan: Evaluation
+    cache: Cache
+    failed: Callable[[Failure], None] | None
+    progress: Progress | None
+    failures: list[Failure] = field(default_factory=list)
+    gates: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Those that were checked, by setting and metric."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of the images that could be read."""
+    unusable: set[tuple[str, str]] = field(default_factory=set)
+    """Images and settings of which there is no case."""
+    measured: dict[tuple[str, str], Scores] = field(default_factory=dict)
+    """By model and setting."""
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        self.notes = list(self.plan.notes)
+        self.words = self.plan.protocol.describe(blind=self.plan.blind)
+        self.items = self.plan.data.items[: self.plan.limit]
+        self.metrics: dict[str, Metric] = {GATE_METRIC: metric(GATE_METRIC), **self.plan.metrics}
+        entrants = sum(1 + len(self.entrants(setting)) for setting in self.plan.settings)
         self.total = entrants * len(self.items)
 
     def entrants(self, setting: Setting) -> list[Contender]:
@@ -185,7 +248,7 @@ class _Run:
                 self.fail(photo.name, setting.label, contender.name, error)
                 continue
             if output.steps is not None:
-                scores.took(photo.name, output.steps)
+                scores.steps[photo.name] = output.steps
                 for step in STEPS:
                     key = self.key(contender, setting, photo, f"step {step}")
                     self.cache.put(key, float(step in output.steps))
@@ -209,7 +272,7 @@ class _Run:
                 scores.add(photo.name, name, value)
         steps = {s: self.cache.get(self.key(contender, setting, photo, f"step {s}")) for s in STEPS}
         if None not in steps.values():
-            scores.took(photo.name, tuple(step for step, taken in steps.items() if taken))
+            scores.steps[photo.name] = tuple(step for step, taken in steps.items() if taken)
         return missing
 
     def key(self, contender: Contender, setting: Setting, photo: Photo, name: str) -> Key:
@@ -319,14 +382,31 @@ class _Run:
             keep(image, setting.label, pictures)
 
     def rows(self) -> list[Row]:
-        """Everything measured."""
-        return rows(
-            f"{self.title}: {self.words}",
-            (
-                (contender.name, setting.label, self.measured[contender.name, setting.label])
-                for setting in self.plan.settings
-                for contender in [self.plan.baseline, *self.entrants(setting)]
-            ),
-            self.plan.baseline.name,
-            self.gates,
-        )
+        """Everything measured: a row for each model, setting and metric."""
+        code, place, baseline = commit(), machine(), self.plan.baseline
+        return [
+            Row(
+                model=contender.name,
+                protocol=f"{self.title}: {self.words}",
+                setting=setting.label,
+                metric=name,
+                mean=scores.mean(name),
+                values=tuple(values.values()),
+                images=tuple(values),
+                n=len(values),
+                gate=self.gates.get((setting.label, name)),
+                commit=code,
+                version=__version__,
+                machine=place,
+                seconds_per_megapixel=scores.speed,
+                worse=None
+                if name != "psnr" or contender is baseline
+                else scores.worse(self.measured[baseline.name, setting.label]),
+                steps=scores.counts(),
+            )
+            for setting in self.plan.settings
+            for contender in [baseline, *self.entrants(setting)]
+            for scores in [self.measured[contender.name, setting.label]]
+            for name in scores.metrics
+            for values in [scores.of(name)]
+        ]

@@ -6,6 +6,7 @@ import hashlib
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from posixpath import commonpath
 
@@ -183,18 +184,15 @@ def _of_folder(folder: Path) -> dict[str, Callable[[], bytes]]:
 
 
 def _of_tar(pack: Path) -> dict[str, Callable[[], bytes]]:
-    def reader(offset: int, size: int) -> Callable[[], bytes]:
-        def read() -> bytes:
-            with pack.open("rb") as file:
-                file.seek(offset)
-                return file.read(size)
-
-        return read
+    def read(offset: int, size: int) -> bytes:
+        with pack.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
 
     try:
         # Only an uncompressed pack can be read picture by picture, without unpacking it.
         with tarfile.open(pack, "r:") as tar:
-            return {m.name: reader(m.offset_data, m.size) for m in tar if m.isfile()}
+            return {m.name: partial(read, m.offset_data, m.size) for m in tar if m.isfile()}
     except (tarfile.TarError, OSError) as error:
         raise InputError(
             f"{str(pack)!r} is no uncompressed tar pack: {error}", "unpack it and give the folder"

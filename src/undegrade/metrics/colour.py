@@ -8,8 +8,7 @@ import numpy as np
 
 from undegrade.imaging.arrays import Doubles
 from undegrade.imaging.srgb import to_linear
-from undegrade.metrics.base import Comparison
-from undegrade.metrics.pictures import coloured
+from undegrade.metrics.base import Comparison, coloured
 
 XYZ = (
     (0.412453, 0.357580, 0.180423),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -12,12 +11,11 @@ from numpy.typing import NDArray
 from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Doubles
 from undegrade.imaging.resize import imresize
-from undegrade.metrics.base import Comparison, Needs
-from undegrade.metrics.pictures import as_floats
-from undegrade.metrics.psnr import decibels, mean_squared
+from undegrade.metrics.base import Needs, as_floats
+from undegrade.metrics.psnr import PSNR
 
 
-class Consistency(Comparison):
+class Consistency(PSNR):
     """PSNR in dB between the input and the enhanced picture degraded again.
 
     ``-10 log10(mean((D(y) - x)^2))`` with y the enhanced picture, x the input, and D(y) clipped and
@@ -35,10 +33,7 @@ class Consistency(Comparison):
     """
 
     name = "consistency"
-    better = "higher"
-    range = (0.0, math.inf)
     needs: ClassVar[Needs] = "input"
-    unit = "dB"
 
     def __init__(self, degrade: Callable[[Doubles], NDArray[Any]] | None = None) -> None:
         self.degrade = degrade
@@ -61,6 +56,3 @@ class Consistency(Comparison):
                 "give the degradation as a function",
             )
         return factor
-
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
-        return decibels(mean_squared(picture, reference))

@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from undegrade.imaging.arrays import Doubles
-from undegrade.metrics.base import Comparison
-from undegrade.metrics.pictures import in_channel
+from undegrade.metrics.base import Comparison, in_channel
 
 JPEG_BLOCK = 8
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from undegrade.imaging.arrays import Doubles
-from undegrade.metrics.base import Comparison, optional
-from undegrade.metrics.pictures import coloured
+from undegrade.metrics.base import Comparison, coloured, optional
 
 if TYPE_CHECKING:
     from undegrade.runtime.subjects import Corners, Find

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.errors import ModelError, UndegradeError
+from undegrade.errors import ModelError, OutputError, UndegradeError
 from undegrade.metrics.base import optional
 from undegrade.metrics.published import WEIGHTS, File, Weights
 from undegrade.metrics.torch_file import read_torch
@@ -122,12 +122,10 @@ def download(file: File, folder: Path) -> Path:
 
 def keep(data: bytes, place: Path) -> None:
     """Write what was built, whole, or not at all where the place cannot be written to."""
-    with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
-            part = Path(temporary) / place.name
-            part.write_bytes(data)
-            part.replace(place)
+    from undegrade.picture import write_atomic
+
+    with contextlib.suppress(OutputError):
+        write_atomic(place, data)
 
 
 def _sha256(path: Path) -> str:

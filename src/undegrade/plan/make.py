@@ -235,8 +235,9 @@ def _needed(case: _Case) -> tuple[list[Step], list[str], dict[str, str]]:
     if case.lit:
         order = tuple(sorted(order, key=lambda name: name != "lowlight"))
     for name in order:
+        rule, why_not = RULES[name]
         try:
-            step = RULES[name](case)
+            step = rule(case)
         except ModelError as error:
             if not (case.auto and name in OPTIONAL):
                 raise
@@ -244,8 +245,8 @@ def _needed(case: _Case) -> tuple[list[Step], list[str], dict[str, str]]:
         else:
             if step:
                 steps.append(step)
-            elif why := WHY_NOT.get(name):
-                spared[name] = why(case) if case.wishes.strength else "the strength is 0"
+            elif why_not:
+                spared[name] = why_not(case) if case.wishes.strength else "the strength is 0"
     return steps, notes, spared
 
 
@@ -438,23 +439,15 @@ def _why_not_sharpened(case: _Case) -> str:
     return f"{case.found.scale.words}; sharpened is what could surely be {TWICE:g} times smaller"
 
 
-WHY_NOT: Mapping[str, Callable[[_Case], str]] = {
-    "restore": _why_not_restored,
-    "lowlight": _why_not_lit,
-    "fade": _why_not_faded,
-    "phone": _why_no_phone,
-    "resharpen": _why_not_sharpened,
+RULES: Mapping[str, tuple[Callable[[_Case], Step | None], Callable[[_Case], str] | None]] = {
+    "restore": (_restore, _why_not_restored),
+    "lowlight": (_lowlight, _why_not_lit),
+    "fade": (_fade, _why_not_faded),
+    "phone": (_phone, _why_no_phone),
+    "resharpen": (_resharpen, _why_not_sharpened),
+    "sr": (_sr, None),
 }
-
-
-RULES: Mapping[str, Callable[[_Case], Step | None]] = {
-    "restore": _restore,
-    "lowlight": _lowlight,
-    "fade": _fade,
-    "phone": _phone,
-    "resharpen": _resharpen,
-    "sr": _sr,
-}
+"""By step: whether it is taken, and why not, where that is to be told."""
 
 OPTIONAL = ("lowlight", "fade")
 """Steps that nobody has to ask for, whose networks an installation may lack."""

@@ -42,6 +42,15 @@ DETAIL = 0.0
 """Detail where nobody asks for any: what a photo did not show is not made up unasked."""
 
 
+LIMITS = (
+    ("strength", "a strength", 0, MAX_STRENGTH, f"choose one between 0 and {MAX_STRENGTH:g}"),
+    ("noise", "a noise", 0, 100, "choose 0 to 100"),
+    ("jpeg", "a JPEG quality", 1, 100, "choose 1-100"),
+    ("detail", "a detail", 0, 1, "choose one between 0 (faithful) and 1 (vivid)"),
+)
+"""Of numbers: the field, what it is called, the least, the greatest and what to do beyond."""
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What the user asks for; the defaults ask for what the photo needs.
@@ -121,14 +130,11 @@ class Wishes:
             )
 
     def _check_names(self) -> None:
-        if self.task not in TASK_STEPS:
-            raise UsageError(
-                f"there is no task {self.task!r}", f"choose one of: {', '.join(TASK_STEPS)}"
-            )
-        if self.effort not in EFFORTS:
-            raise UsageError(
-                f"there is no effort {self.effort!r}", f"choose one of: {', '.join(EFFORTS)}"
-            )
+        for kind, name, names in ("task", self.task, TASK_STEPS), ("effort", self.effort, EFFORTS):
+            if name not in names:
+                raise UsageError(
+                    f"there is no {kind} {name!r}", f"choose one of: {', '.join(names)}"
+                )
         for kind, known in (("keep", KEEPS), ("skip", STEPS), ("add", ADDED)):
             given: tuple[str, ...] = getattr(self, kind)
             for name in given:
@@ -141,20 +147,10 @@ class Wishes:
         own = self.model is not None and isinstance(self.scale, int) and self.scale > 0
         if self.scale is not None and self.scale not in SCALES and not own:
             raise UsageError(f"cannot enlarge by {self.scale}", "choose a scale of 1, 2 or 4")
-        if not 0 <= self.strength <= MAX_STRENGTH:
-            raise UsageError(
-                f"a strength of {self.strength:g} is not possible",
-                f"choose one between 0 and {MAX_STRENGTH:g}",
-            )
-        if self.noise is not None and not 0 <= self.noise <= 100:
-            raise UsageError(f"a noise of {self.noise:g} is not possible", "choose 0 to 100")
-        if self.jpeg is not None and not 1 <= self.jpeg <= 100:
-            raise UsageError(f"a JPEG quality of {self.jpeg:g} is not possible", "choose 1-100")
-        if not 0 <= self.detail <= 1:
-            raise UsageError(
-                f"a detail of {self.detail:g} is not possible",
-                "choose one between 0 (faithful) and 1 (vivid)",
-            )
+        for name, words, least, most, remedy in LIMITS:
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise UsageError(f"{words} of {value:g} is not possible", remedy)
 
     def _check_together(self) -> None:
         if "sr" not in TASK_STEPS[self.task] and (self.scale or 1) != 1:

@@ -1,17 +1,25 @@
-"""Which pictures are shown: the worst first, each where it is worst, within a budget of bytes."""
+"""Which pictures are shown: the worst first, each where it is worst, within a budget of bytes.
+
+Crops are brought to one size, cut where two outputs differ most, and encoded without loss.
+"""
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from undegrade.evaluation.contenders import BASELINES
-from undegrade.evaluation.report.crops import GRID, find_box, fitted, lossless, thumbnail
-from undegrade.evaluation.report.measures import Measure
-from undegrade.evaluation.report.tables import Protocol, Table
+from undegrade.evaluation.report.tables import Measure, Protocol, Table
 from undegrade.evaluation.rows import Pictures
+from undegrade.imaging.arrays import Bytes
 
 INPUT, TRUTH = "input", "truth"
 """What :class:`Pictures` calls the two that are no model's."""
@@ -21,6 +29,10 @@ _WANTED = 20
 """Crops are made small enough for so many cases, where there are so many."""
 _BYTES_A_PIXEL = 2.0
 """Of a lossless crop in base64, about."""
+GRID = 8
+"""Crops start at multiples of the JPEG grid, so that its blocks are seen whole."""
+_THUMBNAIL = 160
+"""Longest side of the small picture that shows where a crop is."""
 
 Scores = Mapping[str, Mapping[str, float]]
 """Of one image, by model and metric."""
@@ -50,97 +62,28 @@ class Loss:
 
 @dataclass(frozen=True)
 class Case:
-    """One image under one setting."""
-
-    identifier: str
-    """Unique on the page: its fragment."""
-    protocol: str
-    setting: str
-    image: str
-    measures: tuple[Measure, ...]
-    losses: Mapping[str, Loss]
-    """Of each model, not of the input, in the first metric."""
-    harmed: tuple[str, ...]
-    """Models whose output is worse than the input in the first metric."""
-    side: tuple[int, int]
-    """Width and height of the crops."""
-    place: tuple[float, float, float, float]
-    """Left, top, width and height of the crop as parts of the picture."""
-    thumbnail: str
-    """The whole picture, small, as a data URI."""
-    tiles: tuple[Tile, ...]
-
-    @property
-    def worst(self) -> str | None:
-        """The model furthest behind, if any has a score."""
-        return furthest_behind(self.losses)
-
-    @property
-    def size(self) -> int:
-        """About so many bytes of the page."""
-        return len(self.thumbnail) + sum(len(tile.uri) for tile in self.tiles)
-
-
-def furthest_behind(losses: Mapping[str, Loss]) -> str | None:
-    """The model with the greatest loss, if there is any."""
-    return max(losses, key=lambda model: losses[model].amount, default=None)
-
-
-def choose(
-    pictures: Sequence[Pictures], found: Sequence[Protocol], budget: int
-) -> tuple[Case, ...]:
-    """The cases that fit into *budget* bytes, worst first under each setting.
-
-    Worst is who holds the model furthest behind the best of the others. Settings take turns, so
-    that each shows its worst before any shows its second.
-    """
-    tables = {
-        (table.protocol, table.setting): table for protocol in found for table in protocol.tables
-    }
-    groups: dict[tuple[str, str], list[_Candidate]] = {}
-    for one in pictures:
-        key = one.protocol, one.setting
-        if one.arrays:
-            groups.setdefault(key, []).append(_Candidate.of(one, tables.get(key)))
-    for group in groups.values():
-        group.sort(key=lambda candidate: -candidate.loss)
-    turns = [one for turn in zip_longest(*groups.values()) for one in turn if one is not None]
-    wanted = max(_WANTED, len(groups))
-    crops = sum(sorted((len(one.pictures.arrays) for one in turns), reverse=True)[:wanted])
-    side = math.isqrt(int(budget / (_BYTES_A_PIXEL * max(1, crops)))) // GRID * GRID
-    kept: dict[tuple[str, str], list[Case]] = {key: [] for key in groups}
-    for number, candidate in enumerate(turns, 1):
-        case = candidate.cut(f"case-{number}", min(max(side, _LEAST), _MOST))
-        budget -= case.size
-        if budget < 0:
-            break
-        kept[case.protocol, case.setting].append(case)
-    return tuple(case for cases in kept.values() for case in cases)
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A case that is not cut yet."""
+    """One image under one setting; of one that is not cut yet, only what is known of it."""
 
     pictures: Pictures
     measures: tuple[Measure, ...]
     scores: Scores
+    """Those of the table where the pictures bring none."""
     losses: Mapping[str, Loss]
+    """Of each model, not of the input, in the first metric."""
+    identifier: str = ""
+    """Unique on the page: its fragment."""
+    side: tuple[int, int] = (0, 0)
+    """Width and height of the crops."""
+    place: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    """Left, top, width and height of the crop as parts of the picture."""
+    thumbnail: str = ""
+    """The whole picture, small, as a data URI."""
+    tiles: tuple[Tile, ...] = ()
 
-    @classmethod
-    def of(cls, pictures: Pictures, table: Table | None) -> _Candidate:
-        """With the scores of *table* where the pictures bring none."""
-        scores = {model: dict(values) for model, values in pictures.scores.items()}
-        if table is None:
-            keys = dict.fromkeys(key for values in scores.values() for key in values)
-            measures = tuple(Measure.of(key) for key in keys)
-        else:
-            measures = table.measures
-            for (model, key), row in table.cells.items():
-                values = dict(zip(row.images, row.values, strict=True))
-                if pictures.image in values:
-                    scores.setdefault(model, {}).setdefault(key, values[pictures.image])
-        return cls(pictures, measures, scores, _losses(scores, measures))
+    @property
+    def worst(self) -> str | None:
+        """The model furthest behind, if any has a score."""
+        return max(self.losses, key=lambda model: self.losses[model].amount, default=None)
 
     @property
     def loss(self) -> float:
@@ -151,6 +94,11 @@ class _Candidate:
     def baseline(self) -> str | None:
         """What the input is called among the scores."""
         return next((name for name in BASELINES if name in self.scores), None)
+
+    @property
+    def size(self) -> int:
+        """About so many bytes of the page."""
+        return len(self.thumbnail) + sum(len(tile.uri) for tile in self.tiles)
 
     def cut(self, identifier: str, side: int) -> Case:
         """Cut and encode."""
@@ -169,23 +117,18 @@ class _Candidate:
             scored = self.baseline if name == INPUT and large[name][1] == 1 else name
             scores = self.scores.get(scored or name, {})
             tiles.append(Tile(name, lossless(box.of(shown[name])), scores, large[name][1]))
-        return Case(
-            identifier,
-            self.pictures.protocol,
-            self.pictures.setting,
-            self.pictures.image,
-            self.measures,
-            self.losses,
-            self._harmed(),
-            (box.width, box.height),
-            (box.left / width, box.top / height, box.width / width, box.height / height),
-            thumbnail(whole),
-            tuple(tiles),
+        return replace(
+            self,
+            identifier=identifier,
+            side=(box.width, box.height),
+            place=(box.left / width, box.top / height, box.width / width, box.height / height),
+            thumbnail=thumbnail(whole),
+            tiles=tuple(tiles),
         )
 
     def _pair(self, models: Sequence[str]) -> tuple[str, str] | None:
         """The model furthest behind, and who is ahead of it; both with pictures."""
-        worst = furthest_behind(self.losses)
+        worst = self.worst
         if worst is None or worst not in models:
             return None
         rival = self.losses[worst].rival
@@ -193,7 +136,9 @@ class _Candidate:
             return worst, rival
         return (worst, INPUT) if INPUT in self.pictures.arrays else None
 
-    def _harmed(self) -> tuple[str, ...]:
+    @property
+    def harmed(self) -> tuple[str, ...]:
+        """Models whose output is worse than the input in the first metric."""
         if self.baseline is None or not self.measures:
             return ()
         measure = self.measures[0]
@@ -203,6 +148,53 @@ class _Candidate:
             for model in self.losses
             if measure.gain(self.scores[model][measure.key], untouched) < 0
         )
+
+
+def choose(
+    pictures: Sequence[Pictures], found: Sequence[Protocol], budget: int
+) -> tuple[Case, ...]:
+    """The cases that fit into *budget* bytes, worst first under each setting.
+
+    Worst is who holds the model furthest behind the best of the others. Settings take turns, so
+    that each shows its worst before any shows its second.
+    """
+    tables = {
+        (table.protocol, table.setting): table for protocol in found for table in protocol.tables
+    }
+    groups: dict[tuple[str, str], list[Case]] = {}
+    for one in pictures:
+        if one.arrays:
+            table = tables.get((one.protocol, one.setting))
+            groups.setdefault((one.protocol, one.setting), []).append(_known(one, table))
+    for group in groups.values():
+        group.sort(key=lambda candidate: -candidate.loss)
+    turns = [one for turn in zip_longest(*groups.values()) for one in turn if one is not None]
+    wanted = max(_WANTED, len(groups))
+    crops = sum(sorted((len(one.pictures.arrays) for one in turns), reverse=True)[:wanted])
+    side = math.isqrt(int(budget / (_BYTES_A_PIXEL * max(1, crops)))) // GRID * GRID
+    kept: dict[tuple[str, str], list[Case]] = {key: [] for key in groups}
+    for number, candidate in enumerate(turns, 1):
+        case = candidate.cut(f"case-{number}", min(max(side, _LEAST), _MOST))
+        budget -= case.size
+        if budget < 0:
+            break
+        kept[case.pictures.protocol, case.pictures.setting].append(case)
+    return tuple(case for cases in kept.values() for case in cases)
+
+
+def _known(pictures: Pictures, table: Table | None) -> Case:
+    """The case, not cut yet, with the scores of *table* where the pictures bring none."""
+    scores = {model: dict(values) for model, values in pictures.scores.items()}
+    if table is None:
+        keys = dict.fromkeys(key for values in scores.values() for key in values)
+        measures = tuple(Measure.of(key) for key in keys)
+    else:
+        measures = table.measures
+        for (model, key), row in table.cells.items():
+            values = dict(zip(row.images, row.values, strict=True))
+            if pictures.image in values:
+                scores.setdefault(model, {}).setdefault(key, values[pictures.image])
+    return Case(pictures, measures, scores, _losses(scores, measures))
 
 
 def _losses(scores: Scores, measures: Sequence[Measure]) -> dict[str, Loss]:
@@ -222,3 +214,88 @@ def _losses(scores: Scores, measures: Sequence[Measure]) -> dict[str, Loss]:
             rival = max(others, key=lambda other: measure.gain(others[other], 0.0))
             found[model] = Loss(measure.gain(others[rival], value), rival)
     return found
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a picture, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def of(self, picture: Bytes) -> Bytes:
+        """That part of *picture*."""
+        return picture[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def fitted(arrays: Mapping[str, NDArray[np.uint8]]) -> dict[str, tuple[Bytes, int]]:
+    """All pictures in the size of the largest, and how many times each pixel was repeated for it.
+
+    Grey becomes RGB. What is no whole number of times smaller is repeated unevenly, and counts as
+    repeated the rounded number of times.
+    """
+    height = max((array.shape[0] for array in arrays.values()), default=0)
+    width = max((array.shape[1] for array in arrays.values()), default=0)
+    found = {}
+    for name, array in arrays.items():
+        picture = array.reshape(*array.shape[:2], -1)
+        if picture.shape[:2] != (height, width):
+            rows = np.arange(height) * array.shape[0] // height
+            columns = np.arange(width) * array.shape[1] // width
+            picture = picture[rows][:, columns]
+        coloured = np.broadcast_to(picture, (height, width, 3))
+        found[name] = coloured, max(1, round(height / array.shape[0]))
+    return found
+
+
+def find_box(worse: Bytes, better: Bytes, truth: Bytes | None, side: int) -> Region:
+    """Where *worse* falls most behind *better*: a square, less where the picture ends.
+
+    Behind is the excess of squared error; without a truth, the squared difference of the two.
+    """
+    height, width = worse.shape[:2]
+    excess = np.zeros((height, width), np.float32)
+    for channel in range(3):
+        a, b = (picture[:, :, channel].astype(np.float32) for picture in (worse, better))
+        if truth is None:
+            excess += (a - b) ** 2
+        else:
+            # The difference of the squared errors.
+            excess += (a - b) * (a + b - 2 * truth[:, :, channel].astype(np.float32))
+    down, across = min(side, height), min(side, width)
+    sums = np.zeros((height + 1, width + 1))
+    sums[1:, 1:] = excess.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    tops = np.arange(0, height - down + 1, GRID)
+    lefts = np.arange(0, width - across + 1, GRID)
+    inside = (
+        sums[np.ix_(tops + down, lefts + across)]
+        - sums[np.ix_(tops, lefts + across)]
+        - sums[np.ix_(tops + down, lefts)]
+        + sums[np.ix_(tops, lefts)]
+    )
+    row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+    return Region(int(lefts[column]), int(tops[row]), across, down)
+
+
+def lossless(picture: Bytes) -> str:
+    """*picture* as a data URI that keeps every value."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(
+        file, "WEBP", lossless=True, quality=70, method=3
+    )
+    return _uri(file.getvalue())
+
+
+def thumbnail(picture: Bytes) -> str:
+    """*picture* small, as a data URI of a few kilobytes."""
+    small = Image.fromarray(np.ascontiguousarray(picture))
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    file = io.BytesIO()
+    small.save(file, "WEBP", quality=75)
+    return _uri(file.getvalue())
+
+
+def _uri(data: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from undegrade.evaluation.contenders import BASELINES
-from undegrade.evaluation.report.measures import Measure, seconds
-from undegrade.evaluation.report.tables import Protocol, Table, shown
+from undegrade.evaluation.report.tables import Measure, Protocol, Table, seconds, shown
 
 Spec: TypeAlias = dict[str, Any]
 """Of Vega-Lite."""
@@ -139,16 +138,8 @@ def over_settings(protocol: Protocol, look: Mapping[str, Style]) -> list[Chart]:
         ]
         y = _axis(f"{measure.title}, {measure.better}", "y")
         dash = {"condition": {"test": "datum.shape == datum.cross", "value": [5, 4]}, "value": []}
-        line = {
-            "mark": {"type": "line", "aria": False},
-            "encoding": {
-                "x": x,
-                "y": y,
-                "detail": {"field": "model"},
-                "stroke": _own("fill"),
-                "strokeDash": dash,
-            },
-        }
+        kept_apart = {"detail": {"field": "model"}, "stroke": _own("fill"), "strokeDash": dash}
+        line = _layer("line", {"x": x, "y": y, **kept_apart})
         label = f"{measure.title} of each model over {title}; the tables hold the same numbers"
         for point in points:
             point["cross"] = _CROSS
@@ -159,8 +150,7 @@ def over_settings(protocol: Protocol, look: Mapping[str, Style]) -> list[Chart]:
 
 def against_time(table: Table, look: Mapping[str, Style]) -> list[Chart]:
     """A chart for each metric; nothing where no times were taken."""
-    charts = (_against_time(table, measure, look) for measure in table.measures)
-    return [chart for chart in charts if chart is not None]
+    return [chart for one in table.measures if (chart := _against_time(table, one, look))]
 
 
 def by_image(
@@ -187,11 +177,8 @@ def by_image(
     low, high = _range([*(first[i] for i in drawn), *(second[i] for i in drawn)])
     titles = [f"{name}: {measure.title}" for name in names]
     x, y = (_axis(title, field, (low, high)) for title, field in zip(titles, "xy", strict=True))
-    equal = {
-        "data": {"values": [{"x": low, "y": low}, {"x": high, "y": high}]},
-        "mark": {"type": "line", "aria": False, "stroke": "var(--edge)", "strokeWidth": 1.25},
-        "encoding": {"x": x, "y": y},
-    }
+    ends = [{"x": low, "y": low}, {"x": high, "y": high}]
+    equal = _layer("line", {"x": x, "y": y}, ends, stroke="var(--edge)", strokeWidth=1.25)
     side = "above" if measure.higher else "below"
     verdict = (
         f"{table.setting}: {names[1]} is better than {names[0]} on {wins} of {len(drawn)} images, "
@@ -251,35 +238,16 @@ def _against_time(table: Table, measure: Measure, look: Mapping[str, Style]) -> 
         if model in BASELINES
     ]
     inside = [level for level in levels if down[0] <= level["y"] <= down[1]]
-    grey = {"color": "var(--base)", "aria": False}
+    named = {"x": {"value": 6}, "y": y, "text": {"field": "tip"}}
+    front = {"interpolate": "step-after", "strokeDash": [2, 3], "color": "var(--base)"}
+    beside = {"fontSize": 12, "align": {"expr": "datum.align"}, "color": "var(--ink)"}
+    labels = {"x": x, "y": y, "text": {"field": "model"}}
     layers = [
-        {
-            "data": {"values": inside},
-            "mark": {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 1.5, **grey},
-            "encoding": {"y": y},
-        },
-        {
-            "data": {"values": inside},
-            "mark": {"type": "text", "align": "left", "dy": 11, **grey, "color": "var(--soft)"},
-            "encoding": {"x": {"value": 6}, "y": y, "text": {"field": "tip"}},
-        },
-        {
-            "data": {"values": _front(points, measure)},
-            "mark": {"type": "line", "interpolate": "step-after", "strokeDash": [2, 3], **grey},
-            "encoding": {"x": x, "y": y},
-        },
+        _layer("rule", {"y": y}, inside, strokeDash=[5, 4], strokeWidth=1.5, color="var(--base)"),
+        _layer("text", named, inside, align="left", dy=11, color="var(--soft)"),
+        _layer("line", {"x": x, "y": y}, _front(points, measure), **front),
         *_dots(x, y),
-        {
-            "data": {"values": _labels(points, across, down)},
-            "mark": {
-                "type": "text",
-                "fontSize": 12,
-                "align": {"expr": "datum.align"},
-                "color": "var(--ink)",
-                "aria": False,
-            },
-            "encoding": {"x": x, "y": y, "text": {"field": "model"}},
-        },
+        _layer("text", labels, _labels(points, across, down), **beside),
     ]
     label = f"{measure.title} of each model against its seconds per megapixel, {table.setting}"
     beyond = tuple(f"Off the chart: {level['tip']}" for level in levels if level not in inside)
@@ -299,6 +267,12 @@ def _spec(
     }
 
 
+def _layer(kind: str, encoding: Spec, values: Sequence[Spec] | None = None, **mark: Any) -> Spec:
+    """Marks of a *kind* that nobody speaks of, of the plot's points or of *values*."""
+    data = {} if values is None else {"data": {"values": values}}
+    return {**data, "mark": {"type": kind, "aria": False, **mark}, "encoding": encoding}
+
+
 def _axis(title: str, field: str, domain: tuple[float, float] | None = None) -> Spec:
     scale: Spec = {"zero": False, "nice": domain is None}
     if domain:
@@ -312,21 +286,10 @@ def _dots(x: Spec, y: Spec, *, linked: bool = False) -> list[Spec]:
     seen = {"fill": _own("fill"), "stroke": _own("edge"), "shape": _own("shape")}
     told = {"description": {"field": "tip"}}
     told |= {"href": {"field": "to"}} if linked else {}
+    met = {"type": "point", "size": _HIT, "filled": True, "opacity": 0}
     return [
-        {
-            "mark": {
-                "type": "point",
-                "size": _SIZE,
-                "opacity": 1,
-                "strokeWidth": 1.5,
-                "aria": False,
-            },
-            "encoding": place | seen,
-        },
-        {
-            "mark": {"type": "point", "size": _HIT, "filled": True, "opacity": 0},
-            "encoding": place | told,
-        },
+        _layer("point", place | seen, size=_SIZE, opacity=1, strokeWidth=1.5),
+        {"mark": met, "encoding": place | told},
     ]
 
 

@@ -1,16 +1,23 @@
-"""The page: what was found, put into ``page.html`` with style, scripts and data inside."""
+"""The page: what was found, put into ``page.html`` with style, scripts and data inside.
+
+Plots are drawn by ``vl-convert-python``, which holds the scripts of Vega and Vega-Lite (BSD
+3-clause) and an engine to run them: without a browser, and the page that draws plots itself needs
+no network.
+"""
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
+from importlib.metadata import version
 from typing import Any
 
 from undegrade.errors import UsageError
 from undegrade.evaluation.contenders import BASELINES
-from undegrade.evaluation.report import vega
 from undegrade.evaluation.report.cases import INPUT, TRUTH, Case
 from undegrade.evaluation.report.charts import (
     Chart,
@@ -22,35 +29,39 @@ from undegrade.evaluation.report.charts import (
     scatter_data,
     styles,
 )
-from undegrade.evaluation.report.margins import Margins
-from undegrade.evaluation.report.measures import MISSING, seconds
-from undegrade.evaluation.report.tables import Protocol, Table, shown
+from undegrade.evaluation.report.tables import MISSING, Protocol, Table, seconds, shown
 from undegrade.evaluation.rows import counted
+from undegrade.metrics.weights import cache_folder, keep
 
 ZOOMS = (1, 2, 4)
+SNIPPET = "window.vegaEmbed = vegaEmbed;"
+"""What the script does: it hands out the function that draws."""
+_BASE = "https://vega.github.io/vega-datasets/"
+"""What the engine puts before links to fragments."""
 
 
 def page(
     title: str,
     facts: Sequence[tuple[str, str]],
     found: Sequence[Protocol],
-    margins: Margins,
     cases: Sequence[Case],
     offered: int,
 ) -> str:
     """The whole file, which refers to nothing outside it; *offered* pictures could be shown."""
     look = styles(found)
-    links = {(case.protocol, case.setting, case.image): case.identifier for case in cases}
+    links = {
+        (one.pictures.protocol, one.pictures.setting, one.pictures.image): one.identifier
+        for one in cases
+    }
     sections = {f"protocol-{n}": protocol for n, protocol in enumerate(found, 1)}
     scatters = {name: _scatter(protocol, look, links) for name, protocol in sections.items()}
     drawn = any(scatters.values())
-    script = (vega.script() if drawn else "") + "\n" + _resource("page.js")
+    script = (vega_script() if drawn else "") + "\n" + _resource("page.js")
     template = _environment().get_template("page.html")
     text: str = template.render(
         title=title,
         facts=facts,
         sections=sections,
-        margins=margins,
         look=look,
         over_settings=over_settings,
         against_time=against_time,
@@ -90,7 +101,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawing: Callable[[Chart], Markup] = lambda chart: Markup(vega.svg(chart.spec))  # noqa: E731
+    drawing: Callable[[Chart], Markup] = lambda chart: Markup(svg(chart.spec))  # noqa: E731
     made.filters |= {"drawn": drawing, "shown": shown, "seconds": seconds, "counted": counted}
     made.globals |= {
         "BASELINES": BASELINES,
@@ -174,3 +185,35 @@ def _policy(script: str) -> str:
 
 def _resource(name: str) -> str:
     return (resources.files("undegrade.evaluation.report") / name).read_text(encoding="utf-8")
+
+
+def svg(spec: dict[str, Any]) -> str:
+    """A plot as an element of HTML, with classes, links and labels but no namespaces."""
+    drawn: str = _engine().vegalite_to_svg({**spec, "autosize": {"type": "pad"}})
+    drawn = re.sub(r' xmlns(:xlink)?="[^"]*"', "", drawn)
+    return drawn.replace(f'xlink:href="{_BASE}#', 'href="#').strip()
+
+
+@functools.cache
+def vega_script() -> str:
+    """The library as a script; bundled once for each version of it, and kept."""
+    kept = cache_folder().with_name("scripts") / f"vega-{version('vl-convert-python')}.js"
+    if kept.is_file():
+        return kept.read_text(encoding="utf-8")
+    # Inside <script> nothing may look like its end, or like a comment; only strings do.
+    bundled: str = _engine().javascript_bundle(SNIPPET)
+    bundled = bundled.replace("</script", r"<\/script").replace("<!--", r"<\!--")
+    # Its hundreds of short names are nobody else's business.
+    bundled = f"(() => {{{bundled}}})();\n"
+    keep(bundled.encode(), kept)
+    return bundled
+
+
+def _engine() -> Any:
+    try:
+        import vl_convert
+    except ModuleNotFoundError:
+        raise UsageError(
+            "a report needs the package 'vl-convert-python'", "pip install 'undegrade[eval]'"
+        ) from None
+    return vl_convert

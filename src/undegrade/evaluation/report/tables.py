@@ -1,17 +1,129 @@
-"""Rows sorted into protocols and tables, and who leads by which metric."""
+"""Rows sorted into protocols and tables, who leads by which metric, and how numbers are written."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from undegrade.evaluation.contenders import BASELINES
-from undegrade.evaluation.report.measures import Measure
 from undegrade.evaluation.rows import Row
+from undegrade.evaluation.significance import Difference, compare
+from undegrade.metrics import metric
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EN DASH}"
+
+_STYLES = {
+    "psnr": ("PSNR", 2),
+    "psnr-b": ("PSNR-B", 2),
+    "ssim": ("SSIM", 4),
+    "ms-ssim": ("MS-SSIM", 4),
+    "ms-ssim-dped": ("MS-SSIM (DPED)", 4),
+    "lpips-alex": ("LPIPS (Alex)", 4),
+    "lpips-vgg": ("LPIPS (VGG)", 4),
+    "lpips-squeeze": ("LPIPS (Squeeze)", 4),
+    "lpips-squeeze-fp16": ("LPIPS (Squeeze, fp16)", 4),
+    "ciede2000": ("CIEDE2000", 2),
+    "niqe": ("NIQE", 2),
+    "brisque": ("BRISQUE", 2),
+    "brisque-opencv": ("BRISQUE (OpenCV)", 2),
+    "noise-amplification": ("Noise amplification", 3),
+    "consistency": ("Consistency", 2),
+    "text-f1": ("Text F1", 3),
+}
+"""How tables call a metric, and its decimals there; others go by their key, with 3."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the report needs to know of a metric."""
+
+    key: str
+    label: str
+    unit: str
+    higher: bool
+    """Whether higher is better."""
+    digits: int
+    """Decimals in tables."""
+
+    @classmethod
+    def of(cls, key: str) -> Measure:
+        """The metric of that key; raises :class:`undegrade.errors.UsageError` for an unknown."""
+        known = metric(key)
+        label, digits = _STYLES.get(key, (key, 3))
+        return cls(key, label, known.unit, known.better == "higher", digits)
+
+    @property
+    def arrow(self) -> str:
+        """Which way is better, as a sign."""
+        return "\N{UPWARDS ARROW}" if self.higher else "\N{DOWNWARDS ARROW}"
+
+    @property
+    def better(self) -> str:
+        """Which way is better, in words."""
+        return "higher is better" if self.higher else "lower is better"
+
+    @property
+    def title(self) -> str:
+        """For an axis: ``PSNR (dB)``."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    def gain(self, new: float, old: float) -> float:
+        """By how much *new* is better than *old*; 0 where both are the same infinity."""
+        if new == old:
+            return 0.0
+        return new - old if self.higher else old - new
+
+    def text(self, value: float | None) -> str:
+        """A value as tables show it: ``31.41``, ``∞``, or a dash where there is none."""
+        return number(value, self.digits)
+
+    def change(self, value: float) -> str:
+        """A difference, signed: ``+0.12``."""
+        return ("" if value < 0 or math.isnan(value) else "+") + self.text(value)
+
+    def interval(self, lead: Difference) -> str:
+        """``[0.05, 0.19]``; nothing where there is none."""
+        return "" if math.isnan(lead.low) else f"[{self.text(lead.low)}, {self.text(lead.high)}]"
+
+    def sentence(self, lead: Difference) -> str:
+        """All of it, in words."""
+        by = f"{self.change(lead.mean)} {self.interval(lead)}".strip()
+        noise = ": noise" if lead.noise else ""
+        return f"{shown(lead.first)} leads {shown(lead.second)} by {by}{self.space_unit}{noise}"
+
+    @property
+    def space_unit(self) -> str:
+        """The unit behind a value, with its no-break space."""
+        return f"\N{NO-BREAK SPACE}{self.unit}" if self.unit else ""
+
+
+def number(value: float | None, digits: int) -> str:
+    """*value* with so many decimals and a true minus sign.
+
+    >>> number(-0.004, 2), number(float("inf"), 2), number(None, 2)
+    ('0.00', '∞', '–')
+    """
+    if value is None or math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return ("" if value > 0 else MINUS) + "\N{INFINITY}"
+    # Adding 0 turns the -0.0 that rounding leaves into 0.0.
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", MINUS)
+
+
+def seconds(value: float | None) -> str:
+    """Seconds in three figures at most: ``0.042``, ``3.1``, ``89``."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value <= 0:
+        return "0"
+    return number(value, max(0, min(4, 1 - math.floor(math.log10(value)))))
+
 
 Mark = Literal["best", "second", ""]
 
@@ -45,29 +157,43 @@ class Table:
         return found
 
     @cached_property
+    def leads(self) -> Mapping[str, Difference]:
+        """How much better the best is than the second best, and whether that is luck, by metric.
+
+        Missing where fewer than two models have a mean.
+        """
+        found = {}
+        for measure in self.measures:
+            if len(leaders := self.leaders(measure)) == 2:
+                (lead,) = compare([self.cells[model, measure.key] for model in leaders])
+                if not measure.higher:
+                    lead = replace(lead, mean=-lead.mean, low=-lead.high, high=-lead.low)
+                found[measure.key] = lead
+        return found
+
+    @cached_property
     def gates(self) -> Mapping[str, float]:
         """The published value of the input by metric, where there is one."""
         return {row.metric: row.gate for row in self.cells.values() if row.gate is not None}
 
-    @cached_property
+    @property
     def speeds(self) -> Mapping[str, float]:
         """Seconds per megapixel by model, where they were taken."""
-        return {
-            row.model: row.seconds_per_megapixel
-            for row in self.cells.values()
-            if row.seconds_per_megapixel is not None
-        }
+        return self._known("seconds_per_megapixel")
 
     @property
     def worse(self) -> Mapping[str, int]:
         """How many images came out worse than the input, by model, where that was counted."""
-        rows = self.cells.values()
-        return {row.model: row.worse for row in rows if row.worse is not None}
+        return self._known("worse")
 
     @property
     def steps(self) -> Mapping[str, Mapping[str, int]]:
         """In how many images each step was taken, by model, where there was a choice."""
-        return {row.model: row.steps for row in self.cells.values() if row.steps is not None}
+        return self._known("steps")
+
+    def _known(self, field: str) -> dict[str, Any]:
+        values = ((row.model, getattr(row, field)) for row in self.cells.values())
+        return {model: value for model, value in values if value is not None}
 
     def count(self, model: str) -> str:
         """On how many images the model was measured: ``68``, or ``66 to 68`` by metric."""

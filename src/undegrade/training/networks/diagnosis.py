@@ -39,7 +39,7 @@ class DiagnosisNetwork(nn.Module):
     """Reads levels of damage off native pixels by what their 8 x 8 cosine transform holds.
 
     The crop must begin on the 8 x 8 grid of a JPEG that it has gone through, if any (see
-    :mod:`undegrade.diagnosis.grid`). Nothing is learned about the transform itself, because it is
+    :mod:`undegrade.diagnosis.crops`). Nothing is learned about the transform itself, because it is
     sufficient for what is asked:
 
     * **noise** is what is left in the finest bands of the smoothest blocks, above all in chroma,
