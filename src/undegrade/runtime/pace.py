@@ -53,15 +53,10 @@ def measure(network: Network, clock: Clock) -> float:
 
 
 class Paces:
-    """What has been measured, in a file of the user's; where that cannot be used, in memory only.
+    """What has been measured, in a file of the user's, or in memory where that cannot be used."""
 
-    Parameters
-    ----------
-    file: by default ``speeds.json`` in the user's folder of caches.
-    """
-
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file or cache_file()
+    def __init__(self) -> None:
+        self._file = cache_file()
         self._known: dict[str, float] = {}
 
     def find(self, key: str) -> float | None:
