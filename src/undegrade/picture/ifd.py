@@ -129,6 +129,12 @@ def find(block: bytes, offset: int, tag: int) -> Entry | None:
     return next((entry for entry in directory(block, offset) if entry.tag == tag), None)
 
 
+def value_of(block: bytes, offset: int, tag: int, default: int = 0) -> int:
+    """The first integer of the field *tag* of the directory at *offset*, or *default*."""
+    entry = find(block, offset, tag)
+    return next(iter(entry.numbers(order_of(block))), default) if entry else default
+
+
 def child(block: bytes, parent: int, tag: int) -> int | None:
     """Offset of the directory that the field *tag* of the one at *parent* points to, or None."""
     entry = find(block, parent, tag)
