@@ -16,6 +16,8 @@ from undegrade.errors import UsageError
 Image: TypeAlias = NDArray[np.float32]
 """(H, W, 3) or (H, W, 1) float32, sRGB-encoded, nominally in [0, 1]."""
 
+__all__ = ["Degradation", "Image", "Parameters", "as_file", "as_image", "draw_seed"]
+
 
 class Degradation(ABC):
     """One thing that goes wrong with a photo, ``y = D(x; parameters)``.

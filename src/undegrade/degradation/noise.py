@@ -38,7 +38,9 @@ class GaussianNoise(Degradation):
         return {"sigma": sigma, "seed": draw_seed(rng), "as_file": False}
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
-        return image + white(image.shape, parameters["seed"]) * (parameters["sigma"] / 255.0)
+        noise = white(image.shape, parameters["seed"])
+        noisy: Image = image + noise * (parameters["sigma"] / 255.0)
+        return noisy
 
     def _level(self, parameters: Parameters) -> float:
         return float(parameters["sigma"]) / MAX_NOISE

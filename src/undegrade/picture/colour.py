@@ -31,11 +31,11 @@ class Curve(ABC):
 
     def decode(self, values: Floats) -> Floats:
         """Encoded to linear."""
-        return np.copysign(self._decoded(np.abs(values)), values).astype(np.float32, copy=False)
+        return _odd(self._decoded(np.abs(values)), values)
 
     def encode(self, values: Floats) -> Floats:
         """Linear to encoded."""
-        return np.copysign(self._encoded(np.abs(values)), values).astype(np.float32, copy=False)
+        return _odd(self._encoded(np.abs(values)), values)
 
     @abstractmethod
     def _decoded(self, size: Floats) -> NDArray[Any]:
@@ -44,6 +44,11 @@ class Curve(ABC):
     @abstractmethod
     def _encoded(self, size: Floats) -> NDArray[Any]:
         """Of values from 0 on."""
+
+
+def _odd(size: NDArray[Any], values: Floats) -> Floats:
+    signed: Floats = np.copysign(size, values).astype(np.float32, copy=False)
+    return signed
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Parametric(Curve):
         if self == Parametric(1.0):
             return size
         base = np.maximum(size * np.float32(self.a) + np.float32(self.b), 0)
-        out = base ** np.float32(self.g) + np.float32(self.e)
+        out: NDArray[Any] = base ** np.float32(self.g) + np.float32(self.e)
         if self.d > 0:
             low = size * np.float32(self.c) + np.float32(self.f)
             out = np.where(size >= self.d, out, low)
@@ -76,7 +81,7 @@ class Parametric(Curve):
             return size
         knee = max(self.a * self.d + self.b, 0.0) ** self.g + self.e
         base = np.maximum(size - np.float32(self.e), 0) ** np.float32(1 / self.g)
-        out = (base - np.float32(self.b)) / np.float32(self.a)
+        out: NDArray[Any] = (base - np.float32(self.b)) / np.float32(self.a)
         if self.d > 0:
             if self.c > 0:
                 low = (size - np.float32(self.f)) / np.float32(self.c)

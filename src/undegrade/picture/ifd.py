@@ -8,7 +8,7 @@ notes) ever moves.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
@@ -177,18 +177,20 @@ def lay_out(
     return bytes(head + tail), size
 
 
-def append(block: bytes, entries: Iterable[Entry]) -> bytes:
-    """*block* with its first directory replaced by a new one, *entries*, at the end.
+def amended(block: bytes, fields: Sequence[Entry], without: int | None = None) -> bytes:
+    """*block* with a new first directory at its end: with *fields*, and *without* one of a tag.
 
     The second directory (a thumbnail's) stays linked.
     """
     order = order_of(block)
     old = first(block)
+    gone = {without, *(entry.tag for entry in fields)}
+    kept = [entry for entry in directory(block, old) if entry.tag not in gone]
     (count,) = struct.unpack_from(order + "H", block, old)
     link = old + 2 + 12 * count
     following = struct.unpack_from(order + "I", block, link)[0] if link + 4 <= len(block) else 0
     block = block + b"\0" * (len(block) % 2)
-    table, _ = lay_out(entries, order, len(block), following)
+    table, _ = lay_out([*kept, *fields], order, len(block), following)
     return block[:4] + struct.pack(order + "I", len(block)) + block[8:] + table
 
 

@@ -127,11 +127,7 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
         return exif
     order = ifd.order_of(exif) if exif else "<"
     fields = resolution(dpi, order)
-    if exif is None:
-        return ifd.build(order, fields, {})
-    new = {entry.tag for entry in fields}
-    kept = [e for e in ifd.directory(exif, ifd.first(exif)) if e.tag not in new]
-    return ifd.append(exif, [*kept, *fields])
+    return ifd.build(order, fields, {}) if exif is None else ifd.amended(exif, fields)
 
 
 def resolution(dpi: tuple[float, float], order: str) -> list[ifd.Entry]:
@@ -145,9 +141,8 @@ def resolution(dpi: tuple[float, float], order: str) -> list[ifd.Entry]:
 
 def without_orientation(exif: bytes) -> bytes:
     """*exif* without the orientation field (AVIF states it elsewhere), nothing else moved."""
-    entries = ifd.directory(exif, ifd.first(exif))
-    kept = [entry for entry in entries if entry.tag != ORIENTATION]
-    return ifd.append(exif, kept) if len(kept) != len(entries) else exif
+    stated = ifd.find(exif, ifd.first(exif), ORIENTATION)
+    return ifd.amended(exif, (), without=ORIENTATION) if stated else exif
 
 
 def thumbnail_room(exif: bytes) -> int | None:
@@ -200,8 +195,7 @@ def with_software(exif: bytes | None, name: str) -> bytes:
     if any(one.tag in (_SOFTWARE, _PROCESSING_SOFTWARE) and one.value == text for one in entries):
         return exif
     tag = _PROCESSING_SOFTWARE if named else _SOFTWARE
-    kept = [one for one in entries if one.tag != tag]
-    return ifd.append(exif, [*kept, ifd.Entry(tag, ifd.ASCII, len(text), text)])
+    return ifd.amended(exif, [ifd.Entry(tag, ifd.ASCII, len(text), text)])
 
 
 def _exif_entry(exif: bytes | None, tag: int) -> ifd.Entry | None:

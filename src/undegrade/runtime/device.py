@@ -42,15 +42,20 @@ def is_busy() -> bool:
         return False
 
 
+def cpu_says(*beginnings: str, cpu_info: Path = CPU_INFO) -> str:
+    """What Linux tells of the CPU in the line that begins so; empty where nobody says it."""
+    try:
+        with cpu_info.open(encoding="utf-8", errors="replace") as lines:
+            found = next((line for line in lines if line.startswith(beginnings)), "")
+    except OSError:
+        return ""
+    return found.partition(":")[2].strip()
+
+
 def cpu_flags(cpu_info: Path = CPU_INFO) -> frozenset[str]:
     """What the CPU says that it can do, in Linux' words; empty where nobody says so."""
-    try:
-        with cpu_info.open(encoding="ascii", errors="replace") as lines:
-            # "flags" on x86, "Features" on ARM.
-            found = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    except OSError:
-        return frozenset()
-    return frozenset(found.partition(":")[2].split())
+    # "flags" on x86, "Features" on ARM.
+    return frozenset(cpu_says("flags", "Features", cpu_info=cpu_info).split())
 
 
 def devices() -> list[str]:

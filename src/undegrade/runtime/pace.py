@@ -17,7 +17,7 @@ from undegrade.errors import UndegradeError
 from undegrade.picture import write_atomic
 from undegrade.places import cache_folder
 from undegrade.runtime import openvino
-from undegrade.runtime.device import CPU_INFO, cores, is_busy
+from undegrade.runtime.device import cores, cpu_says, is_busy
 from undegrade.runtime.process import process
 from undegrade.runtime.session import Network
 from undegrade.runtime.tiling import make_grid
@@ -87,7 +87,7 @@ def key_of(weights: str, precision: str, threads: int | None, device: str) -> st
 
     there = f"openvino {openvino.version()}" if device == "openvino" else device
     facts = (
-        _cpu(),
+        cpu_says("model name") or platform.processor(),
         f"{threads or cores()} threads",
         there,
         precision,
@@ -116,13 +116,3 @@ def _read(file: Path) -> dict[str, float]:
         for key, value in found.items()
         if isinstance(value, int | float) and 0 < value < math.inf
     }
-
-
-def _cpu() -> str:
-    """The CPU's name."""
-    try:
-        with CPU_INFO.open(encoding="utf-8", errors="replace") as lines:
-            names = (line.partition(":")[2].strip() for line in lines if line.startswith("model n"))
-            return next(names, "") or platform.processor()
-    except OSError:
-        return platform.processor()

@@ -40,7 +40,8 @@ def read_jpeg2000(data: bytes, frame: int) -> Opened:
             continue
         body = data[start:end]
         if kind == b"uuid" and (field := _BOXES.get(body[:16])):
-            kept = replace(kept, **{field: body[16:]})
+            named: dict[str, Any] = {field: body[16:]}
+            kept = replace(kept, **named)
         elif kind == b"xml " and b"adobe:ns:meta" in body and not kept.xmp:
             kept = replace(kept, xmp=body)
         elif kind in (b"uuid", b"xml ", b"jp2i"):
