@@ -20,10 +20,10 @@ from undegrade.catalog import Catalog, user_folder
 from undegrade.diagnosis import BLIND, diagnose
 from undegrade.diagnosis.light import measure
 from undegrade.errors import ModelError, UsageError
+from undegrade.imaging.resize import enlarge
 from undegrade.picture import decode, from_array
 from undegrade.plan import LOWLIGHT, Plan, Wishes
 from undegrade.runtime import Networks
-from undegrade.runtime.resize import enlarge
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 CLEAN = scene(96, 96)

@@ -19,6 +19,7 @@ from undegrade.diagnosis.light import measure
 from undegrade.diagnosis.shade import cells, lift
 from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Pixels
+from undegrade.imaging.resize import enlarge, reduce
 from undegrade.parts import Box, apply_to_part, small
 from undegrade.picture import (
     Encoding,
@@ -44,11 +45,9 @@ from undegrade.runtime import (
     process,
     tile_need,
 )
-from undegrade.runtime.blend import blend_strength
-from undegrade.runtime.resize import enlarge, reduce
-from undegrade.runtime.restraint import near
-from undegrade.runtime.subjects import Subjects
-from undegrade.runtime.turns import TURNS
+from undegrade.runtime.process import blend_strength
+from undegrade.runtime.subjects import Subjects, near
+from undegrade.runtime.thumbnail import TURNS
 from undegrade.version import __version__
 
 Source: TypeAlias = (

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from undegrade.runtime.blend import blend_strength
+from undegrade.runtime.process import blend_strength
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -15,12 +15,12 @@ from undegrade.levels import Levels
 from undegrade.runtime import (
     WholePhoto,
     choose_precision,
+    device,
     open_network,
-    precision,
     process,
     verify_model,
 )
-from undegrade.runtime.device import cpu_flags
+from undegrade.runtime.device import MOST_LOSS, cpu_flags, has_dot_products
 
 SHIPPED = [
     name for name, model in Catalog(user_folder() / "none").enhancing.items() if model.card.int8
@@ -37,7 +37,7 @@ def model(tmp_path):
 
 @pytest.fixture
 def fast_cpu(monkeypatch):
-    monkeypatch.setattr(precision, "has_dot_products", lambda: True)
+    monkeypatch.setattr(device, "has_dot_products", lambda: True)
 
 
 def test_auto_takes_8_bit_where_it_gains_and_loses_little(model, fast_cpu, monkeypatch):
@@ -47,13 +47,13 @@ def test_auto_takes_8_bit_where_it_gains_and_loses_little(model, fast_cpu, monke
     assert choose_precision(worse, device="cpu") == "fp32"
     assert choose_precision(worse, "int8", device="cpu") == "int8"
     assert choose_precision(model, device="cpu", mixed=True) == "fp32"
-    monkeypatch.setattr(precision, "has_dot_products", lambda: False)
+    monkeypatch.setattr(device, "has_dot_products", lambda: False)
     assert choose_precision(model, device="cpu") == "fp32"
     assert choose_precision(model, "int8", device="cpu") == "int8"
 
 
 def test_auto_is_float_on_a_gpu(model, fast_cpu, monkeypatch):
-    monkeypatch.setattr(precision, "providers", lambda device: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(device, "providers", lambda device: ["CUDAExecutionProvider"])
     assert choose_precision(model) == "fp32"
     with pytest.raises(UsageError, match=r"are for the CPU and OpenVINO; use --device cpu"):
         choose_precision(model, "int8")
@@ -81,11 +81,11 @@ def test_dot_products_are_read_off_the_flags(tmp_path, monkeypatch, flags, fast)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     info = tmp_path / "cpuinfo"
     info.write_text(f"processor : 0\nflags\t\t: {flags}\n")
-    assert precision.has_dot_products(info) is fast
-    assert not precision.has_dot_products(tmp_path / "none")
+    assert has_dot_products(info) is fast
+    assert not has_dot_products(tmp_path / "none")
     assert cpu_flags(info) == set(flags.split())
     monkeypatch.setattr("platform.machine", lambda: "arm64")
-    assert not precision.has_dot_products(info)
+    assert not has_dot_products(info)
 
 
 def test_flags_of_arm_have_another_name(tmp_path):
@@ -99,7 +99,7 @@ def test_flags_of_arm_have_another_name(tmp_path):
 def test_shipped_8_bit_weights_are_sound_small_and_close(name):
     model = Catalog().find(name)
     verify_model(model)
-    assert 0 <= model.card.int8_loss_db < precision.MOST_LOSS
+    assert 0 <= model.card.int8_loss_db < MOST_LOSS
     assert model.path.with_name(model.card.int8).stat().st_size < model.path.stat().st_size
     rng = np.random.default_rng(0)
     smooth = np.kron(rng.random((1, 3, 8, 8)), np.ones((8, 8))).astype(np.float32)

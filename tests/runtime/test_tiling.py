@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.networks import tiny_model
 from undegrade.catalog import Catalog, user_folder
 from undegrade.errors import Cancelled, ComputeError, UsageError
+from undegrade.imaging.resize import reflected
 from undegrade.runtime import make_grid, open_network, process
-from undegrade.runtime.tiling import reflected
 
 SIZES = st.one_of(st.sampled_from([1, 2, 3, 7, 31, 37, 53, 64, 67, 101]), st.integers(1, 120))
 

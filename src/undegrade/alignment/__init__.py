@@ -7,9 +7,15 @@ resolution, windows with a small shift of their own, and only those that correla
 
 from undegrade.alignment.folder import AlignSummary, align_pairs
 from undegrade.alignment.homography import Homography, find_homography, project
-from undegrade.alignment.pair import Alignment, align
 from undegrade.alignment.warping import Rectangle, Resampled, intersection
-from undegrade.alignment.windows import Window, WindowSettings, correlation, find_shift
+from undegrade.alignment.windows import (
+    Alignment,
+    Window,
+    WindowSettings,
+    align,
+    correlation,
+    find_shift,
+)
 
 __all__ = [
     "AlignSummary",

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from undegrade.alignment.homography import Photo
-from undegrade.alignment.opencv import opencv
-from undegrade.alignment.pair import Alignment, align
-from undegrade.alignment.report import MOST, Chapter, page
-from undegrade.alignment.windows import Window, WindowSettings
+from undegrade.alignment.homography import Photo, opencv
+from undegrade.alignment.report import MOST, chapter, page
+from undegrade.alignment.windows import Alignment, Window, WindowSettings, align
 from undegrade.batch.jobs import SUFFIXES
 from undegrade.batch.pairs import Failure, Progress
 from undegrade.errors import Cancelled, InputError, OutputError, UndegradeError, UsageError
 from undegrade.picture import decode, encode, from_array, write_atomic
+from undegrade.picture.alpha import to_depth
+from undegrade.picture.colour import in_srgb
 
 MANIFEST = "manifest.jsonl"
 REPORT = "report.html"
@@ -91,14 +91,14 @@ def align_pairs(
     pairs, failed = _pairs(phone, dslr)
     _check_output(output)
     lines: list[str] = []
-    chapters: list[Chapter] = []
+    chapters: list[str] = []
     aligned = kept = 0
     try:
         for done, pair in enumerate(pairs, start=1):
             try:
                 found = align(_read(pair.phone), _read(pair.dslr), settings)
                 if len(chapters) < MOST:
-                    chapters.append(Chapter.of(pair.name, found))
+                    chapters.append(chapter(pair.name, found))
                 for window in found.windows:
                     files = _write(found, window, output, kept)
                     kept += files is not None
@@ -170,11 +170,7 @@ def _check_output(output: Path) -> None:
 def _read(path: Path) -> Photo:
     """A photo as 8-bit sRGB in three channels; transparency is left out."""
     picture = decode(path)
-    pixels = picture.pixels
-    if pixels.dtype != np.uint8 or not picture.colour.is_srgb:
-        values = pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-        values = np.clip(picture.colour.to_srgb(values), 0.0, 1.0)
-        pixels = np.rint(values * np.float32(255)).astype(np.uint8)
+    pixels = to_depth(in_srgb(picture.pixels, picture.colour), np.uint8)
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     return np.asarray(pixels, dtype=np.uint8)

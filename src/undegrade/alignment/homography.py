@@ -12,8 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.alignment.opencv import opencv
-from undegrade.errors import AlignmentError
+from undegrade.errors import AlignmentError, UsageError
 from undegrade.imaging.luma import luma_of
 
 Photo: TypeAlias = NDArray[np.uint8]
@@ -37,6 +36,22 @@ CELLS = 8
 INLIERS = (12, 8.0, 0.3)
 """At least 12, and at least 8 + 0.3 per match, or the agreement may be chance
 (Brown & Lowe, 2007, section 3.2)."""
+
+
+def opencv() -> Any:
+    """The module ``cv2``.
+
+    Raises
+    ------
+    UsageError: it is not installed.
+    """
+    try:
+        import cv2
+    except ModuleNotFoundError:
+        raise UsageError(
+            "aligning needs OpenCV, which is not installed", 'pip install "undegrade[align]"'
+        ) from None
+    return cv2
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +152,10 @@ class _Keypoints:
         points = np.array([point.pt for point in keypoints], np.float64).reshape(-1, 2)
         strength = np.array([point.response for point in keypoints], np.float64)
         kept = _spread(points, strength, size)
-        return cls(points[kept], descriptors[kept], _scaling(size[0] / width, size[1] / height))
+        return cls(points[kept], descriptors[kept], scaling(size[0] / width, size[1] / height))
 
 
-def _scaling(fx: float, fy: float) -> Matrix:
+def scaling(fx: float, fy: float) -> Matrix:
     """Resizing by (fx, fy), which keeps the corners of the photo, not the centres of pixels."""
     return np.array([[fx, 0, (fx - 1) / 2], [0, fy, (fy - 1) / 2], [0, 0, 1]], np.float64)
 
@@ -207,16 +222,12 @@ def _jacobian(matrix: Matrix, x: float, y: float) -> float:
 
 def _check(matrix: Matrix, height: int, width: int) -> None:
     """Refuse what no two cameras in front of one scene can give."""
-    if not (np.isfinite(matrix).all() and _plausible(matrix, height, width)):
-        raise AlignmentError(
-            "the matches agree on a map that mirrors, folds or strongly distorts the scene",
-            "check that both photos show one scene, from nearly one place",
-        )
-
-
-def _plausible(matrix: Matrix, height: int, width: int) -> bool:
     corners = [(0.0, 0.0), (width - 1.0, 0.0), (0.0, height - 1.0), (width - 1.0, height - 1.0)]
-    if min(float(matrix[2] @ (x, y, 1.0)) for x, y in corners) <= 0:
-        return False
-    areas = [_jacobian(matrix, x, y) for x, y in corners]
-    return min(areas) >= 1 / 400 and max(areas) <= min(400.0, 9 * min(areas))
+    if np.isfinite(matrix).all() and min(matrix[2] @ (x, y, 1.0) for x, y in corners) > 0:
+        areas = [_jacobian(matrix, x, y) for x, y in corners]
+        if min(areas) >= 1 / 400 and max(areas) <= min(400.0, 9 * min(areas)):
+            return
+    raise AlignmentError(
+        "the matches agree on a map that mirrors, folds or strongly distorts the scene",
+        "check that both photos show one scene, from nearly one place",
+    )

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
-from undegrade.alignment.homography import Photo
-from undegrade.alignment.opencv import opencv
-from undegrade.alignment.pair import Alignment
-from undegrade.alignment.windows import Window
+from undegrade.alignment.homography import Photo, opencv
+from undegrade.alignment.windows import Alignment, Window
 from undegrade.batch.pairs import Failure
 from undegrade.imaging.luma import luma_of
 from undegrade.picture import encode, from_array
@@ -36,44 +33,37 @@ figcaption { color: #555; max-width: 45rem } img { display: block; max-width: 10
 """
 
 
-@dataclass(frozen=True)
-class Chapter:
+def chapter(name: str, found: Alignment) -> str:
     """One pair of photos, as HTML."""
-
-    html: str
-
-    @classmethod
-    def of(cls, name: str, found: Alignment) -> Chapter:
-        """Draw an alignment."""
-        cv2 = opencv()
-        area = found.area
-        phone = np.ascontiguousarray(area.of(found.phone))
-        after = found.dslr.cut(area)
-        # Before: both photos whole, simply brought to one size.
-        height, width = found.phone.shape[:2]
-        before = cv2.resize(found.dslr.photo, (width, height), interpolation=cv2.INTER_AREA)
-        parts = [f"<h2>{escape(name)}</h2>", _table(_facts(found))]
-        for label, ours, theirs in (
-            ("Before", found.phone, np.asarray(before, dtype=np.uint8)),
-            ("After, what both show", phone, after),
-        ):
-            parts.append(_figure(checkerboard(ours, theirs), f"{label}: phone and DSLR in turns"))
-            parts.append(
-                _figure(fringes(ours, theirs), f"{label}: phone red, DSLR cyan; grey where alike")
-            )
-        parts.append(_figure(outlines(found), "Windows: kept green, refused red"))
-        kept = sorted(found.kept, key=lambda window: window.correlation)
-        refused = [window for window in found.windows if window.verdict != "kept"]
-        refused.sort(key=lambda window: -window.correlation)
-        for title, windows in (("Least alike of the kept", kept), ("Most alike refused", refused)):
-            if windows:
-                parts.append(f"<h3>{title} windows: phone left, DSLR right</h3>")
-                parts += [_window(found, window) for window in windows[:SHOWN]]
-        return cls("\n".join(parts))
+    cv2 = opencv()
+    area = found.area
+    phone = np.ascontiguousarray(area.of(found.phone))
+    after = found.dslr.cut(area)
+    # Before: both photos whole, simply brought to one size.
+    height, width = found.phone.shape[:2]
+    before = cv2.resize(found.dslr.photo, (width, height), interpolation=cv2.INTER_AREA)
+    parts = [f"<h2>{escape(name)}</h2>", _table(_facts(found))]
+    for label, ours, theirs in (
+        ("Before", found.phone, np.asarray(before, dtype=np.uint8)),
+        ("After, what both show", phone, after),
+    ):
+        parts.append(_figure(checkerboard(ours, theirs), f"{label}: phone and DSLR in turns"))
+        parts.append(
+            _figure(fringes(ours, theirs), f"{label}: phone red, DSLR cyan; grey where alike")
+        )
+    parts.append(_figure(outlines(found), "Windows: kept green, refused red"))
+    kept = sorted(found.kept, key=lambda window: window.correlation)
+    refused = [window for window in found.windows if window.verdict != "kept"]
+    refused.sort(key=lambda window: -window.correlation)
+    for title, windows in (("Least alike of the kept", kept), ("Most alike refused", refused)):
+        if windows:
+            parts.append(f"<h3>{title} windows: phone left, DSLR right</h3>")
+            parts += [_window(found, window) for window in windows[:SHOWN]]
+    return "\n".join(parts)
 
 
 def page(
-    chapters: Sequence[Chapter], totals: Sequence[tuple[str, str]], failed: Sequence[Failure]
+    chapters: Sequence[str], totals: Sequence[tuple[str, str]], failed: Sequence[Failure]
 ) -> str:
     """The whole file."""
     parts = [
@@ -85,7 +75,7 @@ def page(
     ]
     if failed:
         parts += ["<h2>Failed</h2>", _table([(one.name, one.reason) for one in failed])]
-    parts += [chapter.html for chapter in chapters]
+    parts += chapters
     if len(chapters) == MOST:
         parts.append(f"<p>At most {MOST} pairs are shown; the manifest has every window.</p>")
     parts.append("</html>\n")

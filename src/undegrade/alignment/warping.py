@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.alignment.homography import Matrix, Photo, magnification
-from undegrade.alignment.opencv import opencv
+from undegrade.alignment.homography import Matrix, Photo, magnification, opencv, scaling
 
 _BORDER = 2
 """Pixels of the DSLR's photo that bicubic interpolation reads beyond a position."""
@@ -27,6 +26,11 @@ class Rectangle:
     y: int
     width: int
     height: int
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """(x, y)."""
+        return self.x + (self.width - 1) / 2, self.y + (self.height - 1) / 2
 
     def of(self, photo: Photo) -> Photo:
         """The part of *photo* in the rectangle."""
@@ -70,10 +74,9 @@ def prepare(dslr: Photo, matrix: Matrix, x: float, y: float) -> Resampled:
     size = max(1, round(width / ratio)), max(1, round(height / ratio))
     if ratio <= 1 or size == (width, height):
         return Resampled(dslr, matrix)
-    fx, fy = size[0] / width, size[1] / height
-    scaling = np.array([[fx, 0, (fx - 1) / 2], [0, fy, (fy - 1) / 2], [0, 0, 1]])
     shrunk = cv2.resize(dslr, size, interpolation=cv2.INTER_AREA)
-    return Resampled(np.asarray(shrunk, dtype=np.uint8), scaling @ matrix)
+    resized = scaling(size[0] / width, size[1] / height)
+    return Resampled(np.asarray(shrunk, dtype=np.uint8), resized @ matrix)
 
 
 def intersection(

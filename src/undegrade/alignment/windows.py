@@ -1,4 +1,4 @@
-"""Windows of two photos that are laid over each other: find the small shift, judge the likeness.
+"""Two photos laid over each other, in windows: find the small shift, judge the likeness.
 
 A homography is right for a plane and a lens without distortion. What is left over in a small
 window is nearly a shift; it is searched for, and a window where even the best shift leaves the
@@ -13,10 +13,15 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.alignment.homography import Photo
-from undegrade.alignment.opencv import opencv
-from undegrade.alignment.warping import Rectangle, Resampled
-from undegrade.errors import UsageError
+from undegrade.alignment.homography import (
+    Homography,
+    Photo,
+    find_homography,
+    magnification,
+    opencv,
+)
+from undegrade.alignment.warping import Rectangle, Resampled, intersection, prepare
+from undegrade.errors import AlignmentError, UsageError
 from undegrade.imaging.arrays import Floats
 from undegrade.imaging.luma import luma_of
 
@@ -77,6 +82,57 @@ class Window:
     correlation: float
     """Of the luma of the two parts, as cut."""
     verdict: Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """What :func:`align` found."""
+
+    phone: Photo
+    dslr: Resampled
+    homography: Homography
+    area: Rectangle
+    """What both photos show, in the phone's."""
+    windows: tuple[Window, ...]
+    """The whole grid, kept and refused."""
+
+    @property
+    def kept(self) -> tuple[Window, ...]:
+        """The windows that are alike."""
+        return tuple(window for window in self.windows if window.verdict == "kept")
+
+    @property
+    def magnification(self) -> float:
+        """DSLR pixels per phone pixel in the middle of the area, along one side."""
+        return magnification(self.homography.matrix, *self.area.middle)
+
+    def cut(self, window: Window) -> tuple[Photo, Photo]:
+        """The phone's pixels of a window, untouched, and the DSLR's for the same pixels."""
+        phone = np.ascontiguousarray(window.box.of(self.phone))
+        return phone, self.dslr.cut(window.box, window.dx, window.dy)
+
+
+def align(phone: Photo, dslr: Photo, settings: WindowSettings | None = None) -> Alignment:
+    """Lay *dslr* over *phone*, and cut both into windows.
+
+    Raises
+    ------
+    AlignmentError: they do not fit each other, or what both show is smaller than a window.
+    UsageError: OpenCV is not installed.
+    """
+    settings = settings or WindowSettings()
+    found = find_homography(phone, dslr)
+    area = intersection(found.matrix, phone.shape[:2], dslr.shape[:2])
+    least = settings.size + 2 * settings.margin
+    if area is None or min(area.width, area.height) < least:
+        size = "nothing" if area is None else f"{area.width} x {area.height} pixels"
+        raise AlignmentError(
+            f"the photos have {size} in common, {least} x {least} are needed for a window",
+            "give photos that overlap more, or make the windows smaller",
+        )
+    ready = prepare(dslr, found.matrix, *area.middle)
+    windows = find_windows(phone, ready, area, settings)
+    return Alignment(phone, ready, found, area, tuple(windows))
 
 
 def find_windows(

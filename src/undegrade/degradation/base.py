@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.degradation.fields import SEED_LIMIT, Field, Parameters, read_parameters
+from undegrade.degradation.fields import AS_FILE, SEED_LIMIT, Field, Parameters
 from undegrade.errors import UsageError
 
 Image: TypeAlias = NDArray[np.float32]
@@ -37,7 +38,7 @@ class Degradation(ABC):
 
     @abstractmethod
     def _apply(self, image: Image, parameters: Parameters) -> Image:
-        """The effect, on a checked image with complete parameters."""
+        """The effect, on a checked image with complete parameters; not yet rounded for a file."""
 
     @abstractmethod
     def _level(self, parameters: Parameters) -> float:
@@ -50,7 +51,29 @@ class Degradation(ABC):
         ------
         UsageError: an unknown or missing key, or a value out of its range.
         """
-        return read_parameters(self.name, self.fields, parameters, partial=partial)
+        names = [field.name for field in self.fields]
+        for key, value in parameters.items():
+            if key not in names:
+                near = get_close_matches(str(key), names, 1)
+                raise UsageError(
+                    f"{self.name} has no parameter {key!r} (= {value!r})",
+                    f"did you mean {near[0]!r}?" if near else "it has " + ", ".join(names),
+                )
+        complete: Parameters = {}
+        for field in self.fields:
+            if field.name in parameters:
+                value = parameters[field.name]
+                try:
+                    complete[field.name] = field.read(value)
+                except ValueError as error:
+                    raise UsageError(f"{self.name}: {field.name} = {value!r} {error}") from None
+            elif partial:
+                continue
+            elif field.default is None:
+                raise UsageError(f"{self.name}: {field.name} is missing", f"it is the {field.help}")
+            else:
+                complete[field.name] = field.default
+        return complete
 
     def apply(self, image: Image, parameters: Mapping[str, Any]) -> Image:
         """Degrade *image*, which stays as it is.
@@ -70,7 +93,10 @@ class Degradation(ABC):
         UsageError: a bad parameter, or an array that is not such an image.
         """
         source = as_image(image)
-        result = np.asarray(self._apply(source, self.check(parameters)), dtype=np.float32)
+        complete = self.check(parameters)
+        result = np.asarray(self._apply(source, complete), dtype=np.float32)
+        if complete.get(AS_FILE.name):
+            result = as_file(result)
         return result.copy() if np.may_share_memory(result, source) else result
 
     def level(self, parameters: Mapping[str, Any]) -> float:

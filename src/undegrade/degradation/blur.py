@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.degradation.base import Degradation, Image, Parameters, as_file
+from undegrade.degradation.base import Degradation, Image, Parameters
 from undegrade.degradation.fields import AS_FILE, Choice, Number
 
 WORST_SIGMA = 4.0
@@ -54,12 +54,10 @@ class Blur(Degradation):
     def _apply(self, image: Image, parameters: Parameters) -> Image:
         sigma, is_gaussian = parameters["sigma"], parameters["shape"] == "gaussian"
         if sigma == 0 or (is_gaussian and sigma <= NEGLIGIBLE_SIGMA):
-            blurred = image
-        elif is_gaussian and parameters["ratio"] == 1:
-            blurred = gaussian(image, sigma)
-        else:
-            blurred = convolve(image, kernel(parameters))
-        return as_file(blurred) if parameters["as_file"] else blurred
+            return image
+        if is_gaussian and parameters["ratio"] == 1:
+            return gaussian(image, sigma)
+        return convolve(image, kernel(parameters))
 
     def _level(self, parameters: Parameters) -> float:
         return float(parameters["sigma"]) / WORST_SIGMA

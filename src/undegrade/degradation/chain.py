@@ -38,7 +38,8 @@ class Chain:
         if isinstance(steps, str | Mapping) or not steps:
             raise UsageError(f"a chain is a list of degradations, not {steps!r}")
         self.steps: tuple[tuple[Degradation, Parameters], ...] = tuple(
-            _fixed({"operator": step} if isinstance(step, str) else step) for step in steps
+            _read({"operator": step} if isinstance(step, str) else step, partial=True)
+            for step in steps
         )
 
     def sample(self, rng: np.random.Generator) -> Record:
@@ -58,7 +59,7 @@ def replay(image: Image, record: Sequence[Mapping[str, Any]]) -> Image:
     ------
     UsageError: an unknown operator or a bad parameter; nothing is computed then.
     """
-    steps = [_complete(step) for step in record]
+    steps = [_read(step) for step in record]
     result = as_image(image).copy()
     for operator, parameters in steps:
         result = operator.apply(result, parameters)
@@ -67,23 +68,14 @@ def replay(image: Image, record: Sequence[Mapping[str, Any]]) -> Image:
 
 def levels(record: Sequence[Mapping[str, Any]]) -> list[float]:
     """The level of each step of *record*, in order."""
-    return [operator.level(parameters) for operator, parameters in map(_complete, record)]
+    return [operator.level(parameters) for operator, parameters in map(_read, record)]
 
 
-def _split(step: Mapping[str, Any]) -> tuple[Degradation, Parameters]:
+def _read(step: Mapping[str, Any], *, partial: bool = False) -> tuple[Degradation, Parameters]:
     if not isinstance(step, Mapping) or "operator" not in step:
         raise UsageError(
             f"{step!r} is no step of a chain", 'write {"operator": name} with its parameters'
         )
-    parameters = {key: value for key, value in step.items() if key != "operator"}
-    return degradation(step["operator"]), parameters
-
-
-def _complete(step: Mapping[str, Any]) -> tuple[Degradation, Parameters]:
-    operator, parameters = _split(step)
-    return operator, operator.check(parameters)
-
-
-def _fixed(step: Mapping[str, Any]) -> tuple[Degradation, Parameters]:
-    operator, parameters = _split(step)
-    return operator, operator.check(parameters, partial=True)
+    operator = degradation(step["operator"])
+    given = {key: value for key, value in step.items() if key != "operator"}
+    return operator, operator.check(given, partial=partial)

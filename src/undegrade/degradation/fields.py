@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, TypeAlias
-
-from undegrade.errors import UsageError
 
 Parameters: TypeAlias = dict[str, Any]
 """Plain JSON: names to numbers, words and truth values."""
@@ -92,43 +88,3 @@ Field: TypeAlias = Number | Whole | Choice | Flag
 
 SEED = Whole("seed", 0, 2**63 - 1, "seed of the noise")
 AS_FILE = Flag("as_file", "clip to [0, 1] and round to 8 bit, as a file would")
-
-
-def read_parameters(
-    operator: str,
-    fields: Sequence[Field],
-    given: Mapping[str, Any],
-    *,
-    partial: bool = False,
-) -> Parameters:
-    """Check *given* against *fields*; a new dict in the order of the fields.
-
-    Defaults are filled in, unless *partial*: then only what was given is checked and returned.
-
-    Raises
-    ------
-    UsageError: an unknown key, a missing one, or a value of the wrong kind or range.
-    """
-    names = [field.name for field in fields]
-    for key, value in given.items():
-        if key not in names:
-            near = get_close_matches(str(key), names, 1)
-            raise UsageError(
-                f"{operator} has no parameter {key!r} (= {value!r})",
-                f"did you mean {near[0]!r}?" if near else "it has " + ", ".join(names),
-            )
-    parameters: Parameters = {}
-    for field in fields:
-        if field.name in given:
-            value = given[field.name]
-            try:
-                parameters[field.name] = field.read(value)
-            except ValueError as error:
-                raise UsageError(f"{operator}: {field.name} = {value!r} {error}") from None
-        elif partial:
-            continue
-        elif field.default is None:
-            raise UsageError(f"{operator}: {field.name} is missing", f"it is the {field.help}")
-        else:
-            parameters[field.name] = field.default
-    return parameters

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from undegrade.degradation.base import Degradation, Image, Parameters, as_file, draw_seed
+from undegrade.degradation.base import Degradation, Image, Parameters, draw_seed
 from undegrade.degradation.fields import AS_FILE, SEED, Number
-from undegrade.degradation.noise import sensor_noise, white
+from undegrade.degradation.noise import SENSOR, sensor_noise, white
 from undegrade.imaging.arrays import Array
 from undegrade.imaging.srgb import MID_GREY_STOPS, to_linear, to_srgb
 
@@ -33,8 +33,7 @@ class Lowlight(Degradation):
     fields = (
         Number("stops", 0.0, 12.0, "exposure that is missing, in stops"),
         Number("gamma", 1.0, 5.0, "exponent in linear light, 1 for none", 1.0),
-        Number("gain", 0.0, 1.0, "linear light of one photoelectron, white = 1", 0.0),
-        Number("read", 0.0, 1.0, "standard deviation of the read noise in linear light", 0.0),
+        *SENSOR,
         SEED,
         AS_FILE,
     )
@@ -52,13 +51,13 @@ class Lowlight(Degradation):
         }
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
-        result = underexposed(
+        result: Image = underexposed(
             image,
             white(image.shape, parameters["seed"]),
             factor=np.float32(2.0 ** -parameters["stops"]),
             **{key: np.float32(parameters[key]) for key in ("gamma", "gain", "read")},
         )
-        return as_file(result) if parameters["as_file"] else result
+        return result
 
     def _level(self, parameters: Parameters) -> float:
         stops = parameters["stops"] + MID_GREY_STOPS * (parameters["gamma"] - 1.0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from undegrade.degradation.base import Degradation, Image, Parameters, as_file, draw_seed
+from undegrade.degradation.base import Degradation, Image, Parameters, draw_seed
 from undegrade.degradation.fields import AS_FILE, SEED, Number
 from undegrade.imaging.arrays import Array
 from undegrade.imaging.noise_levels import MAX_NOISE
@@ -16,6 +17,8 @@ from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
 
 GAIN = Number("gain", 0.0, 1.0, "linear light of one photoelectron, white = 1")
 READ = Number("read", 0.0, 1.0, "standard deviation of the read noise in linear light")
+SENSOR = (replace(GAIN, default=0.0), replace(READ, default=0.0))
+"""The same, of what need not have any."""
 
 
 class GaussianNoise(Degradation):
@@ -35,8 +38,9 @@ class GaussianNoise(Degradation):
         return {"sigma": sigma, "seed": draw_seed(rng), "as_file": False}
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
-        noisy = image + white(image.shape, parameters["seed"]) * (parameters["sigma"] / 255.0)
-        return as_file(noisy) if parameters["as_file"] else noisy
+        noise = white(image.shape, parameters["seed"])
+        noisy: Image = image + noise * (parameters["sigma"] / 255.0)
+        return noisy
 
     def _level(self, parameters: Parameters) -> float:
         return float(parameters["sigma"]) / MAX_NOISE
@@ -59,25 +63,25 @@ class PoissonGaussianNoise(Degradation):
 
     def sample(self, rng: np.random.Generator) -> Parameters:
         """Level uniform in 0..1; read noise up to a fifth of the variance at mid grey."""
-        variance = (rng.uniform(0.0, 1.0) * MAX_NOISE / 255.0 / MID_GREY_SLOPE) ** 2
-        share = rng.uniform(0.0, 0.2)
-        return {
-            "gain": round((1.0 - share) * variance / MID_GREY, 6),
-            "read": round(math.sqrt(share * variance), 6),
-            "seed": draw_seed(rng),
-            "as_file": False,
-        }
+        return {**draw_sensor(rng, MAX_NOISE), "seed": draw_seed(rng), "as_file": False}
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
         if parameters["gain"] == parameters["read"] == 0:
-            return as_file(image) if parameters["as_file"] else image
+            return image
         gain, read = np.float32(parameters["gain"]), np.float32(parameters["read"])
         noise = white(image.shape, parameters["seed"])
-        noisy = to_srgb(sensor_noise(to_linear(image), noise, gain, read))
-        return as_file(noisy) if parameters["as_file"] else noisy
+        return to_srgb(sensor_noise(to_linear(image), noise, gain, read))
 
     def _level(self, parameters: Parameters) -> float:
         return sigma_at_mid_grey(parameters["gain"], parameters["read"]) / MAX_NOISE
+
+
+def draw_sensor(rng: np.random.Generator, worst: float) -> Parameters:
+    """Gain and read noise that give mid grey up to *worst*, encoded, 0..255 units."""
+    variance = (rng.uniform(0.0, worst) / 255.0 / MID_GREY_SLOPE) ** 2
+    share = rng.uniform(0.0, 0.2)
+    gain, read = (1.0 - share) * variance / MID_GREY, math.sqrt(share * variance)
+    return {"gain": round(gain, 6), "read": round(read, 6)}
 
 
 def white(shape: tuple[int, ...], seed: int) -> Image:

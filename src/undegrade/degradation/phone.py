@@ -12,10 +12,10 @@ from undegrade.degradation.base import Degradation, Image, Parameters, draw_seed
 from undegrade.degradation.blur import gaussian
 from undegrade.degradation.fields import SEED, Number, Whole
 from undegrade.degradation.jpeg import SUBSAMPLING, draw_subsampling, through_jpeg
-from undegrade.degradation.noise import sensor_noise, sigma_at_mid_grey, white
+from undegrade.degradation.noise import SENSOR, draw_sensor, sensor_noise, sigma_at_mid_grey, white
 from undegrade.imaging.arrays import Array, as_like
 from undegrade.imaging.jpeg_tables import jpeg_level, quality_of_level
-from undegrade.imaging.srgb import MID_GREY, MID_GREY_SLOPE, to_linear, to_srgb
+from undegrade.imaging.srgb import to_linear, to_srgb
 
 WORST_BLUR = 2.0
 WORST_NOISE = 25.0
@@ -51,8 +51,7 @@ class Phone(Degradation):
     name = "phone"
     fields = (
         Number("blur", 0.0, 10.0, "standard deviation of the lens in pixels", 0.0),
-        Number("gain", 0.0, 1.0, "linear light of one photoelectron, white = 1", 0.0),
-        Number("read", 0.0, 1.0, "standard deviation of the read noise in linear light", 0.0),
+        *SENSOR,
         Number("red", -3.0, 3.0, "gain of red in stops", 0.0),
         Number("blue", -3.0, 3.0, "gain of blue in stops", 0.0),
         Number("hue", -90.0, 90.0, "turn of all hues in degrees", 0.0),
@@ -66,13 +65,11 @@ class Phone(Degradation):
 
     def sample(self, rng: np.random.Generator) -> Parameters:
         """Each part uniform up to its worst."""
-        variance = (rng.uniform(0.0, WORST_NOISE) / 255.0 / MID_GREY_SLOPE) ** 2
-        share = rng.uniform(0.0, 0.2)
+        sensor = draw_sensor(rng, WORST_NOISE)
         red, blue = rng.uniform(-WORST_CAST, WORST_CAST, 2)
         return {
             "blur": round(rng.uniform(0.0, WORST_BLUR), 3),
-            "gain": round((1.0 - share) * variance / MID_GREY, 6),
-            "read": round(math.sqrt(share * variance), 6),
+            **sensor,
             "red": round(float(red), 3),
             "blue": round(float(blue), 3),
             "hue": round(rng.uniform(-WORST_HUE, WORST_HUE), 2),

@@ -43,8 +43,7 @@ class Resample(Degradation):
             small = as_file(small)
         if not parameters["back"]:
             return small
-        large = imresize(small, scale=float(scale))[:height, :width]
-        return as_file(large) if parameters["as_file"] else large
+        return imresize(small, scale=float(scale))[:height, :width]
 
     def _level(self, parameters: Parameters) -> float:
         return math.log2(parameters["scale"]) / math.log2(WORST_SCALE)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TypedDict, Unpack
+from functools import partial
+from typing import TypeAlias, TypedDict, Unpack
 
 from array_api_compat import array_namespace
 from numpy.polynomial.hermite_e import hermegauss
@@ -274,16 +275,19 @@ def _put(whole: Array, chosen: Sequence[int], part: Array) -> Array:
     return xp.stack([part[at[i]] if i in at else whole[i] for i in range(whole.shape[0])])
 
 
+def _continued(x: Array, reach: int, axis: int, *, twice: bool) -> Array:
+    """*x* mirrored by *reach* at both ends of *axis*, its edge repeated (*twice*) or not."""
+    length = x.shape[axis]
+    period = 2 * length if twice else max(2 * length - 2, 1)
+    index = [i % period for i in range(-reach, length + reach)]
+    index = [i if i < length else period - twice - i for i in index]
+    xp = array_namespace(x)
+    return xp.take(x, xp.asarray(index, **place(x)), axis=axis)
+
+
 def _reflected(x: Array, reach: int) -> Array:
     """*x* continued by *reach* on all sides without repeating its edge, which keeps a mosaic."""
-    xp = array_namespace(x)
-    for axis in (2, 3):
-        length = x.shape[axis]
-        period = max(2 * length - 2, 1)
-        index = [abs((i + period) % period) for i in range(-reach, length + reach)]
-        index = [i if i < length else period - i for i in index]
-        x = xp.take(x, xp.asarray(index, **place(x)), axis=axis)
-    return x
+    return _continued(_continued(x, reach, 2, twice=False), reach, 3, twice=False)
 
 
 def _filtered(padded: Array, kernel: Sequence[Sequence[float]], height: int, width: int) -> Array:
@@ -297,10 +301,13 @@ def _filtered(padded: Array, kernel: Sequence[Sequence[float]], height: int, wid
     return result
 
 
+Kernels: TypeAlias = Sequence[Sequence[Sequence[float]]]
+
 CROSS = ((0, 1 / 4, 0), (1 / 4, 0, 1 / 4), (0, 1 / 4, 0))
 CORNERS = ((1 / 4, 0, 1 / 4), (0, 0, 0), (1 / 4, 0, 1 / 4))
 ACROSS = ((0, 0, 0), (1 / 2, 0, 1 / 2), (0, 0, 0))
 DOWN = ((0, 1 / 2, 0), (0, 0, 0), (0, 1 / 2, 0))
+BILINEAR = (CROSS, ACROSS, DOWN, CORNERS)
 
 # Malvar, He and Cutler, figure 2, over 8.
 GREEN = (
@@ -325,6 +332,7 @@ OPPOSITE = (
     (0, 2 / 8, 0, 2 / 8, 0),
     (0, 0, -3 / 16, 0, 0),
 )
+MALVAR = (GREEN, IN_ROW, IN_COLUMN, OPPOSITE)
 
 
 def _demosaiced(light: Array, kinds: Sequence[int], phases: Sequence[int]) -> Array:
@@ -338,11 +346,13 @@ def _demosaiced(light: Array, kinds: Sequence[int], phases: Sequence[int]) -> Ar
     red_row, red_column = rows == down, columns == across
     in_red_row = xp.astype(red_row & (columns >= 0), light.dtype)
     in_red_column = xp.astype(red_column & (rows >= 0), light.dtype)
-    return _by_kind(kinds, (_none, _bilinear, _malvar, _hamilton), light, in_red_row, in_red_column)
-
-
-def _none(light: Array, red_row: Array, red_column: Array) -> Array:
-    return light
+    ways = (
+        lambda light, *_: light,
+        partial(_interpolated, BILINEAR),
+        partial(_interpolated, MALVAR),
+        _hamilton,
+    )
+    return _by_kind(kinds, ways, light, in_red_row, in_red_column)
 
 
 def _raw(light: Array, red_row: Array, red_column: Array) -> tuple[Array, Array, Array]:
@@ -353,25 +363,16 @@ def _raw(light: Array, red_row: Array, red_column: Array) -> tuple[Array, Array,
     return raw, red, blue
 
 
-def _bilinear(light: Array, red_row: Array, red_column: Array) -> Array:
+def _interpolated(kernels: Kernels, light: Array, red_row: Array, red_column: Array) -> Array:
+    """By *kernels* over the neighbours on four sides, beside, above and below, and in corners."""
     raw, red, blue = _raw(light, red_row, red_column)
-    size = raw.shape[2:]
-    padded = _reflected(raw, 1)
-    return _chosen(
-        raw,
-        red,
-        blue,
-        red_row,
-        *(_filtered(padded, k, *size) for k in (CROSS, ACROSS, DOWN, CORNERS)),
-    )
+    return _chosen(raw, red, blue, red_row, *_around(raw, kernels))
 
 
-def _malvar(light: Array, red_row: Array, red_column: Array) -> Array:
-    raw, red, blue = _raw(light, red_row, red_column)
-    size = raw.shape[2:]
-    padded = _reflected(raw, 2)
-    kernels = (GREEN, IN_ROW, IN_COLUMN, OPPOSITE)
-    return _chosen(raw, red, blue, red_row, *(_filtered(padded, k, *size) for k in kernels))
+def _around(raw: Array, kernels: Kernels) -> list[Array]:
+    """What each of *kernels* says at every place."""
+    padded = _reflected(raw, len(kernels[0]) // 2)
+    return [_filtered(padded, kernel, *raw.shape[2:]) for kernel in kernels]
 
 
 def _chosen(
@@ -412,9 +413,8 @@ def _hamilton(light: Array, red_row: Array, red_column: Array) -> Array:
     green = xp.where(rise_x < rise_y, green_x, xp.where(rise_x > rise_y, green_y, level))
     green = raw * (1.0 - red - blue) + green * (red + blue)
     # Red and blue differ from green by what varies slowly.
-    padded = _reflected(raw - green, 1)
-    apart = [_filtered(padded, k, height, width) for k in (CROSS, ACROSS, DOWN, CORNERS)]
-    colours = _chosen(raw - green, red, blue, red_row, *apart)
+    apart = raw - green
+    colours = _chosen(apart, red, blue, red_row, *_around(apart, BILINEAR))
     return xp.concat([colours[:, :1] + green, green, colours[:, 2:] + green], axis=1)
 
 
@@ -431,8 +431,7 @@ def gaussian(x: Array, sigma: Array) -> Array:
     total = taps[0] + 2.0 * sum(taps[1:])
     for axis in (2, 3):
         length = x.shape[axis]
-        index = [_mirror(i, length) for i in range(-reach, length + reach)]
-        padded = xp.take(x, xp.asarray(index, **place(x)), axis=axis)
+        padded = _continued(x, reach, axis, twice=True)
 
         def at(start: int, padded: Array = padded, axis: int = axis, length: int = length) -> Array:
             stop = start + length
@@ -442,20 +441,6 @@ def gaussian(x: Array, sigma: Array) -> Array:
         for d in range(1, reach + 1):
             x = x + (at(reach - d) + at(reach + d)) * (taps[d] / total)
     return x
-
-
-def _mirror(index: int, length: int) -> int:
-    """The place that stands for *index* beyond an edge, whose sample is repeated."""
-    index %= 2 * length
-    return index if index < length else 2 * length - 1 - index
-
-
-def _smooth_alike(y: Array, sigma: Array, radius: Array) -> Array:
-    return gaussian(y, radius)
-
-
-def _smooth_guided(y: Array, sigma: Array, radius: Array) -> Array:
-    return _guided(y, y, 2.0 * radius, sigma)
 
 
 def _guided(x: Array, guide: Array, radius: Array, sigma: Array) -> Array:
@@ -494,4 +479,10 @@ def _smooth_sigma(y: Array, sigma: Array, radius: Array) -> Array:
     return total / weight
 
 
-_SMOOTHERS = (_smooth_alike, _smooth_guided, _smooth_coring, _smooth_sigma)
+_SMOOTHERS = (
+    lambda y, sigma, radius: gaussian(y, radius),
+    lambda y, sigma, radius: _guided(y, y, 2.0 * radius, sigma),
+    _smooth_coring,
+    _smooth_sigma,
+)
+"""By the order of :data:`DENOISERS`: from luma, the noise expected and a radius."""

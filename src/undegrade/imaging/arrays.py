@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from array_api_compat import array_namespace
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Array: TypeAlias = Any
 """A floating-point array of numpy or torch."""
@@ -17,6 +17,13 @@ Bytes: TypeAlias = NDArray[np.uint8]
 
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """Whole numbers as a file holds them, up to the largest of their type."""
+
+
+def to_whole(values: NDArray[Any], dtype: DTypeLike) -> Any:
+    """*values* as whole numbers of *dtype*, rounded and clipped; the floats are used up."""
+    np.rint(values, out=values)
+    np.clip(values, 0, np.iinfo(dtype).max, out=values)
+    return values.astype(dtype)
 
 
 def place(like: Array) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import math
 
 from array_api_compat import array_namespace
 
-from undegrade.imaging.arrays import Array
+from undegrade.imaging.arrays import Array, as_like
 
 MAX_NOISE = 50.0
 """Root mean square of noise at level 1, in 0..255 units."""
@@ -115,7 +115,5 @@ def _fitted(hats: Array, squares: Array) -> Array:
     h = xp.reshape(hats, (n, 3, pixels))
     normal = h @ h.mT / pixels
     right = h @ xp.reshape(squares, (n, pixels, 1)) / pixels
-    firm = xp.asarray([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]], dtype=hats.dtype)
-    if hasattr(firm, "to"):
-        firm = firm.to(hats.device)
+    firm = as_like([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]], hats)
     return xp.clip(xp.linalg.solve(normal + HOLD * firm, right)[:, :, 0], min=0.0)

@@ -2,7 +2,7 @@
 
 from undegrade.picture.alpha import bleed, resize_alpha
 from undegrade.picture.colour import SRGB, ColourSpace
-from undegrade.picture.decode import byte_limit, decode, from_array, from_pil, pages, read
+from undegrade.picture.decode import decode, from_array, from_pil, pages
 from undegrade.picture.encode import (
     default_format,
     encode,
@@ -12,7 +12,7 @@ from undegrade.picture.encode import (
     to_pil,
     working_memory,
 )
-from undegrade.picture.files import Source, check_target, sweep, write_atomic
+from undegrade.picture.files import Source, byte_limit, check_target, read, sweep, write_atomic
 from undegrade.picture.formats import format_of
 from undegrade.picture.formats.raw import SUFFIXES as RAW_SUFFIXES
 from undegrade.picture.model import Encoding, Metadata, Picture

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from PIL import Image
 
+from undegrade.imaging.arrays import to_whole
+
 _BAND = 1 << 20
 """Pixels handled at a time where a temporary of wider type is needed."""
 
@@ -46,8 +48,8 @@ def resize_alpha(alpha: NDArray[Any], height: int, width: int) -> NDArray[Any]:
         return np.array(image.resize((width, height), Image.Resampling.BICUBIC))
     # float32 holds 16 bit exactly; Pillow's own 16-bit mode is not resampled in every version.
     image = Image.fromarray(alpha.astype(np.float32))
-    values = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
-    out: NDArray[Any] = np.clip(np.rint(values), 0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)
+    values = np.array(image.resize((width, height), Image.Resampling.BICUBIC))
+    out: NDArray[Any] = to_whole(values, alpha.dtype)
     return out
 
 

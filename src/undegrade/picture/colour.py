@@ -8,14 +8,15 @@ Display P3 photo keeps its colours, which a conversion of 8 bit to 8 bit through
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.imaging.arrays import Floats
+from undegrade.imaging.arrays import Floats, to_whole
 from undegrade.imaging.srgb import to_linear, to_srgb
 from undegrade.picture.alpha import bands
 
@@ -25,21 +26,37 @@ SRGB_D50 = np.array(
 """Linear sRGB to XYZ under D50, as the profile of IEC 61966-2-1 states it."""
 
 
-class Curve(Protocol):
+class Curve(ABC):
     """A tone curve: encoded to linear and back, both odd and defined for every number."""
 
     def decode(self, values: Floats) -> Floats:
         """Encoded to linear."""
-        ...
+        return _odd(self._decoded(np.abs(values)), values)
 
     def encode(self, values: Floats) -> Floats:
         """Linear to encoded."""
-        ...
+        return _odd(self._encoded(np.abs(values)), values)
+
+    @abstractmethod
+    def _decoded(self, size: Floats) -> NDArray[Any]:
+        """Of values from 0 on."""
+
+    @abstractmethod
+    def _encoded(self, size: Floats) -> NDArray[Any]:
+        """Of values from 0 on."""
+
+
+def _odd(size: NDArray[Any], values: Floats) -> Floats:
+    signed: Floats = np.copysign(size, values).astype(np.float32, copy=False)
+    return signed
 
 
 @dataclass(frozen=True)
-class Parametric:
-    """``(a x + b)^g + e`` from ``d`` on, ``c x + f`` below (ICC.1, parametricCurveType)."""
+class Parametric(Curve):
+    """``(a x + b)^g + e`` from ``d`` on, ``c x + f`` below (ICC.1, parametricCurveType).
+
+    Encoding takes a flat foot of the curve to its upper end.
+    """
 
     g: float
     a: float = 1.0
@@ -49,39 +66,33 @@ class Parametric:
     e: float = 0.0
     f: float = 0.0
 
-    def decode(self, values: Floats) -> Floats:
-        """Encoded to linear."""
-        if self.g == 1 and self == Parametric(1.0):
-            return values
-        size = np.abs(values)
+    def _decoded(self, size: Floats) -> NDArray[Any]:
+        if self == Parametric(1.0):
+            return size
         base = np.maximum(size * np.float32(self.a) + np.float32(self.b), 0)
-        out = base ** np.float32(self.g) + np.float32(self.e)
+        out: NDArray[Any] = base ** np.float32(self.g) + np.float32(self.e)
         if self.d > 0:
             low = size * np.float32(self.c) + np.float32(self.f)
             out = np.where(size >= self.d, out, low)
-        odd: Floats = np.copysign(out, values).astype(np.float32, copy=False)
-        return odd
+        return out
 
-    def encode(self, values: Floats) -> Floats:
-        """Linear to encoded; a flat foot of the curve goes to its upper end."""
-        if self.g == 1 and self == Parametric(1.0):
-            return values
-        size = np.abs(values)
+    def _encoded(self, size: Floats) -> NDArray[Any]:
+        if self == Parametric(1.0):
+            return size
         knee = max(self.a * self.d + self.b, 0.0) ** self.g + self.e
         base = np.maximum(size - np.float32(self.e), 0) ** np.float32(1 / self.g)
-        out = (base - np.float32(self.b)) / np.float32(self.a)
+        out: NDArray[Any] = (base - np.float32(self.b)) / np.float32(self.a)
         if self.d > 0:
             if self.c > 0:
                 low = (size - np.float32(self.f)) / np.float32(self.c)
             else:
                 low = np.full_like(size, self.d)
             out = np.where(size >= knee, out, np.minimum(low, self.d))
-        odd: Floats = np.copysign(out, values).astype(np.float32, copy=False)
-        return odd
+        return out
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Curve):
     """A curve of samples, linear between them and beyond the last with the last slope."""
 
     xs: NDArray[np.float64]
@@ -101,15 +112,11 @@ class Table:
         slope = max((samples[-1] - samples[-2]) * (len(samples) - 1), 0.1)
         return cls(np.append(xs, 9.0), np.append(samples, samples[-1] + 8 * slope))
 
-    def decode(self, values: Floats) -> Floats:
-        """Encoded to linear."""
-        size = np.interp(np.abs(values), self.xs, self.ys).astype(np.float32)
-        return np.copysign(size, values)
+    def _decoded(self, size: Floats) -> NDArray[Any]:
+        return np.interp(size, self.xs, self.ys)
 
-    def encode(self, values: Floats) -> Floats:
-        """Linear to encoded."""
-        size = np.interp(np.abs(values), self.ys, self.xs).astype(np.float32)
-        return np.copysign(size, values)
+    def _encoded(self, size: Floats) -> NDArray[Any]:
+        return np.interp(size, self.ys, self.xs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,8 +179,7 @@ def in_srgb(pixels: NDArray[Any], space: ColourSpace) -> NDArray[Any]:
     out = np.empty_like(pixels)
     top = np.float32(np.iinfo(out.dtype).max)
     for rows in bands(pixels.shape[0], pixels.shape[1], 1 << 18):
-        values = space.to_srgb(pixels[rows].astype(np.float32) / top)
-        out[rows] = np.rint(np.clip(values, 0, 1) * top).astype(out.dtype)
+        out[rows] = to_whole(space.to_srgb(pixels[rows].astype(np.float32) / top) * top, out.dtype)
     return out
 
 

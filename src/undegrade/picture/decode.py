@@ -7,7 +7,6 @@ keeps the rest.
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections.abc import Callable
@@ -22,15 +21,10 @@ from undegrade.errors import InputError, LimitError, UndegradeError, UsageError
 from undegrade.picture import icc, metadata
 from undegrade.picture.alpha import to_depth
 from undegrade.picture.colour import GREY, SRGB, ColourSpace
-from undegrade.picture.files import Source, read_source, show
-from undegrade.picture.formats import FORMATS, jpeg, kinds, pillow, sniff, tiff
-from undegrade.picture.formats.opened import Broken, Opened, Unfit, turned
+from undegrade.picture.files import Source, read, show
+from undegrade.picture.formats import FORMATS, jpeg, pillow, sniff, tiff
+from undegrade.picture.formats.pillow import Broken, Opened, Unfit, turned
 from undegrade.picture.model import Encoding, Picture
-
-_BYTES_A_PIXEL = 8
-"""Of the largest sensible file: 16 bits of RGBA, not packed."""
-_BESIDES = 64 << 20
-"""Bytes that a file may have beside its pixels."""
 
 
 def decode(
@@ -60,33 +54,6 @@ def decode(
         raise UsageError(f"frame {frame!r} is impossible", "give a whole number, 1 for the first")
     data, known = read(source, name=name, max_megapixels=max_megapixels)
     return _guarded(known, lambda: _decode(data, known, frame, max_megapixels))
-
-
-def read(
-    source: Source, *, name: str | None = None, max_megapixels: float = 200.0
-) -> tuple[bytes, str]:
-    """The bytes of a photo's file, and what messages call it; parameters as for :func:`decode`.
-
-    Raises
-    ------
-    InputError, LimitError, UsageError: as :func:`decode`, by what the file's first bytes show.
-    """
-    return read_source(source, byte_limit(max_megapixels), name, _recognised)
-
-
-def byte_limit(max_megapixels: float) -> int:
-    """The most bytes that a file of so many megapixels may have.
-
-    Raises
-    ------
-    UsageError: a limit that is no number above 0.
-    """
-    if not (max_megapixels > 0 and math.isfinite(max_megapixels)):
-        raise UsageError(
-            f"a limit of {max_megapixels:g} megapixels is not possible",
-            "choose a finite number above 0",
-        )
-    return int(max_megapixels * 1e6 * _BYTES_A_PIXEL) + _BESIDES
 
 
 def from_pil(image: Image.Image) -> Picture:
@@ -200,15 +167,6 @@ def _guarded(name: str, work: Callable[[], Given]) -> Given:
         ) from error
 
 
-def _recognised(head: bytes, name: str) -> None:
-    """Refuse a file by its first bytes, before the rest of it is read."""
-    if sniff(head) is None:
-        raise InputError(
-            f"cannot read {show(name)}: it is not a picture of a known kind",
-            f"give a {kinds()} file",
-        )
-
-
 def _decode(data: bytes, name: str, frame: int | None, limit: float) -> Picture:
     kind = sniff(data)
     assert kind is not None
@@ -275,7 +233,7 @@ def _settle_colour(
                 return icc.convert(array, given, found.mode), SRGB, None, True
         except ValueError:
             notes.append("broken colour profile dropped")
-        return pillow.to_rgb(array, found.mode), SRGB, None, True
+        return icc.plain_rgb(array, found.mode), SRGB, None, True
     if profile is None:
         if not grey and metadata.says_adobe_rgb(exif):
             # Embedded from now on: EXIF says it too quietly for most programs and formats.

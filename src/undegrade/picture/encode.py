@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from undegrade.errors import OutputError, UsageError
-from undegrade.picture import metadata, xmp
+from undegrade.picture import metadata
 from undegrade.picture.alpha import flatten, to_depth
 from undegrade.picture.colour import in_srgb
 from undegrade.picture.files import check_target, show, write_atomic
 from undegrade.picture.formats import FORMATS, WRITABLE, format_of, jpeg, normal_format, tiff
-from undegrade.picture.formats.pillow import bytes_of, from_pixels
+from undegrade.picture.formats.pillow import bytes_of, from_pixels, image_8
 from undegrade.picture.model import Metadata, Picture
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 _LABELS = {
     "icc": "colour profile",
@@ -111,12 +109,7 @@ def to_pil(picture: Picture) -> Image.Image:
 
     16 bits are rounded to the nearest of 256 levels: Pillow has no mode for more in colour.
     """
-    from PIL import Image
-
-    image = from_pixels(to_depth(picture.pixels, np.uint8))
-    if picture.alpha is not None:
-        image.putalpha(Image.fromarray(to_depth(picture.alpha, np.uint8)))
-    kept = picture.metadata
+    image, kept = image_8(picture, opaque=False), picture.metadata
     exif = b"Exif\0\0" + kept.exif if kept.exif else None  # Pillow's way, which all its savers take
     named = {"exif": exif, "xmp": kept.xmp, "icc_profile": kept.icc, "dpi": kept.dpi}
     image.info.update({key: value for key, value in named.items() if value is not None})
@@ -209,7 +202,7 @@ def _true_again(picture: Picture, kept: Metadata, name: str, mark: str | None) -
     if exif:
         exif = _with_thumbnail(exif, picture, room)
     if packet:
-        packet = xmp.mended(
+        packet = metadata.mended_xmp(
             packet,
             extended=any(body.startswith(jpeg.EXTENDED_XMP) for _, body in kept.segments),
             video=b"ftyp" in (kept.trailer or b""),
@@ -218,7 +211,7 @@ def _true_again(picture: Picture, kept: Metadata, name: str, mark: str | None) -
     if mark and FORMATS[name].keeps >= {"exif", "xmp"}:
         larger = metadata.with_software(exif, mark)
         exif = larger if room is None or len(larger) <= room else exif
-        marked = xmp.marked(packet)
+        marked = metadata.marked_xmp(packet)
         packet = marked if name != "JPEG" or len(marked) <= jpeg.room("xmp") else packet
     if not kept.gain_map:
         held = (one for one in kept.segments if not one[1].startswith(jpeg.GAIN_MAP_VERSION))
@@ -233,8 +226,11 @@ def _with_thumbnail(exif: bytes, picture: Picture, most: int | None) -> bytes:
         if room is None:
             return exif
         small = _thumbnail(picture)
-        jpegs = (bytes_of(small, "JPEG", quality=quality) for quality in (85, 70, 50))
-        best = _first_within(jpegs, room) if room else None
+        best = None
+        for quality in (85, 70, 50) if room else ():
+            best = bytes_of(small, "JPEG", quality=quality)
+            if len(best) <= room:
+                break
         out = metadata.with_thumbnail(exif, best, *small.size)
         if most is not None and len(out) > most:
             out = metadata.with_thumbnail(exif, None, *small.size)
@@ -243,19 +239,8 @@ def _with_thumbnail(exif: bytes, picture: Picture, most: int | None) -> bytes:
         return exif
 
 
-def _first_within(files: Iterator[bytes], room: int) -> bytes:
-    """The first that is no longer than *room*, or the last."""
-    one = b""
-    for one in files:
-        if len(one) <= room:
-            break
-    return one
-
-
 def _thumbnail(picture: Picture) -> Image.Image:
     """The picture within 160 x 160, in sRGB, over white."""
-    from PIL import Image
-
     # Samples far apart, then an average over several of them: no copy of the whole.
     step = max(1, max(picture.height, picture.width) // (8 * _THUMBNAIL_SIDE))
     pixels: NDArray[Any] = to_depth(picture.pixels[::step, ::step], np.uint8)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import math
 import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from undegrade.errors import InputError, LimitError, OutputError, UsageError
+from undegrade.picture.formats import kinds, sniff
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 """A path, the bytes of a file, or an open binary file."""
@@ -24,70 +26,92 @@ def show(name: str | os.PathLike[str]) -> str:
     return repr(os.fspath(name))
 
 
+_BYTES_A_PIXEL = 8
+"""Of the largest sensible file: 16 bits of RGBA, not packed."""
+_BESIDES = 64 << 20
+"""Bytes that a file may have beside its pixels."""
 _HEAD, _PIECE = 1 << 16, 1 << 22
 """Bytes by which a file is recognised, and that are read at a time from then on."""
 
 
-def read_source(
-    source: Source, limit: int, called: str | None, recognised: Callable[[bytes, str], None]
-) -> tuple[bytes, str]:
-    """All bytes of *source*, and its name for messages: *called*, or its own.
-
-    Parameters
-    ----------
-    limit: bytes; one more is refused, before it is read where the length is known.
-    recognised: called with the first bytes and the name; it raises to refuse them.
+def byte_limit(max_megapixels: float) -> int:
+    """The most bytes that a file of so many megapixels may have.
 
     Raises
     ------
-    InputError: missing, not a file, not readable, empty.
-    LimitError: more than *limit* bytes.
-    UsageError: nothing of the kind.
+    UsageError: a limit that is no number above 0.
     """
+    if not (max_megapixels > 0 and math.isfinite(max_megapixels)):
+        raise UsageError(
+            f"a limit of {max_megapixels:g} megapixels is not possible",
+            "choose a finite number above 0",
+        )
+    return int(max_megapixels * 1e6 * _BYTES_A_PIXEL) + _BESIDES
+
+
+def read(
+    source: Source, *, name: str | None = None, max_megapixels: float = 200.0
+) -> tuple[bytes, str]:
+    """The bytes of a photo's file, and what messages call it.
+
+    Parameters
+    ----------
+    source: a path, the bytes of a file, or an open binary file.
+    name: what messages call it; None is the path or the file's name.
+    max_megapixels: a file of more bytes than so many pixels can need is refused, before it is read
+        where its length is known.
+
+    Raises
+    ------
+    InputError: missing, not a file, not readable, empty, or not a picture by its first bytes.
+    LimitError: over the limit.
+    UsageError: a limit that is no number above 0, a source that is none.
+    """
+    limit = byte_limit(max_megapixels)
     if isinstance(source, bytes | bytearray | memoryview):
-        name = called or "<bytes>"
-        data = _bounded(io.BytesIO(source), name, limit, recognised, len(source))
+        name = name or "<bytes>"
+        data = _bounded(io.BytesIO(source), name, limit, len(source))
         return (source if isinstance(source, bytes) else data), name
     if isinstance(source, str | os.PathLike):
         path = os.fspath(source)
-        name = called or path
-        return _read_path(path, limit, name, recognised), name
+        return _read_path(path, limit, name or path), name or path
     if hasattr(source, "read"):
         given = getattr(source, "name", None)
-        name = called or (given if isinstance(given, str) else "<file>")
-        return _bounded(source, name, limit, recognised), name
+        name = name or (given if isinstance(given, str) else "<file>")
+        return _bounded(source, name, limit), name
     raise UsageError(
         f"cannot read a picture from {type(source).__name__}",
         "give a path, bytes or an open binary file",
     )
 
 
-def _bounded(
-    file: BinaryIO,
-    name: str,
-    limit: int,
-    recognised: Callable[[bytes, str], None],
-    size: int | None = None,
-) -> bytes:
+def _bounded(file: BinaryIO, name: str, limit: int, size: int = 0) -> bytes:
     """The rest of an open file, piece by piece: its first bytes decide whether more are read."""
     head = file.read(_HEAD)
     if not isinstance(head, bytes):
         raise UsageError(f"{show(name)} is open as text", "open it in binary mode, 'rb'")
     if not head:
         raise InputError(f"cannot read {show(name)}: it is empty", "give a picture file")
-    recognised(head, name)
-    if (size or 0) > limit:
-        raise _too_long(name, limit)
+    if sniff(head) is None:
+        raise InputError(
+            f"cannot read {show(name)}: it is not a picture of a known kind",
+            f"give a {kinds()} file",
+        )
     out = io.BytesIO()
     out.write(head)
-    while piece := file.read(_PIECE):
+    while size <= limit and (piece := file.read(_PIECE)):
         out.write(piece)
-        if out.tell() > limit:
-            raise _too_long(name, limit)
+        size = max(size, out.tell())
+    if size > limit:
+        raise LimitError(
+            f"{show(name)} has more than {limit / 1e6:.0f} MB, more than a picture of the allowed "
+            "size",
+            "raise --max-megapixels if it is one",
+        )
     return out.getvalue()
 
 
-def _read_path(path: str, limit: int, name: str, recognised: Callable[[bytes, str], None]) -> bytes:
+def _read_path(path: str, limit: int, name: str) -> bytes:
     try:
         status = Path(path).stat()
         if stat.S_ISDIR(status.st_mode):
@@ -97,7 +121,7 @@ def _read_path(path: str, limit: int, name: str, recognised: Callable[[bytes, st
                 f"cannot read {show(name)}: it is a device or a pipe", "give a picture file"
             )
         with Path(path).open("rb") as file:
-            return _bounded(file, name, limit, recognised, status.st_size)
+            return _bounded(file, name, limit, status.st_size)
     except FileNotFoundError:
         raise InputError(f"cannot read {show(name)}: no such file", "check the name") from None
     except PermissionError:
@@ -107,13 +131,6 @@ def _read_path(path: str, limit: int, name: str, recognised: Callable[[bytes, st
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read {show(name)}: {why}", "check the name and disk") from None
-
-
-def _too_long(name: str, limit: int) -> LimitError:
-    return LimitError(
-        f"{show(name)} has more than {limit / 1e6:.0f} MB, more than a picture of the allowed size",
-        "raise --max-megapixels if it is one",
-    )
 
 
 def check_target(path: Path, protect: Sequence[Path] = (), overwrite: bool = True) -> None:
@@ -185,7 +202,13 @@ def write_atomic(path: Path, data: bytes) -> None:
             raise
     except (OSError, ValueError) as error:
         raise _refusal(path, error) from None
-    _sync_folder(target.parent)
+    # The new name is made durable where the system can; the file itself is there already.
+    with contextlib.suppress(OSError):
+        handle = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 _TEMPORARY = ".undegrade-"
@@ -199,16 +222,6 @@ def sweep(folder: Path) -> None:
         for path in folder.glob(f"{_TEMPORARY}*.tmp"):
             if time.time() - path.stat().st_mtime > _ABANDONED:
                 path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name durable where the system can; the file itself is there already."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 _REMEDIES = {

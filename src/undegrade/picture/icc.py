@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from undegrade.picture.alpha import bands
 from undegrade.picture.colour import ColourSpace, Curve, Parametric, Table, matrix_space
@@ -163,29 +167,36 @@ def convert(array: NDArray[np.uint8], icc: bytes | None, mode: str) -> NDArray[n
     ------
     ValueError: LittleCMS cannot use the profile.
     """
-    import io
+    from PIL import ImageCms
 
-    from PIL import Image, ImageCms
-
-    target = "L" if mode == "L" else "RGB"
     try:
         source = ImageCms.createProfile("LAB") if icc is None else io.BytesIO(icc)
         transform = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(source),
             ImageCms.createProfile("sRGB"),
             mode,
-            target,
+            "L" if mode == "L" else "RGB",
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-        height, width = array.shape[:2]
-        out = np.empty((height, width, len(target)), np.uint8)
-        for rows in bands(height, width):
-            part = np.ascontiguousarray(array[rows])
-            size = (width, len(part))
-            image = Image.frombuffer(mode, size, part.tobytes(), "raw", mode, 0, 1)
-            result = ImageCms.applyTransform(image, transform)
-            out[rows] = np.asarray(result).reshape(len(part), width, -1)
+        return _banded(array, mode, lambda part: ImageCms.applyTransform(part, transform))
     except (ImageCms.PyCMSError, OSError) as error:
         raise ValueError("LittleCMS cannot use it") from error
+
+
+def plain_rgb(array: NDArray[np.uint8], mode: str) -> NDArray[np.uint8]:
+    """CMYK (H, W, 4) in RGB by Pillow's plain formula, where no profile tells better."""
+    return _banded(array, mode, lambda part: part.convert("RGB"))
+
+
+def _banded(
+    array: NDArray[np.uint8], mode: str, change: Callable[[Image.Image], Any]
+) -> NDArray[np.uint8]:
+    """(H, W, C) changed by Pillow, whose pictures of it are never whole."""
+    height, width = array.shape[:2]
+    out = np.empty((height, width, 1 if mode == "L" else 3), np.uint8)
+    for rows in bands(height, width):
+        part = array[rows]
+        image = Image.frombuffer(mode, (width, len(part)), part.tobytes(), "raw", mode, 0, 1)
+        out[rows] = np.asarray(change(image)).reshape(len(part), width, -1)
     return out

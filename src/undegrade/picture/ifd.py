@@ -8,7 +8,7 @@ notes) ever moves.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
@@ -129,6 +129,12 @@ def find(block: bytes, offset: int, tag: int) -> Entry | None:
     return next((entry for entry in directory(block, offset) if entry.tag == tag), None)
 
 
+def value_of(block: bytes, offset: int, tag: int, default: int = 0) -> int:
+    """The first integer of the field *tag* of the directory at *offset*, or *default*."""
+    entry = find(block, offset, tag)
+    return next(iter(entry.numbers(order_of(block))), default) if entry else default
+
+
 def child(block: bytes, parent: int, tag: int) -> int | None:
     """Offset of the directory that the field *tag* of the one at *parent* points to, or None."""
     entry = find(block, parent, tag)
@@ -171,18 +177,20 @@ def lay_out(
     return bytes(head + tail), size
 
 
-def append(block: bytes, entries: Iterable[Entry]) -> bytes:
-    """*block* with its first directory replaced by a new one, *entries*, at the end.
+def amended(block: bytes, fields: Sequence[Entry], without: int | None = None) -> bytes:
+    """*block* with a new first directory at its end: with *fields*, and *without* one of a tag.
 
     The second directory (a thumbnail's) stays linked.
     """
     order = order_of(block)
     old = first(block)
+    gone = {without, *(entry.tag for entry in fields)}
+    kept = [entry for entry in directory(block, old) if entry.tag not in gone]
     (count,) = struct.unpack_from(order + "H", block, old)
     link = old + 2 + 12 * count
     following = struct.unpack_from(order + "I", block, link)[0] if link + 4 <= len(block) else 0
     block = block + b"\0" * (len(block) % 2)
-    table, _ = lay_out(entries, order, len(block), following)
+    table, _ = lay_out([*kept, *fields], order, len(block), following)
     return block[:4] + struct.pack(order + "I", len(block)) + block[8:] + table
 
 

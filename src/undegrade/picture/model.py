@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias
+from types import EllipsisType
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,6 @@ from undegrade.picture.colour import SRGB, ColourSpace
 
 Pixels: TypeAlias = NDArray[Any]
 """(H, W, C) or (H, W), uint8 or uint16."""
-
-
-class _Keep:
-    """The default of ``with_pixels(alpha=...)``: resample the present one."""
-
-
-KEEP: Final = _Keep()
 
 
 @dataclass(frozen=True)
@@ -135,7 +129,7 @@ class Picture:
         """Width times height in millions."""
         return self.width * self.height / 1e6
 
-    def with_pixels(self, pixels: Pixels, alpha: Pixels | _Keep | None = KEEP) -> Picture:
+    def with_pixels(self, pixels: Pixels, alpha: Pixels | EllipsisType | None = ...) -> Picture:
         """The same photo with other pixels; everything else stays, the dpi too.
 
         Parameters
@@ -145,7 +139,7 @@ class Picture:
         """
         if pixels.ndim == 2:
             pixels = pixels[:, :, None]
-        if isinstance(alpha, _Keep):
+        if isinstance(alpha, EllipsisType):
             alpha = self.alpha
             if alpha is not None:
                 alpha = to_depth(resize_alpha(alpha, *pixels.shape[:2]), pixels.dtype)

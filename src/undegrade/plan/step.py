@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from undegrade.catalog import Model
-from undegrade.runtime.restraint import Region
+from undegrade.runtime.subjects import Region
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,14 @@
 """Networks on pictures: sessions, exact tiles, true colours and the promised bound on memory."""
 
 from undegrade.runtime.colour_lock import lock_colour
-from undegrade.runtime.device import cores, devices, providers
+from undegrade.runtime.device import PRECISIONS, choose_precision, cores, devices, providers
 from undegrade.runtime.memory import Stage, memory_bound, tile_need, tile_side
 from undegrade.runtime.networks import Networks
-from undegrade.runtime.precision import PRECISIONS, choose_precision
-from undegrade.runtime.probe import find_model
+from undegrade.runtime.probe import find_model, verify_model
 from undegrade.runtime.process import Progress, process
 from undegrade.runtime.session import MADE_FROM, Network, open_network, open_session
 from undegrade.runtime.thumbnail import WholePhoto, make_thumbnail
 from undegrade.runtime.tiling import Grid, Tile, make_grid
-from undegrade.runtime.verify import verify_model
 
 __all__ = [
     "MADE_FROM",

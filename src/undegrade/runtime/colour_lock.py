@@ -26,8 +26,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.imaging.arrays import Floats, Pixels
-from undegrade.runtime.tiling import reflected
+from undegrade.imaging.arrays import Floats, Pixels, to_whole
+from undegrade.imaging.resize import reflected
 
 Indices = NDArray[np.intp]
 
@@ -168,7 +168,5 @@ def _moved(values: Pixels, change: Floats) -> Pixels:
     np.minimum(change, moved * ENDS, out=change)
     np.maximum(change, (moved - peak) * ENDS, out=change)
     moved += change
-    np.rint(moved, out=moved)
-    np.clip(moved, 0, peak, out=moved)
-    whole: Pixels = moved.astype(values.dtype)  # type: ignore[assignment]
+    whole: Pixels = to_whole(moved, values.dtype)
     return whole

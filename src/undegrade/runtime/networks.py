@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from undegrade.catalog import Card, Catalog, Model
 from undegrade.errors import UsageError
-from undegrade.runtime.device import DEVICES
+from undegrade.runtime.device import DEVICES, check_precision, choose_precision
 from undegrade.runtime.memory import tile_side
 from undegrade.runtime.pace import Clock, Paces, key_of, measure
-from undegrade.runtime.precision import PRECISIONS, choose_precision
 from undegrade.runtime.probe import find_model
 from undegrade.runtime.session import Network, open_network
 
@@ -51,18 +50,14 @@ class Networks:
         tile: int | None = None,
         clock: Clock = time.perf_counter,
     ) -> None:
-        for kind, given, known in (
-            ("device", device, DEVICES),
-            ("precision", precision, PRECISIONS),
-        ):
-            if given not in known:
-                raise UsageError(
-                    f"there is no {kind} {given!r}", f"choose one of: {', '.join(known)}"
-                )
+        if device not in DEVICES:
+            raise UsageError(
+                f"there is no device {device!r}", f"choose one of: {', '.join(DEVICES)}"
+            )
+        check_precision(precision)
         for kind, number, most in (("threads", threads, MOST_THREADS), ("tile", tile, None)):
-            if number is not None and not (
-                isinstance(number, int) and 1 <= number <= (most or number)
-            ):
+            fits = isinstance(number, int) and 1 <= number <= (most or number)
+            if number is not None and not fits:
                 raise UsageError(
                     f"{kind} = {number!r} is impossible",
                     f"give a whole number from 1{f' to {most}' if most else ''}",

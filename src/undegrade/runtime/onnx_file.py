@@ -1,4 +1,4 @@
-"""Where the weights lie in an ONNX file, and what it says about itself.
+"""Where the weights lie in an ONNX file, what it says about itself, and two files mixed into one.
 
 As much of the protocol-buffers encoding (protobuf.dev, "Encoding") and of ONNX's messages
 (onnx.proto) as that takes; what is not known is refused. So files can be taken apart without the
@@ -10,9 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
+from typing import NoReturn
 
 import numpy as np
+
+from undegrade.catalog import Model, read_weights
+from undegrade.errors import ModelError
+from undegrade.imaging.arrays import Floats
 
 FLOATS: dict[int, np.dtype[np.float32] | np.dtype[np.float16]] = {
     1: np.dtype("<f4"),
@@ -21,57 +25,19 @@ FLOATS: dict[int, np.dtype[np.float32] | np.dtype[np.float16]] = {
 """ONNX's numbers of the types that count as weights; initialisers of others are constants."""
 
 
-class Wire(IntEnum):
-    """How a field is written."""
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+"""How a field is written."""
 
-    VARINT = 0
-    FIXED64 = 1
-    BYTES = 2
-    FIXED32 = 5
-
-
-WIRES = frozenset(Wire)
-
-
-class ModelField(IntEnum):
-    """Fields of ``ModelProto``."""
-
-    PRODUCER_NAME = 2
-    PRODUCER_VERSION = 3
-    DOC_STRING = 6
-    GRAPH = 7
-    METADATA_PROPS = 14
-
-
-class GraphField(IntEnum):
-    """Fields of ``GraphProto``."""
-
-    INITIALIZER = 5
-
-
-class EntryField(IntEnum):
-    """Fields of ``StringStringEntryProto``."""
-
-    KEY = 1
-    VALUE = 2
-
-
-class TensorField(IntEnum):
-    """Fields of ``TensorProto``."""
-
-    DIMS = 1
-    DATA_TYPE = 2
-    NAME = 8
-    RAW_DATA = 9
-
-
-NOTES = {
-    ModelField.PRODUCER_NAME,
-    ModelField.PRODUCER_VERSION,
-    ModelField.DOC_STRING,
-    ModelField.METADATA_PROPS,
-}
-"""What says who wrote a model, and not what it computes."""
+GRAPH, METADATA_PROPS = 7, 14
+"""Fields of ``ModelProto``."""
+NOTES = {2, 3, 6, METADATA_PROPS}
+"""Those that say who wrote a model (producer and its version, text), and not what it computes."""
+INITIALIZER = 5
+"""Of ``GraphProto``."""
+KEY, VALUE = 1, 2
+"""Of ``StringStringEntryProto``."""
+DIMS, DATA_TYPE, NAME, RAW_DATA = ((1, VARINT), (2, VARINT), (8, BYTES), (9, BYTES))
+"""Of ``TensorProto``, and how they are written: all that a weight may have."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +51,81 @@ class Weight:
     stop: int
 
 
+def mixed_weights(model: Model, vivid: Model, detail: float) -> bytes:
+    """The ONNX file of *model* with its weights moved towards those of *vivid*.
+
+    ``weight = faithful + detail (vivid - faithful)`` in float32, rounded to the type in the file
+    (interpolation of networks: Wang et al., "Deep Network Interpolation for Continuous Imagery
+    Effect Transition", CVPR 2019).
+
+    Parameters
+    ----------
+    detail: 0 is the file of *model* and 1 that of *vivid*, to the bit.
+
+    Raises
+    ------
+    ModelError: a file cannot be read, or the two differ in more than the values of weights.
+    """
+    plain, rich = _Parts.of(model), _Parts.of(vivid)
+    _check_pair(plain, rich)
+    if detail in (0, 1):
+        return rich.data if detail else plain.data
+    mixed = bytearray(plain.data)
+    for weight, other in zip(plain.weights, rich.weights, strict=True):
+        faithful, goal = plain.values(weight), rich.values(other)
+        # Damaged weights may overflow; what comes of it is told where the network runs.
+        with np.errstate(over="ignore", invalid="ignore"):
+            between = faithful + np.float32(detail) * (goal - faithful)
+            # Equal weights stay to the bit: the sum would take the sign off a zero.
+            values = np.where(goal == faithful, faithful, between)
+            mixed[weight.start : weight.stop] = values.astype(weight.dtype).tobytes()
+    return bytes(mixed)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """An ONNX file as weights and what stands around them."""
+
+    name: str
+    data: bytes
+    weights: list[Weight]
+    frame: bytes
+
+    @classmethod
+    def of(cls, model: Model) -> _Parts:
+        data, name = read_weights(model), model.card.name
+        try:
+            weights = find_weights(data)
+            return cls(name, data, weights, frame(data, weights))
+        except ValueError as error:
+            raise ModelError(
+                f"the weights of {name!r} cannot be mixed: {error}", "use --detail 0"
+            ) from None
+
+    def values(self, weight: Weight) -> Floats:
+        stored = np.frombuffer(self.data[weight.start : weight.stop], weight.dtype)
+        return stored.astype(np.float32)
+
+
+def _check_pair(plain: _Parts, rich: _Parts) -> None:
+    """Raise :class:`ModelError` unless the two are one graph."""
+
+    def refuse(why: str) -> NoReturn:
+        raise ModelError(
+            f"{plain.name!r} and {rich.name!r} are not one network: {why}",
+            "export both in the same way, or use --detail 0",
+        )
+
+    if len(plain.weights) != len(rich.weights):
+        refuse(f"they hold {len(plain.weights)} and {len(rich.weights)} weights")
+    for weight, other in zip(plain.weights, rich.weights, strict=True):
+        one, two = (f"{w.name} {w.dtype} {list(w.shape)}" for w in (weight, other))
+        if one != two:
+            refuse(f"{one} stands where the other holds {two}")
+    if plain.frame != rich.frame:
+        refuse("their graphs differ")
+
+
 def find_weights(data: bytes) -> list[Weight]:
     """Every initialiser of ``FLOATS`` in an ONNX file, in its order.
 
@@ -92,14 +133,14 @@ def find_weights(data: bytes) -> list[Weight]:
     ------
     ValueError: the file is cut or no ONNX file, or weights are not raw bytes within it.
     """
-    graphs = [field for field in _fields(data, 0, len(data)) if field.number == ModelField.GRAPH]
+    graphs = [field for field in _fields(data, 0, len(data)) if field.number == GRAPH]
     if len(graphs) != 1:
         raise ValueError(f"it holds {len(graphs)} graphs instead of one")
     (graph,) = graphs
     tensors = (
         _weight(data, field)
         for field in _fields(data, graph.start, graph.stop)
-        if field.number == GraphField.INITIALIZER
+        if field.number == INITIALIZER
     )
     return [weight for weight in tensors if weight]
 
@@ -108,10 +149,10 @@ def metadata(data: bytes) -> dict[str, str]:
     """What an ONNX file says about itself, by its keys; raises ``ValueError`` where it is cut."""
     found = {}
     for field in _fields(data, 0, len(data)):
-        if field.number == ModelField.METADATA_PROPS:
+        if field.number == METADATA_PROPS:
             parts = _fields(data, field.start, field.stop)
             entry = {part.number: data[part.start : part.stop] for part in parts}
-            key, value = (entry.get(one, b"").decode(errors="replace") for one in EntryField)
+            key, value = (entry.get(one, b"").decode(errors="replace") for one in (KEY, VALUE))
             found[key] = value
     return found
 
@@ -129,28 +170,19 @@ def frame(data: bytes, weights: list[Weight]) -> bytes:
 
 def _weight(data: bytes, tensor: _Field) -> Weight | None:
     """The initialiser in *tensor*; ``None`` where it is none of ``FLOATS``."""
-    shape: list[int] = []
-    kind, name, raw, unknown = 0, "", None, False
-    for field in _fields(data, tensor.start, tensor.stop):
-        match field.number, field.wire:
-            case TensorField.DIMS, Wire.VARINT:
-                shape.append(field.value)
-            case TensorField.DATA_TYPE, Wire.VARINT:
-                kind = field.value
-            case TensorField.NAME, Wire.BYTES:
-                name = data[field.start : field.stop].decode(errors="replace")
-            case TensorField.RAW_DATA, Wire.BYTES:
-                raw = field
-            case _:
-                unknown = True
-    if kind not in FLOATS:
+    fields = [*_fields(data, tensor.start, tensor.stop)]
+    last = {(field.number, field.wire): field for field in fields}
+    shape = tuple(field.value for field in fields if (field.number, field.wire) == DIMS)
+    kind, named, raw = (last.get(one) for one in (DATA_TYPE, NAME, RAW_DATA))
+    if kind is None or kind.value not in FLOATS:
         return None
-    if raw is None or unknown:
+    name = data[named.start : named.stop].decode(errors="replace") if named else ""
+    if raw is None or last.keys() - {DIMS, DATA_TYPE, NAME, RAW_DATA}:
         raise ValueError(f"{name!r} is not stored as raw bytes within the file")
-    dtype, size = FLOATS[kind], raw.stop - raw.start
+    dtype, size = FLOATS[kind.value], raw.stop - raw.start
     if size != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"{name!r} of the shape {tuple(shape)} holds {size} bytes")
-    return Weight(name, dtype, tuple(shape), raw.start, raw.stop)
+        raise ValueError(f"{name!r} of the shape {shape} holds {size} bytes")
+    return Weight(name, dtype, shape, raw.start, raw.stop)
 
 
 @dataclass(frozen=True)
@@ -158,7 +190,7 @@ class _Field:
     """One field of a message: ``data[first:stop]`` with its tag, ``data[start:stop]`` without."""
 
     number: int
-    wire: Wire
+    wire: int
     first: int
     start: int
     stop: int
@@ -171,16 +203,16 @@ def _fields(data: bytes, start: int, stop: int) -> Iterator[_Field]:
     while start < stop:
         first = start
         tag, start = _varint(data, start, stop)
-        if tag & 7 not in WIRES:
-            raise ValueError(f"byte {first} begins no field")
-        wire, value = Wire(tag & 7), 0
-        if wire == Wire.VARINT:
+        wire, value = tag & 7, 0
+        if wire == VARINT:
             value, end = _varint(data, start, stop)
-        elif wire == Wire.BYTES:
+        elif wire == BYTES:
             length, start = _varint(data, start, stop)
             end = start + length
+        elif wire in (FIXED32, FIXED64):
+            end = start + (8 if wire == FIXED64 else 4)
         else:
-            end = start + (8 if wire == Wire.FIXED64 else 4)
+            raise ValueError(f"byte {first} begins no field")
         if end > stop:
             raise ValueError(f"it is cut off at byte {stop}")
         yield _Field(tag >> 3, wire, first, start, end, value)

@@ -17,7 +17,7 @@ from undegrade.errors import UndegradeError
 from undegrade.picture import write_atomic
 from undegrade.places import cache_folder
 from undegrade.runtime import openvino
-from undegrade.runtime.device import CPU_INFO, cores, is_busy
+from undegrade.runtime.device import cores, cpu_says, is_busy
 from undegrade.runtime.process import process
 from undegrade.runtime.session import Network
 from undegrade.runtime.tiling import make_grid
@@ -53,15 +53,10 @@ def measure(network: Network, clock: Clock) -> float:
 
 
 class Paces:
-    """What has been measured, in a file of the user's; where that cannot be used, in memory only.
+    """What has been measured, in a file of the user's, or in memory where that cannot be used."""
 
-    Parameters
-    ----------
-    file: by default ``speeds.json`` in the user's folder of caches.
-    """
-
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file or cache_file()
+    def __init__(self) -> None:
+        self._file = cache_file()
         self._known: dict[str, float] = {}
 
     def find(self, key: str) -> float | None:
@@ -92,7 +87,7 @@ def key_of(weights: str, precision: str, threads: int | None, device: str) -> st
 
     there = f"openvino {openvino.version()}" if device == "openvino" else device
     facts = (
-        _cpu(),
+        cpu_says("model name") or platform.processor(),
         f"{threads or cores()} threads",
         there,
         precision,
@@ -121,13 +116,3 @@ def _read(file: Path) -> dict[str, float]:
         for key, value in found.items()
         if isinstance(value, int | float) and 0 < value < math.inf
     }
-
-
-def _cpu() -> str:
-    """The CPU's name."""
-    try:
-        with CPU_INFO.open(encoding="utf-8", errors="replace") as lines:
-            names = (line.partition(":")[2].strip() for line in lines if line.startswith("model n"))
-            return next(names, "") or platform.processor()
-    except OSError:
-        return platform.processor()

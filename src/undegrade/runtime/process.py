@@ -1,4 +1,4 @@
-"""Run a network over a picture, tile by tile, straight into the output."""
+"""Run a network over a picture, tile by tile, straight into the output; mix the two by strength."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from undegrade.errors import Cancelled, ComputeError
-from undegrade.imaging.arrays import Floats, Pixels
-from undegrade.runtime.restraint import Region, near, share_of
+from undegrade.imaging.arrays import Floats, Pixels, to_whole
 from undegrade.runtime.session import Network
+from undegrade.runtime.subjects import Region, near, share_of
 from undegrade.runtime.thumbnail import WholePhoto, make_thumbnail
 from undegrade.runtime.tiling import Grid, Tile, make_grid
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished tiles and of all tiles."""
+STRENGTH_ROWS = 64
+"""Rows of pixels that are mixed at once, which bounds memory."""
 Convert = Callable[[Floats], Floats]
 """From one encoding of colour to another, (h, w, 3) float32."""
 
@@ -79,6 +81,24 @@ def process(
     return output
 
 
+def blend_strength(before: Pixels, after: Pixels, strength: float) -> None:
+    """Move *after*, in place, to ``before + strength * (after - before)``, rounded and clipped.
+
+    Float32 holds whole numbers of 16 bit exactly, and their differences; so 0 gives *before* and 1
+    *after* to the bit, and every value moves monotonically in between and up to the ends of the
+    range.
+
+    Parameters
+    ----------
+    before, after: (H, W, C) of one depth.
+    """
+    for top in range(0, len(after), STRENGTH_ROWS):
+        rows = slice(top, top + STRENGTH_ROWS)
+        plain = before[rows].astype(np.float32)
+        values = plain + np.float32(strength) * (after[rows] - plain)
+        after[rows] = to_whole(values, after.dtype)
+
+
 def _to_planes(window: Pixels, to_srgb: Convert | None) -> Floats:
     """Whole numbers (h, w, C) to (1, 3, h, w) float32 sRGB in [0, 1]; grey is repeated."""
     planes = np.ascontiguousarray(window.transpose(2, 0, 1)).astype(np.float32)
@@ -108,9 +128,6 @@ def _to_pixels(
     if from_srgb:
         planes = from_srgb(planes.transpose(1, 2, 0)).transpose(2, 0, 1)
     values = planes.mean(axis=0, keepdims=True) if channels == 1 else planes.copy()
-    peak = np.iinfo(dtype).max
-    values *= np.float32(peak)
-    np.rint(values, out=values)
-    np.clip(values, 0, peak, out=values)
-    whole: Pixels = values.astype(dtype)  # type: ignore[assignment]
+    values *= np.float32(np.iinfo(dtype).max)
+    whole: Pixels = to_whole(values, dtype)
     return whole.transpose(1, 2, 0)

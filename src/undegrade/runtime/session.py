@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,18 +13,20 @@ from undegrade.catalog import Card, Model, read_int8, read_weights
 from undegrade.errors import ModelError
 from undegrade.imaging.arrays import Floats
 from undegrade.runtime import openvino
-from undegrade.runtime.blend import mixed_weights
-from undegrade.runtime.device import CPU, PROVIDERS, cores, providers
-from undegrade.runtime.fallback import FallingBack
+from undegrade.runtime.device import (
+    CPU,
+    PROVIDERS,
+    choose_precision,
+    cores,
+    has_dot_products,
+    providers,
+)
 from undegrade.runtime.memory import give_back_freed_memory
-from undegrade.runtime.onnx_file import metadata
-from undegrade.runtime.precision import choose_precision, has_dot_products
-from undegrade.runtime.thumbnail import WholePhoto
-from undegrade.runtime.turns import TURNS
+from undegrade.runtime.onnx_file import metadata, mixed_weights
+from undegrade.runtime.thumbnail import TURNS, WholePhoto
 
-if TYPE_CHECKING:
-    import onnxruntime
-
+Session: TypeAlias = Any
+"""ONNX Runtime's ``InferenceSession``, or what is run as one."""
 
 MADE_FROM = "made_from"
 """Under this key an int8 file names the sha256 of the float file that it stands for."""
@@ -34,11 +37,11 @@ class Network:
     """An open network. ``run`` may be called from several threads at once."""
 
     card: Card
-    _session: onnxruntime.InferenceSession | FallingBack
+    _session: Session
     precision: str = "fp32"
     """``fp32`` or ``int8``."""
     averages: bool = False
-    """Whether a run is the mean of eight, one for each of :data:`undegrade.runtime.turns.TURNS`."""
+    """Whether a run is the mean of eight, one for each of :data:`TURNS`."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -101,7 +104,7 @@ def open_session(
     device: str = "cpu",
     exact: bool = False,
     remedy: str = "check it",
-) -> onnxruntime.InferenceSession | FallingBack:
+) -> Session:
     """A session on the ONNX file *data*; every network here is run by one.
 
     Parameters
@@ -142,8 +145,60 @@ def open_session(
             return on(CPU)
         return FallingBack(name, device, lambda: on(*known), lambda: on(CPU))
     except Exception as error:  # whatever a foreign file may raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{name} is not a usable ONNX file: {reason}", remedy) from None
+        what = f"{name} is not a usable ONNX file: {first_line(error)}"
+        raise ModelError(what, remedy) from None
+
+
+def first_line(error: Exception) -> str:
+    """What a foreign *error* says first; its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+class FallingBack:
+    """Runs on the first of two devices until it fails there, and from then on the CPU.
+
+    Drivers differ in what they can do, and tell it when a graph is opened, or not before it runs.
+
+    Parameters
+    ----------
+    name: of the network, in :attr:`note`.
+    device: of ``first``.
+    first, cpu: open a session.
+    """
+
+    def __init__(
+        self, name: str, device: str, first: Callable[[], Session], cpu: Callable[[], Session]
+    ) -> None:
+        self._name, self._device, self._open_cpu = name, device, cpu
+        self._lock = threading.Lock()
+        self.note = ""
+        """What failed, in one sentence; empty where nothing has."""
+        try:
+            self._session = first()
+        except Exception as error:  # whatever a driver may raise
+            self._fall_back(error)
+
+    def run(self, outputs: None, feed: dict[str, Any]) -> Any:
+        """As of ONNX Runtime's session; raises what the CPU does."""
+        session = self._session
+        try:
+            return session.run(outputs, feed)
+        except Exception as error:  # whatever a driver may raise
+            with self._lock:
+                if self.note and session is self._session:
+                    raise
+                if not self.note:
+                    self._fall_back(error)
+            return self._session.run(outputs, feed)
+
+    def get_inputs(self) -> Any:
+        """As of ONNX Runtime's session."""
+        return self._session.get_inputs()
+
+    def _fall_back(self, error: Exception) -> None:
+        self._session = self._open_cpu()
+        failed = f"{self._name} fails on {self._device!r} and was run on the CPU"
+        self.note = f"{failed}: {first_line(error)}"
 
 
 def open_network(

@@ -13,11 +13,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from undegrade.errors import UsageError
 from undegrade.imaging.arrays import Pixels
+from undegrade.imaging.resize import reflected
 
 
 @dataclass(frozen=True)
@@ -80,23 +78,12 @@ class Grid:
         """The window of *tile* out of *pixels* (H, W, C), reflected beyond the borders."""
         rows = slice(tile.top - self.margin, tile.top + self.core_height + self.margin)
         columns = slice(tile.left - self.margin, tile.left + self.core_width + self.margin)
-        inside = (
-            rows.start >= 0
-            and columns.start >= 0
-            and rows.stop <= self.height
-            and columns.stop <= self.width
-        )
-        if inside:
+        sides = ((rows, self.height), (columns, self.width))
+        if all(side.start >= 0 and side.stop <= whole for side, whole in sides):
             return pixels[rows, columns]
         row_index = reflected(rows.start, rows.stop, self.height)
         column_index = reflected(columns.start, columns.stop, self.width)
         return pixels[row_index[:, None], column_index[None, :]]
-
-
-def reflected(start: int, stop: int, size: int) -> NDArray[np.intp]:
-    """Indices ``start..stop`` folded into ``0..size`` by symmetric reflection (edge repeated)."""
-    index = np.arange(start, stop) % (2 * size)
-    return np.where(index < size, index, 2 * size - 1 - index)
 
 
 def make_grid(height: int, width: int, radius: int, multiple: int, core: int | None) -> Grid:

@@ -22,7 +22,7 @@ from undegrade.catalog import Card, Model, read_weights, sha256, write_card
 from undegrade.errors import ModelError, OutputError, UsageError
 from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.runtime import Network, WholePhoto, open_network, open_session
-from undegrade.runtime.precision import MOST_LOSS
+from undegrade.runtime.device import MOST_LOSS
 from undegrade.training import degradations
 from undegrade.training.data.photos import load
 from undegrade.training.data.sources import Reading

@@ -1,32 +1,20 @@
-"""The formats, one file each with ``read`` and ``write``, and the table that names them all."""
+"""The formats, each with a ``read`` and a ``write``, and the table that names them all.
+
+One file each, besides those that Pillow has whole (:mod:`undegrade.picture.formats.plain`).
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from undegrade.errors import UsageError
-from undegrade.picture.formats import (
-    avif,
-    bmp,
-    heif,
-    jpeg,
-    jpeg2000,
-    jxl,
-    plain,
-    png,
-    raw,
-    tiff,
-    webp,
-)
-from undegrade.picture.formats.opened import Opened
-
-if TYPE_CHECKING:
-    import os
-
-    from undegrade.picture.model import Picture
+from undegrade.picture.formats import heif, jpeg, jxl, plain, png, raw, tiff
+from undegrade.picture.formats.pillow import Opened
+from undegrade.picture.model import Picture
 
 
 @dataclass(frozen=True)
@@ -85,10 +73,10 @@ FORMATS = {
     ),
     "WEBP": Format(
         "WebP",
-        webp.read,
+        plain.read_webp,
         (),
         (".webp",),
-        webp.write,
+        plain.write_webp,
         _COMMON,
         longest=16383,
         reading=8.0,
@@ -107,10 +95,10 @@ FORMATS = {
     ),
     "BMP": Format(
         "BMP",
-        bmp.read,
+        plain.read_bmp,
         (b"BM",),
         (".bmp",),
-        bmp.write,
+        plain.write_bmp,
         alpha=False,
         longest=1 << 30,
         reading=8.0,
@@ -118,22 +106,22 @@ FORMATS = {
     ),
     "AVIF": Format(
         "AVIF",
-        avif.read,
+        plain.read_avif,
         (),
         (".avif",),
-        avif.write,
+        plain.write_avif,
         _COMMON,
         longest=65536,
         writing=(44.0, 0.0),
     ),
     "HEIF": Format("HEIF", heif.read),
-    "GIF": Format("GIF", plain.read_gif, (b"GIF8",)),
-    "PPM": Format("PPM", plain.read_ppm),
+    "GIF": Format("GIF", partial(plain.read, "Gif"), (b"GIF8",)),
+    "PPM": Format("PPM", partial(plain.read, "Ppm")),
     "JPEG2000": Format(
-        "JPEG 2000", jpeg2000.read, (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
+        "JPEG 2000", plain.read_jpeg2000, (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
     ),
     "JXL": Format("JPEG XL", jxl.read, jxl.STARTS),
-    "QOI": Format("QOI", plain.read_qoi, (b"qoif",)),
+    "QOI": Format("QOI", partial(plain.read, "Qoi"), (b"qoif",)),
     "RAW": Format("camera raw", raw.read, reading=40.0),
 }
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.opened import Opened, Unfit
+from undegrade.picture.formats.pillow import Opened, package
 from undegrade.picture.model import Encoding, Metadata
 
 
@@ -20,12 +20,7 @@ def read(data: bytes, frame: int) -> Opened:
     ------
     Unfit: pi_heif is not installed.
     """
-    try:
-        import pi_heif
-    except ImportError:
-        raise Unfit(
-            "HEIF pictures need the package pi-heif", 'pip install "undegrade[heif]"'
-        ) from None
+    pi_heif = package("pi_heif", "HEIF pictures need the package pi-heif", "heif")
     file = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
     info = file.info
 

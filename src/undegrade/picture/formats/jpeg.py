@@ -9,17 +9,14 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from undegrade.picture import photoshop
+from undegrade.picture import metadata
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.opened import Opened, Unfit
-from undegrade.picture.model import Encoding
-
-if TYPE_CHECKING:
-    from undegrade.picture.model import Metadata, Picture
+from undegrade.picture.formats.pillow import Opened, Unfit
+from undegrade.picture.model import Encoding, Metadata, Picture
 
 _ROOM = 65533
 """Bytes that a segment may hold."""
@@ -68,7 +65,7 @@ def opened(image: Any, lost: bool) -> Opened:
                 found.notes.append(note)
         elif name[:3] == "APP" and not _handled(name, payload):
             kept.append((0xE0 + int(name[3:]), payload))
-    iptc, rest = photoshop.split(resources)
+    iptc, rest = metadata.split_resources(resources)
     found.metadata = replace(
         found.metadata,
         comment=comment if isinstance(comment, bytes) else None,
@@ -215,7 +212,7 @@ def _segments(kept: Metadata) -> bytes:
         pieces.append((0xE1, _EXIF + kept.exif))
     if kept.xmp and fits(kept, "xmp"):
         pieces.append((0xE1, _XMP + kept.xmp))
-    resources = photoshop.joined(kept.iptc, kept.photoshop)
+    resources = metadata.joined_resources(kept.iptc, kept.photoshop)
     step = _ROOM - len(_PHOTOSHOP)
     for at in range(0, len(resources), step):
         pieces.append((0xED, _PHOTOSHOP + resources[at : at + step]))

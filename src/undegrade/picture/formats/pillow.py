@@ -1,27 +1,100 @@
-"""What the formats that Pillow decodes and encodes have in common."""
+"""What formats have in common: a file whose header is read and whose pixels are not, and Pillow."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from undegrade.picture.alpha import bands, flatten, to_depth
-from undegrade.picture.formats.opened import Opened, Unfit, turned
-from undegrade.picture.model import Encoding, Metadata
-
-if TYPE_CHECKING:
-    from undegrade.picture.model import Picture
+from undegrade.picture.model import Encoding, Metadata, Picture
 
 _BAND = 1 << 18
 """Pixels copied at a time: the peak is Pillow's picture and ours."""
 _DEEP = ("PPM", "JPEG2000", "PNG")
 """Formats whose 16-bit grey Pillow shows as 32-bit numbers."""
+
+
+class Unfit(Exception):  # noqa: N818 - told to the user as an InputError, with the file's name
+    """An intact file that cannot be used: what it is, and what to do about it."""
+
+    def __init__(
+        self, what: str, remedy: str = "convert it to PNG or TIFF with another program"
+    ) -> None:
+        super().__init__(what)
+        self.what, self.remedy = what, remedy
+
+
+class Broken(ValueError):  # noqa: N818 - as Unfit
+    """A damaged file; the text says what is wrong with it, in the user's words."""
+
+
+def package(module: str, want: str, extra: str) -> Any:
+    """An optional *module*; where it is missing, *want* says so, and *extra* of ours brings it.
+
+    Raises
+    ------
+    Unfit: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        raise Unfit(want, f'pip install "undegrade[{extra}]"') from None
+
+
+@dataclass
+class Opened:
+    """A header, and the way to the pixels."""
+
+    size: tuple[int, int]
+    """Width and height as stored."""
+    pixels: Callable[[int], NDArray[Any]]
+    """Decodes: (H, W, 1..4) uint8 or uint16, alpha last and not premultiplied, turned as the EXIF
+    orientation given, 1..8, asks for."""
+    metadata: Metadata = field(default_factory=Metadata)
+    """As the file has it."""
+    encoding: Encoding = field(default_factory=Encoding)
+    frames: int = 1
+    """Pictures to choose from: of an animation, or pages."""
+    mode: Literal["", "CMYK", "LAB"] = ""
+    """What the channels are where they are neither grey nor RGB."""
+    upright: bool = False
+    """The decoder applies the orientation by itself."""
+    notes: list[str] = field(default_factory=list)
+
+
+def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """A view of stored pixels (H, W, ...) as EXIF *orientation* 1..8 means them."""
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return array
+
+
+def boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Types of the outermost boxes of *data*, and where their payloads begin and end.
+
+    Source: ISO/IEC 15444-1, annex I.4, which JPEG XL's container shares.
+    """
+    at = 0
+    while at + 8 <= len(data):
+        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
+        if size == 1:
+            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        size = size or len(data) - at
+        if size < head:
+            return
+        yield kind, at + head, min(at + size, len(data))
+        at += size
 
 
 def plugin(kind: str, data: bytes) -> Any:
@@ -30,9 +103,7 @@ def plugin(kind: str, data: bytes) -> Any:
     ``Image.open`` has a process-wide size limit, and tries parsers (EPS, PSD, FITS ...) that a
     photo program need not expose to strangers' files.
     """
-    module = import_module(f"PIL.{kind}ImagePlugin")
-    opener: Callable[[io.BytesIO], Any] = getattr(module, f"{kind}ImageFile")
-    return opener(io.BytesIO(data))
+    return getattr(import_module(f"PIL.{kind}ImagePlugin"), f"{kind}ImageFile")(io.BytesIO(data))
 
 
 def opened(image: Image.Image, kind: str, *, frame: int = 0, lossless: bool = False) -> Opened:
@@ -57,7 +128,7 @@ def opened(image: Image.Image, kind: str, *, frame: int = 0, lossless: bool = Fa
     resolution = (float(dpi[0]), float(dpi[1])) if dpi else None
     return Opened(
         image.size,
-        Unpacking(image, kind),
+        unpacking(image, kind),
         Metadata(exif=exif, xmp=xmp, icc=icc, dpi=resolution),
         Encoding(kind, lossless=lossless),
         frames,
@@ -65,28 +136,23 @@ def opened(image: Image.Image, kind: str, *, frame: int = 0, lossless: bool = Fa
     )
 
 
-class Unpacking:
+def unpacking(
+    image: Image.Image, kind: str, adjust: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+) -> Callable[[int], NDArray[Any]]:
     """The pixels of a Pillow image, once: the image is let go as soon as it is copied.
 
     Parameters
     ----------
     adjust: from a band of samples as Pillow has them, (rows, W, C), to what they mean.
     """
+    held = [image]
 
-    def __init__(
-        self,
-        image: Image.Image,
-        kind: str,
-        adjust: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
-    ) -> None:
-        self._image: Image.Image | None = image
-        self._kind, self._adjust = kind, adjust
+    def pixels(turn: int) -> NDArray[Any]:
+        one = held.pop()
+        one.load()
+        return unpacked(_plain(one, kind), turn, adjust)
 
-    def __call__(self, turn: int) -> NDArray[Any]:
-        image, self._image = self._image, None
-        assert image is not None
-        image.load()
-        return unpacked(_plain(image, self._kind), turn, self._adjust)
+    return pixels
 
 
 def unpacked(
@@ -140,16 +206,6 @@ def _plain(image: Image.Image, kind: str) -> Image.Image:
         if isinstance(low, int | float) and low >= 0 and isinstance(high, int) and high < 65536:
             return image
     raise numbers()
-
-
-def to_rgb(array: NDArray[Any], mode: str) -> NDArray[np.uint8]:
-    """CMYK (H, W, 4) in RGB by Pillow's plain formula, where no profile tells better."""
-    out = np.empty((*array.shape[:2], 3), np.uint8)
-    for rows in bands(array.shape[0], array.shape[1], _BAND):
-        part = np.ascontiguousarray(array[rows])
-        size = (part.shape[1], part.shape[0])
-        out[rows] = Image.frombuffer(mode, size, part.tobytes(), "raw", mode, 0, 1).convert("RGB")
-    return out
 
 
 def numbers() -> Unfit:

@@ -10,25 +10,21 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.picture.alpha import bands
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.opened import Broken, Opened, Unfit
-from undegrade.picture.model import Encoding, Metadata
-
-if TYPE_CHECKING:
-    from undegrade.picture.model import Picture
+from undegrade.picture.formats.pillow import Broken, Opened, Unfit
+from undegrade.picture.model import Encoding, Metadata, Picture
 
 Chunk: TypeAlias = tuple[bytes, bytes]
 """Type and payload."""
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEY = b"XML:com.adobe.xmp"
-_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _COLOURS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _PASSING = (b"acTL", b"fcTL", b"fdAT", b"iDOT")
@@ -53,10 +49,8 @@ class _File:
     pixel_chunks: list[Chunk] = field(default_factory=list)
     """What a decoder needs."""
     frames: int = 1
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    icc: bytes | None = None
-    dpi: tuple[float, float] | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+    """Fields of the metadata."""
     others: list[Chunk] = field(default_factory=list)
     colours: list[Chunk] = field(default_factory=list)
     key: tuple[int, ...] | None = None
@@ -78,20 +72,24 @@ def read(data: bytes, frame: int) -> Opened:
         bits = file.width * file.bits * _CHANNELS[file.kind]
         if bits * file.height // 8 > packed * _MOST_PACKED:
             raise Broken("its pixels are cut off")
-        array = _deep(file, turn) if file.bits == 16 and file.kind != 0 else _shallow(file, turn)
+        if file.bits == 16 and file.kind != 0:
+            array = _deep(file, turn)
+        else:  # 8 bits and fewer, and 16-bit grey, which Pillow can hold
+            image = pillow.plugin("Png", _joined(file.pixel_chunks))
+            array = pillow.unpacking(image, "PNG")(turn)
         return array if file.key is None else _keyed(array, file)
 
     def shown(turn: int) -> NDArray[Any]:
         image = pillow.plugin("Png", data)
         image.seek(frame)
-        return pillow.Unpacking(image, "PNG")(turn)
+        return pillow.unpacking(image, "PNG")(turn)
 
     if frame and file.bits == 16:
         file.notes.append("16 bits a sample of the animation read as 8")
     return Opened(
         (file.width, file.height),
         shown if frame else pixels,
-        Metadata(file.exif, file.xmp, None, file.icc, file.dpi, chunks=tuple(file.others)),
+        Metadata(**file.kept, chunks=tuple(file.others)),
         Encoding("PNG", lossless=True, chunks=tuple(file.colours)),
         file.frames,
         notes=file.notes,
@@ -146,16 +144,16 @@ def _sort_in(png: _File, kind: bytes, payload: bytes) -> None:
     elif kind == b"acTL" and len(payload) >= 4:
         png.frames = int(struct.unpack_from(">I", payload)[0])
     elif kind == b"eXIf":
-        png.exif = payload
+        png.kept["exif"] = payload
     elif kind == b"iCCP":
-        png.icc = _inflate(payload.partition(b"\0")[2][1:])
-        if png.icc is None:
+        png.kept["icc"] = _inflate(payload.partition(b"\0")[2][1:])
+        if png.kept["icc"] is None:
             png.notes.append("broken colour profile dropped, read as sRGB")
     elif kind == b"pHYs" and len(payload) == 9 and payload[8] == 1:
         x, y = struct.unpack_from(">II", payload)
-        png.dpi = (x * 0.0254, y * 0.0254) if x and y else None
+        png.kept["dpi"] = (x * 0.0254, y * 0.0254) if x and y else None
     elif kind == b"iTXt" and payload.startswith(_XMP_KEY + b"\0"):
-        png.xmp = _text_of(payload)
+        png.kept["xmp"] = _text_of(payload)
     elif kind in _COLOURS:
         png.colours.append((kind, payload))
     elif kind == b"bKGD":
@@ -211,11 +209,6 @@ def _joined(chunks: Iterable[Chunk]) -> bytes:
         out += payload
         out += struct.pack(">I", zlib.crc32(payload, zlib.crc32(kind)))
     return bytes(out)
-
-
-def _shallow(png: _File, turn: int) -> NDArray[Any]:
-    """Pixels of what Pillow can hold: 8 bits and fewer, and 16-bit grey."""
-    return pillow.Unpacking(pillow.plugin("Png", _joined(png.pixel_chunks)), "PNG")(turn)
 
 
 def _deep(png: _File, turn: int) -> NDArray[Any]:

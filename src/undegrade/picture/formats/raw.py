@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.imaging.srgb import to_srgb
-from undegrade.picture import icc, ifd, xmp
+from undegrade.picture import icc, ifd, metadata
 from undegrade.picture.alpha import bands
 from undegrade.picture.colour import SRGB_D50
 from undegrade.picture.formats import jpeg, tiff
-from undegrade.picture.formats.opened import Broken, Opened, Unfit, turned
+from undegrade.picture.formats.pillow import Broken, Opened, Unfit, package, turned
 from undegrade.picture.model import Encoding, Metadata
 
 _DNG_VERSION, _SUB_IFDS, _PHOTOMETRIC, _COMPRESSION, _MAKER_NOTE = 50706, 330, 262, 259, 37500
@@ -98,13 +98,8 @@ def read(data: bytes, frame: int) -> Opened:
     Broken: the samples are not all there.
     """
     kind = kind_of(data)
-    try:
-        import rawpy
-    except ImportError:
-        raise Unfit(
-            f"it is a raw photo of a camera ({kind}), which needs the package rawpy",
-            'pip install "undegrade[raw]"',
-        ) from None
+    want = f"it is a raw photo of a camera ({kind}), which needs the package rawpy"
+    rawpy = package("rawpy", want, "raw")
     _check_whole(data)
     file = rawpy.RawPy()
     try:
@@ -217,7 +212,8 @@ def _metadata(data: bytes, file: Any) -> Metadata:
         if data[2:4] not in (b"*\0", b"\0*"):  # all that makes ORF and RW2 no TIFF
             block = data[:2] + (b"*\0" if data[:2] == b"II" else b"\0*") + data[4:]
         kept = tiff.metadata_of(block, ifd.first(block), without=_of_the_sensor)
-        packet = kept.xmp and xmp.without_field(kept.xmp, rb"crs:\w+")  # settings of a developer
+        # Less the settings of a developer.
+        packet = kept.xmp and metadata.without_field(kept.xmp, rb"crs:\w+")
         return replace(kept, xmp=packet, photoshop=None)
     if data[4:12] == b"ftypcrx ":
         return Metadata(exif=_exif_of_cr3(data))

@@ -16,19 +16,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.picture import ifd, metadata, photoshop
+from undegrade.picture import ifd, metadata
 from undegrade.picture.alpha import bands
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.opened import Broken, Opened, Unfit, turned
-from undegrade.picture.model import Encoding, Metadata
-
-if TYPE_CHECKING:
-    from undegrade.picture.model import Picture
+from undegrade.picture.formats.pillow import Broken, Opened, Unfit, turned
+from undegrade.picture.model import Encoding, Metadata, Picture
 
 _SUBFILE, _BITS, _PHOTOMETRIC, _ORIENTATION, _PLANES = 254, 258, 262, 274, 284
 _STRIPS, _EXTRA, _FORMAT, _TRANSFER = 273, 338, 339, 301
@@ -62,7 +59,7 @@ def read(data: bytes, frame: int) -> Opened:
     """
     _hush()
     starts = ifd.directories(data)
-    pages = [at for at in starts if not _integer(data, at, _SUBFILE, 0) & 1] or starts
+    pages = [at for at in starts if not ifd.value_of(data, at, _SUBFILE) & 1] or starts
     start = pages[min(frame, len(pages) - 1)]
     found = _by_pillow(data, starts.index(start)) or _by_tifffile(data, starts.index(start))
     found.frames, found.upright = len(pages), True
@@ -92,11 +89,6 @@ def _hush() -> None:
                 ctypes.CDLL(str(path)).TIFFSetErrorHandler(None)
 
 
-def _integer(data: bytes, start: int, tag: int, default: int) -> int:
-    entry = ifd.find(data, start, tag)
-    return next(iter(entry.numbers(ifd.order_of(data))), default) if entry else default
-
-
 def metadata_of(
     data: bytes, start: int, without: Callable[[int], bool] = lambda tag: False
 ) -> Metadata:
@@ -109,7 +101,7 @@ def metadata_of(
     iptc, xmp = value(_IPTC), value(_XMP)
     if iptc and iptc[0] != 0x1C and iptc[3:4] == b"\x1c":  # declared as LONG, and swapped as such
         iptc = np.frombuffer(iptc[: len(iptc) // 4 * 4], "<u4").byteswap().tobytes()
-    in_resources, resources = photoshop.split(value(_PHOTOSHOP) or b"")
+    in_resources, resources = metadata.split_resources(value(_PHOTOSHOP) or b"")
     return Metadata(
         exif=exif_of(data, start, without),
         xmp=xmp.rstrip(b"\0") or None if xmp else None,
@@ -186,7 +178,7 @@ def _by_pillow(data: bytes, index: int) -> Opened | None:
                 part = np.rint(part * (65535 / 4095)).astype(np.uint16)
             return part ^ np.uint16(65535) if white else part
 
-        found.pixels = pillow.Unpacking(image, "TIFF", levels)
+        found.pixels = pillow.unpacking(image, "TIFF", levels)
     return found
 
 

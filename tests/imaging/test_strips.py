@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tests.photos import psnr, scene
-from undegrade.imaging.resize import imresize
-from undegrade.runtime.resize import enlarge, reduce
+from undegrade.imaging.resize import enlarge, imresize, reduce
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -26,7 +25,7 @@ def test_reducing_does_not_depend_on_strips(size, times, monkeypatch):
     pixels = scene(*size)
     small = reduce(pixels, times)
     assert small.shape == (-(-size[0] // times), -(-size[1] // times), 3)
-    monkeypatch.setattr("undegrade.runtime.resize.ROWS", 1)
+    monkeypatch.setattr("undegrade.imaging.resize.ROWS", 1)
     np.testing.assert_array_equal(reduce(pixels, times), small)
 
 
