@@ -111,7 +111,11 @@ def run(
     cluster, told = cluster or Cluster(), on_rows or (lambda tally: None)
     settings = cluster.fitted(settings)
     output = _checked(source, output, cluster)
-    wishes = {"recursive": recursive, "suffix": suffix, "retry_failed": retry_failed}
+    wishes: dict[str, Any] = {
+        "recursive": recursive,
+        "suffix": suffix,
+        "retry_failed": retry_failed,
+    }
     # Before the listing, which may take an hour.
     ours = cluster.address != HERE and ray_data.connect(cluster)
     scratch = Scratch(output)

@@ -106,8 +106,8 @@ class Workbench:
         image = to_pil(picture)
         factor = side / max(image.size)
         if factor < 1:
-            size = tuple(max(1, round(length * factor)) for length in image.size)
-            image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+            width, height = (max(1, round(length * factor)) for length in image.size)
+            image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
         if not picture.colour.is_srgb:
             image = _in_srgb(image, picture)
         image.info.clear()
