@@ -208,19 +208,13 @@ class Server:
 
 def _fields(order: Order) -> dict[str, Any]:
     """The fields of a request for *order*: what is not as it is by default."""
-    plain = Wishes()
-    wishes = asdict(order.wishes)
-    fields = {name: value for name, value in wishes.items() if value != getattr(plain, name)}
-    for name in ("quality", "frame"):
-        if (value := getattr(order, name)) is not None:
+    plain = Order()
+    given = {name: getattr(order, name) for name in ("quality", "frame", "strip", "mark")}
+    fields = {name: value for name, value in given.items() if value != getattr(plain, name)}
+    for name, value in asdict(order.wishes).items():
+        if value != getattr(plain.wishes, name):
             fields[name] = value
-    if order.format:
-        fields["format"] = SUFFIXES[order.format]
-    if order.strip:
-        fields["strip"] = "true"
-    if not order.mark:
-        fields["mark"] = "false"
-    return fields
+    return fields | ({"format": SUFFIXES[order.format]} if order.format else {})
 
 
 class _Visit:

@@ -15,8 +15,8 @@ from PIL import Image
 
 from tests.photos import noisy, photo_file, scene
 from undegrade.cluster import HERE, Cluster, Ledger, WorkerSettings, list_objects, run
+from undegrade.cluster.ledger import Scratch
 from undegrade.cluster.ray_data import EnhanceUnits
-from undegrade.cluster.scratch import Scratch
 from undegrade.cluster.units import output_key
 from undegrade.errors import InputError, UsageError
 from undegrade.plan import Wishes

@@ -25,7 +25,6 @@ from undegrade.cluster import (
     list_objects,
     objects,
     run,
-    scratch,
     store,
 )
 from undegrade.cluster.store import StoreError, read_object, tag, write_object
@@ -194,23 +193,23 @@ def test_a_file_is_never_half_written(tmp_path, monkeypatch):
 
 def killed(output):
     """The scratch folder of a run whose process is gone."""
-    live = scratch.Scratch(output)
-    dead = scratch.Scratch(output, live.name.rpartition("-")[0] + "-999999999")
+    live = ledger.Scratch(output)
+    dead = ledger.Scratch(output, live.name.rpartition("-")[0] + "-999999999")
     write_object(f"{dead.uri}/listing/part", b"units")
     return dead
 
 
 def test_what_killed_runs_left_is_found_and_what_others_need_is_not(tmp_path, monkeypatch):
     output = uri(tmp_path)
-    mine, dead = scratch.Scratch(output), killed(output)
+    mine, dead = ledger.Scratch(output), killed(output)
     elsewhere = mine.name.replace(mine.name.split("-")[1], "elsewhere")
-    others = scratch.Scratch(output, elsewhere)
+    others = ledger.Scratch(output, elsewhere)
     for folder in (mine, others):
         write_object(f"{folder.uri}/listing/part", b"units")
     assert [left.uri for left in mine.left()] == [dead.uri]
     dead.remove()
     assert list(mine.left()) == []
-    monkeypatch.setattr(scratch, "WEEK", -1)
+    monkeypatch.setattr(ledger, "WEEK", -1)
     old = list(mine.left())
     assert {left.uri for left in old} == {mine.uri, others.uri}
     for left in old:
@@ -242,7 +241,7 @@ def test_a_part_is_the_commit_though_the_driver_was_killed(tmp_path):
 def test_putting_parts_together_may_be_broken_off(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "ROWS", 4)
     output = uri(tmp_path / "out")
-    own = Ledger(output, scratch.Scratch(output))
+    own = Ledger(output, ledger.Scratch(output))
     table = [made_row(f"{index}.png") for index in range(10)]
     for row in table:
         own.keep([row["output"]], [row])
@@ -260,7 +259,7 @@ def test_putting_parts_together_may_be_broken_off(tmp_path, monkeypatch):
 
 def test_a_unit_that_is_done_twice_has_one_part(tmp_path):
     output = uri(tmp_path / "out")
-    own = Ledger(output, scratch.Scratch(output))
+    own = Ledger(output, ledger.Scratch(output))
     unit = [made_row("a.png"), made_row("b.png")]
     outputs = [row["output"] for row in unit]
     assert own.kept(outputs) == []

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.batch.jobs import SUFFIXES, real
+from undegrade.batch.jobs import photos_in, real
 from undegrade.degradation.base import Image
 from undegrade.degradation.chain import Chain, levels, replay
 from undegrade.errors import Cancelled, InputError, UndegradeError, UsageError
@@ -178,20 +178,11 @@ def _sources(inputs: Sequence[Path], output: Path) -> list[_Source]:
         elif path.is_dir():
             if real(path) == target:
                 raise UsageError(f"{path} is both input and output", "choose another folder")
-            found.extend(_Source(path, name) for name in sorted(_names(path, target)))
+            names = (photo.relative_to(path) for photo in photos_in(path, True, output))
+            found += [_Source(path, name) for name in sorted(name.as_posix() for name in names)]
         else:
             raise InputError(f"{path} is neither a file nor a folder")
     return found
-
-
-def _names(folder: Path, target: Path) -> Iterator[str]:
-    for path in folder.rglob("*"):
-        relative = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
-            continue
-        if not real(path).is_relative_to(target):
-            yield relative.as_posix()
 
 
 def _make(source: _Source, output: Path, chain: Chain, seed: int) -> dict[str, Any]:

@@ -83,7 +83,6 @@ def run(
         settings = order.digest(enhancer.networks) if manifest else ""
     else:
         settings = enhancer.digest(order)  # and whether anybody is there
-    batch = _Batch(enhancer, order, manifest, settings, resume)
     for folder in {job.target.parent for job in jobs}:
         sweep(folder)
     stop = threading.Event()
@@ -91,8 +90,29 @@ def run(
     def one(job: FileJob) -> Outcome:
         if stop.is_set():
             return Outcome(job, "stopped", exit_code=Cancelled.exit_code)
-        part = (lambda done: on_part(job, done)) if on_part else None
-        return batch.one(job, part, stop.is_set)
+        started = time.perf_counter()
+        try:
+            # What makes the output impossible is told before the work, not behind it.
+            own = replace(order, format=format_of(job.target))
+            check_target(job.target, protect=[job.source])
+            data, name = read(job.source, max_megapixels=own.max_megapixels)
+            before = sha256(data) if manifest else ""
+            if resume and manifest and manifest.done(job.target, before, settings):
+                return Outcome(job, "skipped", time.perf_counter() - started)
+            part = (lambda done: on_part(job, done)) if on_part else None
+            done = work(enhancer, data, name, own, progress=part, cancelled=stop.is_set)
+            write_atomic(job.target, done.data)
+            if manifest:
+                made = {"input": str(job.source), "input_sha256": before, "settings": settings}
+                made["output_sha256"] = sha256(done.data)
+                manifest.add(job.target, made | done.report)
+        except Exception as error:
+            failure = failure_of(error, job.source.name)
+            status: Status = "stopped" if failure.kind == Cancelled.__name__ else "failed"
+            seconds, told = time.perf_counter() - started, failure.error
+            return Outcome(job, status, seconds, error=str(told), exit_code=told.exit_code)
+        seconds = time.perf_counter() - started
+        return Outcome(job, done.status, seconds, done.report, copied=done.copied)
 
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         try:
@@ -118,41 +138,3 @@ def run(
             # through the rest before the error is heard.
             stop.set()
     return [future.result() for future in futures]
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """What all photos have in common."""
-
-    enhancer: Enhancer | Elsewhere
-    order: Order
-    manifest: Manifest | None
-    settings: str
-    resume: bool
-
-    def one(
-        self, job: FileJob, part: Callable[[float], None] | None, cancelled: Callable[[], bool]
-    ) -> Outcome:
-        started = time.perf_counter()
-        manifest = self.manifest
-        try:
-            # What makes the output impossible is told before the work, not behind it.
-            order = replace(self.order, format=format_of(job.target))
-            check_target(job.target, protect=[job.source])
-            data, name = read(job.source, max_megapixels=order.max_megapixels)
-            before = sha256(data) if manifest else ""
-            if self.resume and manifest and manifest.done(job.target, before, self.settings):
-                return Outcome(job, "skipped", time.perf_counter() - started)
-            done = work(self.enhancer, data, name, order, progress=part, cancelled=cancelled)
-            write_atomic(job.target, done.data)
-            if manifest:
-                made = {"input": str(job.source), "input_sha256": before, "settings": self.settings}
-                made["output_sha256"] = sha256(done.data)
-                manifest.add(job.target, made | done.report)
-        except Exception as error:
-            failure = failure_of(error, job.source.name)
-            status: Status = "stopped" if failure.kind == Cancelled.__name__ else "failed"
-            seconds, told = time.perf_counter() - started, failure.error
-            return Outcome(job, status, seconds, error=str(told), exit_code=told.exit_code)
-        seconds = time.perf_counter() - started
-        return Outcome(job, done.status, seconds, done.report, copied=done.copied)

@@ -1,4 +1,4 @@
-"""The command line: one module a verb, and no logic.
+"""The command line: the verbs, and no logic.
 
 stdout is data, stderr is for people. Heavy modules are imported inside the verbs, so that
 ``undegrade --help`` answers at once.
@@ -14,19 +14,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from undegrade.cli.align import align
 from undegrade.cli.cluster import cluster
-from undegrade.cli.data import data
-from undegrade.cli.degrade import degrade
-from undegrade.cli.diagnose import diagnose
-from undegrade.cli.doctor import doctor
-from undegrade.cli.enhance import enhance
+from undegrade.cli.data import align, data, degrade
+from undegrade.cli.enhance import diagnose, enhance, watch
 from undegrade.cli.evaluate import evaluate
-from undegrade.cli.models import models
-from undegrade.cli.quantise import quantise
+from undegrade.cli.models import doctor, models
 from undegrade.cli.serve import serve
-from undegrade.cli.train import export, recipes, train
-from undegrade.cli.watch import watch
+from undegrade.cli.train import export, quantise, recipes, train
+from undegrade.cli.wording import complain
 from undegrade.errors import OutputError, UndegradeError
 
 app = typer.Typer(
@@ -56,21 +51,13 @@ def _root(
     pass
 
 
-app.command()(enhance)
-app.command()(watch)
-app.command()(diagnose)
+for verb in (enhance, watch, diagnose, degrade, align, evaluate):
+    app.command()(verb)
+for verb in (train, export, quantise, serve, cluster, doctor):
+    app.command()(verb)
 app.add_typer(models, name="models")
-app.command()(degrade)
-app.command()(align)
-app.command()(evaluate)
 app.add_typer(data, name="data")
-app.command()(train)
 app.add_typer(recipes, name="recipes")
-app.command()(export)
-app.command()(quantise)
-app.command()(serve)
-app.command()(cluster)
-app.command()(doctor)
 
 
 def main() -> None:
@@ -98,5 +85,5 @@ def main() -> None:
 
 
 def _end(error: UndegradeError) -> NoReturn:
-    typer.echo(f"undegrade: {error}", err=True)
+    complain(error)
     sys.exit(error.exit_code)

@@ -55,14 +55,8 @@ def cluster(
     ] = 0.04,
 ) -> None:
     """Enhance a store of photos on one machine or many (needs undegrade[cluster])."""
-    from undegrade.errors import UsageError
-
-    try:
+    with options.needed("a store of photos", "cluster"):
         from undegrade.cluster import Cluster, WorkerSettings, run
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"stores need {error.name}, which is not installed", "pip install 'undegrade[cluster]'"
-        ) from None
 
     settings = WorkerSettings(
         order, precision, device, threads=max(1, int(cpus_per_task)), tile=tile

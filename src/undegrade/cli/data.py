@@ -1,15 +1,15 @@
-"""``undegrade data``: check, gather, list."""
+"""``undegrade data``, ``degrade`` and ``align``: photos to train and to test with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json as as_json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from undegrade.cli.wording import plural
+from undegrade.cli.options import Json
+from undegrade.cli.wording import bar, complain, plural, print_json
 
 if TYPE_CHECKING:
     from undegrade.training.data.check import Report
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 data = typer.Typer(
     help="Training data: check it, gather free photos, list known layouts.", no_args_is_help=True
 )
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @data.command()
@@ -41,12 +40,12 @@ def check(
     from undegrade.training.data.check import check as look_through
     from undegrade.training.data.sources import Reading
 
-    with _progress("checking") as progress:
+    with bar("checking") as (progress, _):
         report = look_through(
             sources, Reading(pairs=pairs, match=match), against or [], progress=progress
         )
     if json:
-        _print_json(report.as_dict())
+        print_json(report.as_dict(), indent=1)
     else:
         for finding in report.findings:
             row = (finding.kind, finding.source, finding.name, finding.what)
@@ -96,7 +95,7 @@ def gather(
         raise UsageError("no folder for the set was given", "name one with -o")
     how = Reduction(reduce, longest, smallest, noise)
     collections = load_collections(table)
-    with _progress("gathering") as progress:
+    with bar("gathering") as (progress, _):
         made = build(
             clones or [],
             output,
@@ -108,7 +107,7 @@ def gather(
             progress=progress,
         )
     if json:
-        _print_json(made.as_dict())
+        print_json(made.as_dict(), indent=1)
     else:
         typer.echo(made.sentence())
     _show_gathering(made)
@@ -122,7 +121,8 @@ def list_layouts(json: Json = False) -> None:
     from undegrade.training.data.layouts import LAYOUTS
 
     if json:
-        _print_json([{"name": name, **layout.as_dict()} for name, layout in LAYOUTS.items()])
+        rows = [{"name": name, **layout.as_dict()} for name, layout in LAYOUTS.items()]
+        print_json(rows, indent=1)
         return
     typer.echo(f"{'name':<17}{'parts (published pictures)':<46}{'pairs':<7}set")
     for name, layout in LAYOUTS.items():
@@ -134,21 +134,6 @@ def list_layouts(json: Json = False) -> None:
         if layout.paired:
             pairs = f"x{layout.scale}" if layout.scale > 1 else "yes"
         typer.echo(f"{name:<17}{parts:<46}{pairs:<7}{layout.title}")
-
-
-@contextmanager
-def _progress(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere; it is called with done and total."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        bar = progress.add_task(doing)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 def _show(report: Report) -> None:
@@ -194,7 +179,79 @@ def _show_gathering(made: Gathering) -> None:
             typer.echo(f"unreadable: {row.path} of {row.collection}: {row.what}", err=True)
 
 
-def _print_json(value: object) -> None:
-    import json
+def degrade(
+    inputs: Annotated[list[Path], typer.Argument(help="Photos or folders.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the pairs.")],
+    operators: Annotated[
+        list[str],
+        typer.Option(
+            "--with",
+            help="What goes wrong, in order: NAME to draw its parameters, or NAME:key=value,... "
+            "Names: gaussian-noise, poisson-gaussian-noise, jpeg, resample, blur, lowlight, phone, "
+            "fade, camera, scan, web.",
+        ),
+    ],
+    seed: Annotated[int, typer.Option(help="The same seed makes the same pairs.")] = 0,
+) -> None:
+    """Make test pairs: degraded copies of photos with a manifest that replays them exactly."""
+    from undegrade.batch.pairs import make_pairs
+    from undegrade.errors import InputError
 
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    summary = make_pairs(inputs, output, [_operator(text) for text in operators], seed)
+    for failure in summary.failed:
+        complain(f"{failure.name}: {failure.reason}")
+    typer.echo(f"{plural(summary.written, 'pair')} written, {len(summary.failed)} failed", err=True)
+    typer.echo(summary.manifest)
+    if not summary.written:
+        raise InputError("no pair was made", "see the reasons above")
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+def _operator(text: str) -> dict[str, Any]:
+    """``jpeg:quality=20,subsampling=4:4:4`` as a step of a chain; values are JSON or words."""
+    from undegrade.errors import UsageError
+
+    name, _, rest = text.partition(":")
+    step: dict[str, Any] = {"operator": name}
+    for setting in filter(None, rest.split(",")):
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--with {text!r}: {setting!r} has no '='", "write NAME:key=value")
+        try:
+            step[key] = as_json.loads(value)
+        except ValueError:
+            step[key] = value
+    return step
+
+
+def align(
+    phone: Annotated[Path, typer.Argument(help="A phone's photo, or a folder of them.")],
+    dslr: Annotated[
+        Path, typer.Argument(help="A DSLR's photo of the same scene, or a folder; same names.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the windows.")],
+    size: Annotated[int, typer.Option(help="Side of a window, in phone pixels.")] = 100,
+    search: Annotated[int, typer.Option(help="Largest shift of a window, in pixels.")] = 5,
+    threshold: Annotated[
+        float, typer.Option(help="Least cross-correlation of a window that is kept.")
+    ] = 0.9,
+) -> None:
+    """Make training pairs of phone and DSLR photos of one scene; shows them in report.html."""
+    from undegrade.alignment import WindowSettings, align_pairs
+    from undegrade.errors import InputError
+
+    summary = align_pairs(phone, dslr, output, WindowSettings(size, search, threshold))
+    for failure in summary.failed:
+        complain(f"{failure.name}: {failure.reason}")
+    typer.echo(
+        f"{plural(summary.aligned, 'pair')} aligned, {len(summary.failed)} failed; "
+        f"{summary.kept} of {plural(summary.kept + summary.refused, 'window')} kept; "
+        f"see {summary.report}",
+        err=True,
+    )
+    typer.echo(summary.manifest)
+    if not summary.kept:
+        raise InputError("no window was kept", f"see {summary.report}")
+    if summary.failed:
+        raise typer.Exit(1)

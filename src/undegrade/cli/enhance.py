@@ -1,4 +1,4 @@
-"""``undegrade enhance``."""
+"""``undegrade enhance``, ``watch`` and ``diagnose``: what is done with photos."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from undegrade.cli import options
+from undegrade.cli.wording import (
+    complain,
+    describe_found,
+    describe_steps,
+    outcome_line,
+    print_json,
+    show,
+    show_progress,
+)
 
 if TYPE_CHECKING:
     from undegrade.batch import FileJob, Outcome
     from undegrade.enhancer import Enhancer
     from undegrade.work import Elsewhere, Order
 
-Inputs = Annotated[
-    list[str], typer.Argument(help="Photos, folders or globs; - reads one photo from stdin.")
-]
-Output = Annotated[
-    str | None,
-    typer.Option("-o", "--output", help="File or folder to write; - writes to stdout."),
-]
-
 
 @options.takes_order
 def enhance(
-    inputs: Inputs,
-    output: Output = None,
+    inputs: options.Inputs,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", help="File or folder to write; - writes to stdout."),
+    ] = None,
     *,
     order: Order,
     format: options.Format = None,
@@ -57,13 +61,12 @@ def enhance(
             "--dry-run", help="Print the plan with reasons, size, memory and time; write nothing."
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON line a photo.")] = False,
+    json: options.JsonLines = False,
 ) -> None:
     """Find out what photos have lost and give it back."""
     from undegrade.batch import Manifest, collect, run
     from undegrade.enhancer import Enhancer
     from undegrade.errors import UsageError
-    from undegrade.runtime import Networks, cores
 
     order = replace(order, frame=frame)
     if server is not None:
@@ -72,13 +75,15 @@ def enhance(
                 "--dry-run, --tile, --device and --precision do not go with --server",
                 "leave them away: that is for the service to say",
             )
-        enhancer: Enhancer | Elsewhere = _server(server, token_file)
+        from undegrade.client import Server
+        from undegrade.service.settings import read_token
+
+        token = read_token(token_file) if token_file else None
+        enhancer: Enhancer | Elsewhere = Server(server, token)
     elif token_file is not None:
         raise UsageError("a token is for a service", "name one with --server")
     else:
-        threads = max(1, cores() // workers)
-        networks = Networks(threads=threads, device=device, precision=precision, tile=tile)
-        enhancer = Enhancer(networks)
+        enhancer = options.local_enhancer(workers, tile, device, precision)
     if "-" in inputs or (output == "-"):
         if dry_run or json:
             raise UsageError("--dry-run and --json do not go with -", "name files instead")
@@ -88,39 +93,25 @@ def enhance(
     jobs, folder = collect(inputs, output, recursive=recursive, suffix=options.suffix_of(format))
     if dry_run and isinstance(enhancer, Enhancer):
         raise typer.Exit(_dry_run(jobs, enhancer, order, workers, json))
-    if folder is not None:
-        manifest = Manifest(folder)
-    elif resume:
-        manifest = Manifest(jobs[0].target.parent)
-    else:
-        manifest = None
-    from undegrade.cli.progress import show_progress
-
+    kept = folder or (jobs[0].target.parent if resume else None)
     with show_progress(jobs, quiet=json) as screen:
 
         def done(outcome: Outcome) -> None:
             screen.finished(outcome)
             if json:
-                _print_json(outcome.as_dict())
+                print_json(outcome.as_dict())
 
         outcomes = run(
             jobs,
             enhancer,
             order,
-            manifest=manifest,
+            manifest=Manifest(kept) if kept else None,
             resume=resume,
             workers=workers,
             on_part=screen.part,
             on_done=done,
         )
     raise typer.Exit(_conclude(outcomes))
-
-
-def _server(url: str, token_file: Path | None) -> Elsewhere:
-    from undegrade.client import Server
-    from undegrade.service.settings import read_token
-
-    return Server(url, read_token(token_file) if token_file else None)
 
 
 def _pipe(
@@ -131,9 +122,7 @@ def _pipe(
     order: Order,
 ) -> None:
     """One photo through stdin and stdout, or between one of them and a file."""
-    from dataclasses import replace
-
-    from undegrade.errors import InputError, OutputError, UsageError
+    from undegrade.errors import OutputError, UsageError
     from undegrade.picture import check_target, format_of, read, write_atomic
     from undegrade.work import work
 
@@ -150,14 +139,12 @@ def _pipe(
         check_target(target)
         name = name or format_of(target)
     if inputs[0] == "-":
-        if sys.stdin is None:
-            raise InputError("cannot read '<stdin>': it is closed", "give a picture file")
+        stdin = options.stdin()
         if target is not None and _is_stdin(target):
             raise OutputError(
                 f"the output {str(target)!r} would overwrite the input, which is stdin",
                 "choose another name with -o",
             )
-        stdin = sys.stdin.buffer
         data, source = read(stdin, name="<stdin>", max_megapixels=order.max_megapixels)
     else:
         data, source = read(inputs[0], max_megapixels=order.max_megapixels)
@@ -198,7 +185,6 @@ def _to_stdout(data: bytes) -> None:
 def _dry_run(
     jobs: list[FileJob], enhancer: Enhancer, order: Order, workers: int, json: bool
 ) -> int:
-    from undegrade.cli.wording import describe_found, describe_steps, show
     from undegrade.errors import UndegradeError
     from undegrade.picture import decode, format_of
 
@@ -211,11 +197,11 @@ def _dry_run(
             size, format = job.source.stat().st_size, format_of(job.target)
             forecast = enhancer.forecast(before, plan, workers, file=size, format=format)
         except UndegradeError as error:
-            typer.echo(f"undegrade: {error}", err=True)
+            complain(error)
             code = error.exit_code if len(jobs) == 1 else 1
             continue
         if json:
-            _print_json({"input": str(job.source), "output": str(job.target)} | forecast.as_dict())
+            print_json({"input": str(job.source), "output": str(job.target)} | forecast.as_dict())
             continue
         typer.echo(f"{show(job.source)} -> {show(job.target)}")
         typer.echo(f"  found   {describe_found(plan.found)}")
@@ -238,13 +224,6 @@ def _dry_run(
     return code
 
 
-def _print_json(row: dict[str, object]) -> None:
-    import json
-
-    # Plain ASCII: a name may hold bytes that no terminal can be sent.
-    typer.echo(json.dumps(row))
-
-
 def _conclude(outcomes: list[Outcome]) -> int:
     """Exit code of a batch: that of the one photo, or 1 if some of several failed."""
     if any(o.status == "stopped" for o in outcomes):
@@ -253,3 +232,89 @@ def _conclude(outcomes: list[Outcome]) -> int:
     if not failed:
         return 0
     return failed[0].exit_code if len(outcomes) == 1 else 1
+
+
+@options.takes_order
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Folder that photos come into.")],
+    output: Annotated[Path, typer.Argument(help="Folder for the enhanced ones.")],
+    *,
+    order: Order,
+    format: options.Format = None,
+    recursive: options.Recursive = False,
+    workers: options.Workers = 1,
+    tile: options.Tile = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.05)] = 2.0,
+    json: options.JsonLines = False,
+) -> None:
+    """Enhance what comes into a folder, until it is stopped; the next start goes on."""
+    from undegrade.batch.watch import watch as look
+
+    def done(outcome: Outcome) -> None:
+        if json:
+            print_json(outcome.as_dict())
+        else:
+            typer.echo(outcome_line(outcome), err=True)
+
+    if not json:
+        complain(f"watching {str(folder)!r} (Ctrl-C to stop)")
+    look(
+        *(folder, output, options.local_enhancer(workers, tile, device, precision), order),
+        recursive=recursive,
+        suffix=options.suffix_of(format),
+        workers=workers,
+        every=every,
+        on_done=done,
+    )
+
+
+def diagnose(
+    inputs: options.Inputs,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into sub-folders.")
+    ] = False,
+    max_megapixels: options.MaxMegapixels = 200.0,
+    frame: Annotated[
+        int | None, typer.Option(help="Look at this frame or page; 1 is the first.")
+    ] = None,
+    json: options.JsonLines = False,
+) -> None:
+    """Say what photos have lost, in words and numbers; nothing is changed."""
+    from undegrade.batch import photos
+    from undegrade.catalog import Catalog
+    from undegrade.diagnosis import BLIND, open_diagnoser
+    from undegrade.errors import UndegradeError, UsageError
+    from undegrade.picture import decode
+
+    if "-" in inputs and len(inputs) > 1:
+        raise UsageError("stdin holds one photo", "name files, or - alone")
+    piped = options.stdin() if inputs == ["-"] else None
+    sources = [Path("-")] if piped else photos(inputs, recursive=recursive)
+    diagnose_one = open_diagnoser(Catalog())
+    code = 0
+    for source in sources:
+        try:
+            picture = decode(
+                piped or source,
+                name="<stdin>" if piped else None,
+                frame=frame,
+                max_megapixels=max_megapixels,
+            )
+            found = diagnose_one(picture)
+        except UndegradeError as error:
+            complain(error)
+            code = error.exit_code if len(sources) == 1 else 1
+            continue
+        if not found.crops:
+            complain(f"{show(source)}: {BLIND}")
+        if json:
+            row = {"input": str(source), "width": picture.width, "height": picture.height}
+            print_json(row | found.as_dict())
+            continue
+        typer.echo(f"{show(source)}: {', '.join(found.words) or 'clean'}")
+        for key, finding in found.findings().items():
+            mark = "!" if finding.found else " "
+            typer.echo(f" {mark} {key.replace('_', ' '):<13}{finding.words}")
+    raise typer.Exit(code)

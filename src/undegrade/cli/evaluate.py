@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from undegrade.cli.wording import bar, complain
 
 if TYPE_CHECKING:
     from undegrade.evaluation.rows import Row
@@ -100,12 +100,12 @@ def evaluate(
         limit=limit,
     )
     samples = Samples()
-    with _progress() as progress:
+    with bar("measuring") as (progress, _):
         outcome = evaluate(
             plan,
             cache=Cache(cache),
             keep=samples.keep if report else None,
-            failed=lambda failure: typer.echo(f"undegrade: {failure}", err=True),
+            failed=complain,
             progress=progress,
         )
     show(outcome.rows, outcome.notes)
@@ -133,21 +133,6 @@ def _numbers(text: str | None, option: str) -> list[float]:
         return [float(part) for part in (text or "").split(",") if text]
     except ValueError:
         raise UsageError(f"--{option} {text!r} is no list of numbers", "write 5,10,15") from None
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere; it is called with done and total."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        bar = progress.add_task("measuring")
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 def show(rows: list[Row], notes: list[str]) -> None:

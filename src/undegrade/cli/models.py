@@ -1,4 +1,4 @@
-"""``undegrade models``: list, show, verify, add, fetch."""
+"""``undegrade models``, and ``doctor``: what is at hand, and whether it is sound."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import Annotated
 
 import typer
 
+from undegrade.cli import options
+from undegrade.cli.wording import complain, plural, print_json
+
 models = typer.Typer(
     help="The networks at hand: list, show, verify, add, fetch.", no_args_is_help=True
 )
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @models.command("list")
-def list_models(json: Json = False) -> None:
+def list_models(json: options.Json = False) -> None:
     """List the models with what they do, their size, speed (in 8 bit, too) and licence."""
     from undegrade.catalog import Catalog
 
     found = Catalog().models
     if json:
-        _print_json([model.card.as_dict() for model in found.values()])
+        print_json([model.card.as_dict() for model in found.values()], indent=1)
         return
     typer.echo(
         f"{'name':<16}{'task':<9}{'scale':<7}{'parameters':>10}  {'s/MP':>6}  {'int8':>6}  licence"
@@ -38,7 +40,7 @@ def list_models(json: Json = False) -> None:
 
 
 @models.command()
-def show(name: str, json: Json = False) -> None:
+def show(name: str, json: options.Json = False) -> None:
     """Show the card of a model: what it needs, what it was trained on, how it scores."""
     from undegrade.catalog import Catalog
     from undegrade.runtime import find_model
@@ -46,7 +48,7 @@ def show(name: str, json: Json = False) -> None:
     model = find_model(name, Catalog())
     card = model.card
     if json:
-        _print_json(card.as_dict() | {"path": str(model.path)})
+        print_json(card.as_dict() | {"path": str(model.path)}, indent=1)
         return
     rows = card.as_dict()
     rows.pop("scores")
@@ -67,7 +69,6 @@ def show(name: str, json: Json = False) -> None:
 def verify(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Check weights against their cards: hash, and that they open and run."""
     from undegrade.catalog import Catalog
-    from undegrade.cli.wording import plural
     from undegrade.errors import ModelError
     from undegrade.runtime import find_model, verify_model
 
@@ -79,7 +80,7 @@ def verify(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
             typer.echo(f"{name}: sound")
         except ModelError as error:
             failed += 1
-            typer.echo(f"undegrade: {error}", err=True)
+            complain(error)
     if failed:
         raise ModelError(f"{plural(failed, 'model')} failed", "install undegrade or add them again")
 
@@ -116,7 +117,41 @@ def fetch(
         typer.echo(f"{name}: {card.parameters:,} parameters, {card.licence or '-'}, {path}")
 
 
-def _print_json(value: object) -> None:
-    import json
+def doctor() -> None:
+    """Say what this machine offers and whether everything needed is sound."""
+    import platform
+    from importlib import metadata
 
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    import onnxruntime as ort
+    from PIL import features
+
+    from undegrade.catalog import Catalog
+    from undegrade.errors import ModelError
+    from undegrade.runtime import cores, devices, verify_model
+    from undegrade.version import __version__
+
+    def line(key: str, value: object) -> None:
+        typer.echo(f"{key:<14}{value}")
+
+    line("undegrade", __version__)
+    line("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    line("cores", cores())
+    line("onnxruntime", f"{ort.__version__}: {', '.join(ort.get_available_providers())}")
+    line("devices", ", ".join(devices()))
+    line("Pillow", metadata.version("pillow"))
+    readable = [name for name in ("jpg", "webp", "avif", "libtiff") if features.check(name)]
+    try:
+        readable.append(f"heif (pi-heif {metadata.version('pi-heif')})")
+    except metadata.PackageNotFoundError:
+        typer.echo('heif          not installed: pip install "undegrade[heif]"')
+    line("formats", ", ".join(readable))
+    broken: ModelError | None = None
+    for name, model in Catalog().models.items():
+        try:
+            verify_model(model)
+            line("model", f"{name}: sound")
+        except ModelError as error:
+            broken = error
+            line("model", f"{name}: {error}")
+    if broken:
+        raise broken

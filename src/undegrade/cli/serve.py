@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from undegrade.cli.options import needed
+from undegrade.cli.wording import complain
+
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
@@ -44,7 +47,6 @@ def serve(
     open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Serve the page and the REST interface (needs the extra web)."""
-    from undegrade.errors import UsageError
     from undegrade.service.settings import Settings, default_workers, read_token, seconds, size
 
     settings = Settings(
@@ -64,23 +66,17 @@ def serve(
         sync_megapixels=sync_megapixels,
         sync_seconds=seconds(sync_time),
     )
-    try:
+    with needed("the service", "web"):
         from undegrade.service import server
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the service needs {error.name!r}, which is not installed",
-            "install it with: pip install 'undegrade[web]'",
-        ) from None
     sockets = server.listen(settings)
     if not settings.is_loopback and settings.token is None:
-        typer.echo(
-            f"undegrade: warning: everybody who can reach {host}:{port} can use this service and "
-            "its processor; give it a token with --token-file, or listen at 127.0.0.1 behind a "
-            "proxy that asks for one",
-            err=True,
+        complain(
+            f"warning: everybody who can reach {host}:{port} can use this service and its "
+            "processor; give it a token with --token-file, or listen at 127.0.0.1 behind a proxy "
+            "that asks for one"
         )
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"undegrade: http://{shown}:{port}/ (Ctrl-C to stop)", err=True)
+    complain(f"http://{shown}:{port}/ (Ctrl-C to stop)")
     if open:
         import threading
         import webbrowser

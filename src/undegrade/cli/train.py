@@ -1,4 +1,4 @@
-"""``undegrade train``, ``recipes`` and ``export``."""
+"""``undegrade train``, ``recipes``, ``export`` and ``quantise``: networks are made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from undegrade.cli.options import needed
 
 Set = Annotated[
     list[str] | None,
@@ -165,6 +167,33 @@ def export(
     typer.echo(output / card.file)
 
 
+def quantise(
+    model: Annotated[str, typer.Argument(help="A model's name, or an .onnx file.")],
+    data: Annotated[
+        list[str], typer.Argument(help="Training photos: tar packs, folders, manifests (.csv).")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Folder for weights and card; may be the model's."),
+    ],
+    seed: Annotated[int, typer.Option(help="Of the crops that are drawn.")] = 0,
+) -> None:
+    """Put a restorer or super-resolution network in 8 bit, which runs about twice as fast.
+
+    Its ranges are found on crops of training photos; what it loses is measured on photos held out.
+    """
+    from undegrade.catalog import Catalog
+    from undegrade.runtime import find_model
+
+    found = find_model(model, Catalog())
+    with needed("quantising", "train"):
+        from undegrade.training.quantise import write_int8
+    card, losses = write_int8(found, data, output, seed)
+    for name, loss in losses.items():
+        typer.echo(f"{name:<16}{loss:6.3f} dB lost", err=True)
+    typer.echo(output / card.int8)
+
+
 def _overrides(settings: list[str] | None) -> dict[str, Any]:
     import yaml
 
@@ -184,17 +213,10 @@ def _overrides(settings: list[str] | None) -> dict[str, Any]:
 
 def _training() -> Any:
     """The make half, or one line on how to install it."""
-    from undegrade.errors import UsageError
-
-    try:
+    with needed("training", "train"):
         import undegrade.training.dry_run
         import undegrade.training.export
         import undegrade.training.loop
         import undegrade.training.monitor
         import undegrade.training.recipe_file
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"training needs {error.name}, which is not installed",
-            'pip install "undegrade[train]"',
-        ) from None
     return undegrade.training

@@ -4,11 +4,10 @@
 >>> run("s3://in/photos", "s3://out", WorkerSettings(), Cluster("auto"))  # doctest: +SKIP
 """
 
-from undegrade.cluster.cluster import HERE, Cluster
 from undegrade.cluster.ledger import Ledger
 from undegrade.cluster.objects import Object, list_objects
-from undegrade.cluster.run import run
-from undegrade.cluster.tally import Tally
+from undegrade.cluster.ray_data import HERE, Cluster
+from undegrade.cluster.run import Tally, run
 from undegrade.cluster.worker import ROW, Enhance, WorkerSettings
 
 __all__ = [

@@ -1,24 +1,33 @@
-"""The record of a run: one row for each object, as Parquet below the output.
+"""What lies below the output of a run: its record, one row for each object, as Parquet.
 
 Rows go one way. Who has done a unit writes its rows as a part, whole or not at all, and what stands
 in a part is done. The driver only counts; at the end it puts the small parts of its run together.
+Beside the record, as long as the run lives, is its scratch.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from fsspec.core import url_to_fs
 from numpy.typing import NDArray
 
-from undegrade.cluster.listing import read_table, write_table
-from undegrade.cluster.scratch import Scratch
-from undegrade.cluster.store import MANIFEST_FOLDER, joined
+from undegrade.cluster.store import (
+    MANIFEST_FOLDER,
+    StoreError,
+    joined,
+    read_table,
+    write_table,
+)
 from undegrade.cluster.worker import ROW, Row
-from undegrade.errors import InputError
+from undegrade.errors import InputError, OutputError
 
 ROWS = 10_000
 """Of a part that is put together, about: some 30 MB in memory."""
@@ -27,6 +36,62 @@ TYPES = {str: pa.string(), bool: pa.bool_(), float: pa.float64()}
 SCHEMA = pa.schema([(name, TYPES[kind]) for name, kind in ROW.items()])
 KEYED = ["input", "version", "output", "settings"]
 _NONE = np.empty(0, np.uint64)
+WEEK = 7 * 24 * 3600
+"""Seconds after which a folder of another machine's run is taken for forgotten."""
+PREFIX = "run-"
+
+
+class Scratch:
+    """A folder below an output, removed with all that killed workers left in it.
+
+    *name* is that of an earlier run; by default of a new one.
+    """
+
+    def __init__(self, output: str, name: str = "") -> None:
+        self._output, self._parent = output, joined(output, MANIFEST_FOLDER)
+        self._host = socket.gethostname().replace("-", "_")
+        self.name = name or f"{time.time_ns():020d}-{self._host}-{os.getpid()}"
+        """When it began, where, and in which process; names sort by time."""
+        self.uri = joined(self._parent, PREFIX + self.name)
+
+    def remove(self) -> None:
+        """Take the folder away.
+
+        Raises
+        ------
+        OutputError: the store does not allow it.
+        """
+        fs, path = url_to_fs(self.uri, use_listings_cache=False)
+        try:
+            if fs.exists(path):
+                fs.rm(path, recursive=True)
+        except FileNotFoundError:
+            pass
+        except (OSError, StoreError) as error:
+            raise OutputError(f"cannot remove {path!r}: {error}", "remove it by hand") from None
+
+    def left(self) -> Iterator[Scratch]:
+        """The folders that killed runs of this machine left, and what is old."""
+        fs, parent = url_to_fs(self._parent, use_listings_cache=False)
+        for path in fs.glob(f"{parent}/{PREFIX}*"):
+            name = path.rstrip("/").rpartition("/")[2].removeprefix(PREFIX)
+            began, host, pid = name.split("-")
+            old = time.time() - int(began) / 1e9 > WEEK
+            if old or (host == self._host and not _lives(int(pid))):
+                yield Scratch(self._output, name)
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process; where that cannot be known, yes."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 class Ledger:
@@ -70,9 +135,8 @@ class Ledger:
         ------
         InputError, OutputError, StoreError: a part cannot be read, or the store takes no other.
         """
-        fs, folder = url_to_fs(self.folder, use_listings_cache=False)
-        small = sorted(fs.glob(f"{folder}/{self._run}-unit-*.parquet"))
-        large = len(fs.glob(f"{folder}/{self._run}-rows-*.parquet"))
+        fs, small = self._paths(f"{self._run}-unit-*")
+        large = len(self._paths(f"{self._run}-rows-*")[1])
         # What was broken off has left small parts whose rows stand in a large one.
         seen = np.concatenate([_NONE, *self._keys("-rows-")])
         rows: list[Row] = []
@@ -95,9 +159,9 @@ class Ledger:
         ------
         InputError: a part cannot be read.
         """
-        fs, path = url_to_fs(self.folder, use_listings_cache=False)
-        for name in sorted(fs.glob(f"{path}/{f'{self._run}-' if own else ''}*.parquet")):
-            yield _read(fs, name, columns)
+        fs, paths = self._paths(f"{self._run}-*" if own else "*")
+        for path in paths:
+            yield _read(fs, path, columns)
 
     def done(self, settings: str, *, retry_failed: bool = False) -> Done:
         """What need not be done again with these *settings*.
@@ -125,9 +189,14 @@ class Ledger:
 
     def _keys(self, kind: str) -> Iterator[NDArray[np.uint64]]:
         """The hashes of the objects in the run's parts of a *kind*, part by part."""
-        fs, folder = url_to_fs(self.folder, use_listings_cache=False)
-        for path in fs.glob(f"{folder}/{self._run}{kind}*.parquet"):
+        fs, paths = self._paths(f"{self._run}{kind}*")
+        for path in paths:
             yield _hashes(_identity(row) for row in _read(fs, path, KEYED).to_pylist())
+
+    def _paths(self, names: str) -> tuple[Any, list[str]]:
+        """The store, and in it the parts with such *names*, oldest first."""
+        fs, folder = url_to_fs(self.folder, use_listings_cache=False)
+        return fs, sorted(fs.glob(f"{folder}/{names}.parquet"))
 
     def _unit(self, outputs: Sequence[str]) -> str:
         name = hashlib.blake2b("\0".join(outputs).encode(), digest_size=12).hexdigest()

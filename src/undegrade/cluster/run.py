@@ -3,24 +3,79 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fsspec.core import url_to_fs
 
 from undegrade.cluster import ray_data
-from undegrade.cluster.cluster import CLIENT, HERE, Cluster
-from undegrade.cluster.ledger import Done, Ledger
-from undegrade.cluster.listing import Listing
+from undegrade.cluster.ledger import Done, Ledger, Scratch
 from undegrade.cluster.objects import Object, list_objects
-from undegrade.cluster.remote import run_inside
-from undegrade.cluster.scratch import Scratch
+from undegrade.cluster.ray_data import CLIENT, COUNTED, HERE, Cluster
 from undegrade.cluster.store import absolute, joined, protocols
-from undegrade.cluster.tally import Tally
-from undegrade.cluster.units import Unit, measure_out
-from undegrade.cluster.worker import ROW, Enhance, Row, WorkerSettings, failed
-from undegrade.errors import OutputError, UsageError
+from undegrade.cluster.units import Listing, Unit, measure_out
+from undegrade.cluster.worker import Enhance, Row, WorkerSettings, begun, failed
+from undegrade.errors import OutputError, UndegradeError, UsageError
+
+EVERY = 1.0
+"""Seconds between two looks at how far it is."""
+
+Answer = tuple[str, Any]
+"""``done``, ``stopped`` or ``failed``, with the tally and its seconds, or with the error."""
+
+
+@dataclass
+class Tally:
+    """What a run has done so far."""
+
+    objects: Counter[str] = field(default_factory=Counter)
+    """By status: ``enhanced``, ``unchanged``, ``failed``."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Failures by kind."""
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    """The first hundred failed objects with their errors; all are in the manifest."""
+    megapixels: float = 0.0
+    worker_seconds: float = 0.0
+    listed: int = 0
+    """Objects to be done, as far as is known."""
+    expected: float = 0.0
+    """Megapixels of these, guessed from sizes."""
+    skipped: int = 0
+    """Objects that earlier runs have done."""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Objects that were worked on."""
+        return self.objects.total()
+
+    @property
+    def seconds(self) -> float:
+        """Since the workers were called."""
+        return time.monotonic() - self.started
+
+    def recount(self, ledger: Ledger) -> None:
+        """Count what the run has recorded: a worker may have died before it could say so."""
+        self.objects.clear()
+        self.reasons.clear()
+        self.failures.clear()
+        self.megapixels = self.worker_seconds = 0.0
+        for part in ledger.parts(list(COUNTED), own=True):
+            self.add(part.to_pylist())
+
+    def add(self, rows: list[Row]) -> None:
+        """Count finished objects."""
+        for row in rows:
+            self.objects[row["status"]] += 1
+            self.megapixels += row["megapixels"]
+            self.worker_seconds += row["seconds"]
+            if row["status"] == "failed":
+                self.reasons[row["reason"]] += 1
+                if len(self.failures) < 100:
+                    self.failures.append((row["input"], row["error"]))
 
 
 def run(
@@ -53,75 +108,112 @@ def run(
     outputs would fall among the inputs. UsageError: impossible settings, or Ray is missing or
     cannot be reached.
     """
-    cluster = cluster or Cluster()
+    cluster, told = cluster or Cluster(), on_rows or (lambda tally: None)
     settings = cluster.fitted(settings)
     output = _checked(source, output, cluster)
+    wishes: dict[str, Any] = {
+        "recursive": recursive,
+        "suffix": suffix,
+        "retry_failed": retry_failed,
+    }
     # Before the listing, which may take an hour.
     ours = cluster.address != HERE and ray_data.connect(cluster)
     scratch = Scratch(output)
     try:
         if cluster.address.startswith(CLIENT):
-            wishes = {"recursive": recursive, "suffix": suffix, "retry_failed": retry_failed}
-            asked = (absolute(source), output, settings)
-            return run_inside(run, asked, cluster, wishes, on_rows)
+            return _run_inside((absolute(source), output, settings), cluster, wishes, told)
         for dead in scratch.left():
             Ledger(output, dead).compact()
             dead.remove()
-        at = (source, output, scratch.uri, Ledger(output, scratch))
-        return _run(*at, settings, cluster, recursive, suffix, retry_failed, on_rows)
+        ledger = Ledger(output, scratch)
+        return _Run(output, scratch.uri, ledger, settings, cluster, told)(source, **wishes)
     finally:
         if ours:
             ray_data.disconnect()
         scratch.remove()
 
 
-def _run(
-    source: str,
-    output: str,
-    scratch: str,
-    ledger: Ledger,
-    settings: WorkerSettings,
-    cluster: Cluster,
-    recursive: bool,
-    suffix: str | None,
-    retry_failed: bool,
-    on_rows: Callable[[Tally], None] | None,
-) -> Tally:
-    tally, digest = Tally(), settings.order.digest(settings.networks())
-    done = ledger.done(digest, retry_failed=retry_failed)
+@dataclass
+class _Run:
+    """One run, from the listing to the last row."""
 
-    def known(item: Object, target: str) -> bool:
-        found = done(item.uri, item.version, target)
-        tally.skipped += found
-        return found
+    output: str
+    scratch: str
+    ledger: Ledger
+    settings: WorkerSettings
+    cluster: Cluster
+    told: Callable[[Tally], None]
+    tally: Tally = field(default_factory=Tally)
 
-    objects = list_objects(source, recursive=recursive, without=output)
-    units = measure_out(objects, output, cluster.batch_megapixels, suffix, known)
-    listing, alone = (Listing(joined(scratch, name)) for name in ("listing", "alone"))
+    def __call__(
+        self, source: str, *, recursive: bool, suffix: str | None, retry_failed: bool
+    ) -> Tally:
+        tally, ledger = self.tally, self.ledger
+        digest = self.settings.order.digest(self.settings.networks())
+        done = ledger.done(digest, retry_failed=retry_failed)
 
-    def count(finished: Generator[list[Row], None, None]) -> None:
+        def known(item: Object, target: str) -> bool:
+            found = done(item.uri, item.version, target)
+            tally.skipped += found
+            return found
+
+        objects = list_objects(source, recursive=recursive, without=self.output)
+        units = measure_out(objects, self.output, self.cluster.batch_megapixels, suffix, known)
+        listing, alone = (Listing(joined(self.scratch, name)) for name in ("listing", "alone"))
+        try:
+            listing.write(self._listed(units))
+            tally.started = time.monotonic()
+            self._count(self._work(listing, self.cluster))
+            if tally.done < tally.listed:
+                # Workers died of some units, time and again: of which object shows when each is
+                # alone, with no other waiting at its worker.
+                alone.write(_missing(listing, ledger.recorded(digest)))
+                self._count(self._work(alone, replace(self.cluster, max_in_flight=1)))
+            if tally.done < tally.listed:
+                self._count(self._deadly(_missing(alone, ledger.recorded(digest)), digest))
+        finally:
+            ledger.compact()
+            tally.recount(ledger)
+        return tally
+
+    def _listed(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        for unit in units:
+            self.tally.listed += len(unit.inputs)
+            self.tally.expected += unit.megapixels
+            self.told(self.tally)
+            yield unit
+
+    def _count(self, finished: Generator[list[Row], None, None]) -> None:
         with closing(finished):
             for rows in finished:
-                tally.add(rows)
-                if on_rows:
-                    on_rows(tally)
+                self.tally.add(rows)
+                self.told(self.tally)
 
-    try:
-        listing.write(_counted(units, tally, on_rows))
-        tally.started = time.monotonic()
-        count(_work(listing, scratch, ledger, settings, cluster))
-        if tally.done < tally.listed:
-            # Workers died of some units, time and again: of which object shows when each is alone,
-            # with no other waiting at its worker.
-            alone.write(_missing(listing, ledger.recorded(digest)))
-            single = replace(cluster, max_in_flight=1)
-            count(_work(alone, scratch, ledger, settings, single))
-        if tally.done < tally.listed:
-            count(_deadly(_missing(alone, ledger.recorded(digest)), ledger, digest))
-    finally:
-        ledger.compact()
-        tally.recount(ledger)
-    return tally
+    def _work(self, listing: Listing, cluster: Cluster) -> Generator[list[Row], None, None]:
+        if not listing.paths:
+            return
+        if cluster.address != HERE:
+            yield from ray_data.on_ray(listing, self.scratch, self.ledger, self.settings, cluster)
+            return
+        enhance = Enhance(self.settings, self.scratch)
+        for unit in listing.units():
+            rows: list[Row] = []
+            try:
+                for row in unit.rows:
+                    rows.append(enhance.one(*row))
+                    yield rows[-1:]
+            finally:  # a Ctrl-C loses the one in work
+                if rows:
+                    self.ledger.keep(unit.outputs, rows)
+
+    def _deadly(self, units: Iterable[Unit], digest: str) -> Generator[list[Row], None, None]:
+        """Rows for objects whose workers died each time."""
+        for unit in units:
+            ((source, target, version),) = unit.rows
+            what = f"workers died of {source!r}, perhaps for want of memory; look at it alone"
+            row = begun(source, target, version, digest) | failed(what, "crash")
+            self.ledger.keep(unit.outputs, [row])
+            yield [row]
 
 
 def _checked(source: str, output: str, cluster: Cluster) -> str:
@@ -137,37 +229,6 @@ def _checked(source: str, output: str, cluster: Cluster) -> str:
     return whole
 
 
-def _counted(
-    units: Iterable[Unit], tally: Tally, on_rows: Callable[[Tally], None] | None
-) -> Iterator[Unit]:
-    for unit in units:
-        tally.listed += len(unit.inputs)
-        tally.expected += unit.megapixels
-        if on_rows:
-            on_rows(tally)
-        yield unit
-
-
-def _work(
-    listing: Listing, scratch: str, ledger: Ledger, settings: WorkerSettings, cluster: Cluster
-) -> Generator[list[Row], None, None]:
-    if not listing.paths:
-        return
-    if cluster.address == HERE:
-        enhance = Enhance(settings, scratch)
-        for unit in listing.units():
-            rows: list[Row] = []
-            try:
-                for row in zip(unit.inputs, unit.outputs, unit.versions, strict=True):
-                    rows.append(enhance.one(*row))
-                    yield rows[-1:]
-            finally:  # a Ctrl-C loses the one in work
-                if rows:
-                    ledger.keep(unit.outputs, rows)
-    else:
-        yield from ray_data.on_ray(listing, scratch, ledger, settings, cluster)
-
-
 def _missing(listing: Listing, recorded: Done) -> Iterator[Unit]:
     """The objects of *listing* that have no row yet, each in a unit of its own."""
     for unit in listing.units():
@@ -176,12 +237,78 @@ def _missing(listing: Listing, recorded: Done) -> Iterator[Unit]:
                 yield one
 
 
-def _deadly(units: Iterable[Unit], ledger: Ledger, digest: str) -> Generator[list[Row], None, None]:
-    """Rows for objects whose workers died each time."""
-    for unit in units:
-        row: Row = {key: kind() for key, kind in ROW.items()}
-        row |= {"input": unit.inputs[0], "output": unit.outputs[0], "version": unit.versions[0]}
-        what = f"workers died of {unit.inputs[0]!r}, perhaps for want of memory; look at it alone"
-        row |= {"settings": digest, **failed(what, "crash")}
-        ledger.keep(unit.outputs, [row])
-        yield [row]
+class Driver:
+    """An actor that runs a run where it is: Ray Data does not work through Ray's client."""
+
+    def __init__(self) -> None:
+        self._tally: Tally | None = None
+        self._stopped = False
+
+    def work(self, arguments: tuple[Any, ...], wishes: dict[str, Any]) -> Answer:
+        """The whole run; ``on_rows`` is this actor's own."""
+        try:
+            tally = run(*arguments, **wishes, on_rows=self._note)
+        except KeyboardInterrupt:
+            return "stopped", self.look()
+        except UndegradeError as error:
+            return "failed", error
+        return "done", (tally, tally.seconds)
+
+    def look(self) -> tuple[Tally, float] | None:
+        """How far it is, and the seconds since its start: clocks of machines differ."""
+        return (self._tally, self._tally.seconds) if self._tally else None
+
+    def stop(self) -> None:
+        """End it as a Ctrl-C would."""
+        self._stopped = True
+
+    def _note(self, tally: Tally) -> None:
+        self._tally = tally
+        if self._stopped:
+            raise KeyboardInterrupt
+
+
+def _run_inside(
+    at: tuple[Any, ...],
+    cluster: Cluster,
+    wishes: dict[str, Any],
+    told: Callable[[Tally], None],
+) -> Tally:
+    """:func:`run` in the *cluster* that Ray's client is connected to.
+
+    *at* and *wishes* are its other arguments, by position and by name; addresses must mean the
+    same in the cluster as here.
+
+    Raises
+    ------
+    UndegradeError: whatever the run raised.
+    """
+    import ray
+
+    # Several threads: it must answer while it works.
+    remote: Any = ray.remote
+    actor = remote(num_cpus=0, max_concurrency=4)(Driver).remote()
+    answer = actor.work.remote((*at, replace(cluster, address="auto")), wishes)
+    try:
+        while not ray.wait([answer], timeout=EVERY)[0]:
+            seen = ray.get(actor.look.remote())
+            if seen:
+                told(_here(*seen))
+    except KeyboardInterrupt:
+        ray.get(actor.stop.remote())
+        _, seen = ray.get(answer)
+        if seen:
+            told(_here(*seen))
+        raise
+    kind, result = ray.get(answer)
+    if kind == "failed":
+        raise result
+    tally = _here(*result)
+    told(tally)
+    return tally
+
+
+def _here(tally: Tally, seconds: float) -> Tally:
+    """The *tally* by this machine's clock."""
+    tally.started = time.monotonic() - seconds
+    return tally

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ray.data import Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
-from undegrade.cluster.listing import read_table
+from undegrade.cluster.store import read_table
 
 
 class UnitsDatasource(Datasource):

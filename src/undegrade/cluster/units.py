@@ -1,18 +1,27 @@
-"""Work measured out: units of objects of about the same number of megapixels."""
+"""Work measured out: units of objects of about the same number of megapixels, as Parquet files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import PurePosixPath
+
+import pyarrow as pa
+from fsspec.core import url_to_fs
 
 from undegrade.batch.jobs import DECODE_ONLY
 from undegrade.cluster.objects import Object
-from undegrade.cluster.store import joined
+from undegrade.cluster.store import joined, read_table, write_table
 from undegrade.errors import OutputError
 
 MOST_OBJECTS = 64
 """In one unit: what a killed worker repeats."""
+UNITS_A_FILE = 256
+SCHEMA = pa.schema(
+    [(name, pa.list_(pa.string())) for name in ("inputs", "outputs", "versions")]
+    + [("megapixels", pa.float64())]
+)
 
 
 @dataclass
@@ -24,6 +33,11 @@ class Unit:
     versions: list[str] = field(default_factory=list)
     megapixels: float = 0.0
 
+    @property
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Input, output and version of each object."""
+        return zip(self.inputs, self.outputs, self.versions, strict=True)
+
     def add(self, item: Object, output: str) -> None:
         self.inputs.append(item.uri)
         self.outputs.append(output)
@@ -33,7 +47,7 @@ class Unit:
     def singles(self) -> Iterator[Unit]:
         """Each object as a unit of its own."""
         share = self.megapixels / len(self.inputs)
-        for input, output, version in zip(self.inputs, self.outputs, self.versions, strict=True):
+        for input, output, version in self.rows:
             yield Unit([input], [output], [version], share)
 
 
@@ -80,3 +94,31 @@ def output_key(key: str, suffix: str | None) -> str:
     own = PurePosixPath(key).suffix.lower()
     new = suffix or DECODE_ONLY.get(own)
     return key if new is None or own == new else key + new
+
+
+class Listing:
+    """Work that lies in the store, in *folder*, so that no memory holds all of it."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.fs, self._root = url_to_fs(folder)
+        self.paths: list[str] = []
+        """As the store's file system names them."""
+
+    def write(self, units: Iterable[Unit]) -> None:
+        """Add *units*, as they come.
+
+        Raises
+        ------
+        OutputError, StoreError: the store does not take them.
+        """
+        coming = iter(units)
+        while rows := [vars(unit) for unit in islice(coming, UNITS_A_FILE)]:
+            name = f"part-{len(self.paths):06d}.parquet"
+            write_table(joined(self.folder, name), rows, SCHEMA)
+            self.paths.append(f"{self._root}/{name}")
+
+    def units(self) -> Iterator[Unit]:
+        """What was written, a file at a time."""
+        for path in self.paths:
+            yield from (Unit(**row) for row in read_table(self.fs, path).to_pylist())

@@ -72,8 +72,7 @@ class Enhance:
     def one(self, source: str, target: str, version: str = "") -> Row:
         """Enhance the object at *source* into *target*; the row of the manifest."""
         started = time.perf_counter()
-        row: Row = {key: kind() for key, kind in ROW.items()}
-        row |= {"input": source, "output": target, "version": version, "settings": self.digest}
+        row = begun(source, target, version, self.digest)
         try:
             data = read_object(source)
             row["input_sha256"] = sha256(data)
@@ -118,6 +117,12 @@ output but the input; ``status`` is ``enhanced``, ``unchanged`` or ``failed``; `
 of a failure and ``passing`` whether it may be gone the next time; ``megapixels`` are the output's;
 ``report`` is JSON: what was found, the steps, and what is left.
 """
+
+
+def begun(source: str, target: str, version: str, settings: str) -> Row:
+    """The row of an object of which nothing else is known yet; see :data:`ROW`."""
+    row: Row = {key: kind() for key, kind in ROW.items()}
+    return row | {"input": source, "output": target, "version": version, "settings": settings}
 
 
 def failed(error: str, reason: str, *, passing: bool = False) -> Row:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from undegrade.service.photos import Folder, Gone, Photo, new_id, stamp
+from undegrade.service.photos import ById, Folder, Photo, new_id, stamp
 from undegrade.service.problems import Problem
 from undegrade.service.responses import result_name
 from undegrade.service.settings import Settings
@@ -107,7 +107,7 @@ class Job:
         }
 
 
-class Jobs:
+class Jobs(ById[Job]):
     """Every job by its id, until its time is over.
 
     Parameters
@@ -118,26 +118,23 @@ class Jobs:
     def __init__(
         self, settings: Settings, pool: Pool, folder: Folder, on_end: Callable[[Job], None]
     ) -> None:
+        super().__init__("job")
         self._settings, self._pool, self._folder, self._on_end = settings, pool, folder, on_end
-        self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._gone = Gone("job")
         self._planned = self._taken = 1.0
         """Seconds of earlier jobs, as planned and as they were; older ones count less."""
 
     def count(self, state: State) -> int:
         """How many are in *state*."""
-        return sum(job.state == state for job in self._jobs.values())
+        return sum(job.state == state for job in self._kept.values())
 
     def check_room(self) -> None:
         """Raises :class:`Problem` ``busy`` where the queue is full."""
         if self.count("queued") >= self._settings.queue:
-            raise Problem(
-                "busy",
-                f"{self._settings.queue} jobs wait already",
-                "try again later",
-                {"Retry-After": str(self._retry_after())},
-            )
+            left = [job.seconds_left or 1 for job in self._kept.values() if job.state == "running"]
+            retry = round(min(max(min(left, default=1.0), 1), 60))
+            what = f"{self._settings.queue} jobs wait already"
+            raise Problem("busy", what, "try again later", retry=retry)
 
     def add(
         self,
@@ -153,7 +150,7 @@ class Jobs:
         estimate = planned * self._taken / self._planned
         job = Job(new_id(), photo, wishes, output, planned, estimate, megapixels)
         photo.users += 1
-        self._jobs[job.id] = job
+        self._kept[job.id] = job
         self._count_ahead()
         target = self._folder.new_path()
         task = self._tasks[job.id] = asyncio.create_task(self._run(job, target))
@@ -164,7 +161,7 @@ class Jobs:
         """Seconds until *job* should be over: what is before it, and itself."""
         ahead = 0.0
         if job.state == "queued":
-            known = [one for one in self._jobs.values() if one.created < job.created]
+            known = [one for one in self._kept.values() if one.created < job.created]
             ahead = sum(one.seconds_left or 0 for one in known) / self._settings.workers
         return ahead + (job.seconds_left or 0)
 
@@ -175,22 +172,16 @@ class Jobs:
 
     def _count_ahead(self) -> None:
         """Tell those that wait how many come before them."""
-        unfinished = [job for job in self._jobs.values() if not job.is_over]
+        unfinished = [job for job in self._kept.values() if not job.is_over]
         for ahead, job in enumerate(unfinished):
             now = ahead if job.state == "queued" else 0
             if now != job.ahead:
                 job.ahead = now
                 job.notify()
 
-    def find(self, id: str) -> Job:
-        """Raises :class:`Problem`: it is gone, or never was."""
-        if id not in self._jobs:
-            raise self._gone.problem(id)
-        return self._jobs[id]
-
     def of(self, photo: Photo) -> list[Job]:
         """The jobs on *photo*."""
-        return [job for job in self._jobs.values() if job.photo is photo]
+        return [job for job in self._kept.values() if job.photo is photo]
 
     async def cancel(self, job: Job) -> None:
         """Stop it, if it is not over."""
@@ -208,38 +199,32 @@ class Jobs:
     def expire(self) -> None:
         """Delete what has been over for too long."""
         oldest = time.time() - self._settings.keep
-        for job in list(self._jobs.values()):
+        for job in list(self._kept.values()):
             if job.ended is not None and job.ended < oldest:
                 self.forget(job)
 
     async def drain(self, seconds: float) -> None:
         """Drop what waits, and let what runs go on for up to *seconds*."""
-        waiting = [job for job in self._jobs.values() if job.state == "queued"]
+        waiting = [job for job in self._kept.values() if job.state == "queued"]
         await asyncio.gather(*map(self.cancel, waiting))
         if running := list(self._tasks.values()):
             await asyncio.wait(running, timeout=seconds)
 
     async def close(self) -> None:
         """Cancel everything."""
-        await asyncio.gather(*map(self.cancel, list(self._jobs.values())))
+        await asyncio.gather(*map(self.cancel, list(self._kept.values())))
 
     @property
     def unfetched(self) -> int:
         """Results that nobody has asked for yet."""
-        return sum(job.state == "done" and not job.fetched for job in self._jobs.values())
+        return sum(job.state == "done" and not job.fetched for job in self._kept.values())
 
     def forget(self, job: Job) -> None:
         """Delete one that is over, with its result."""
-        if self._jobs.pop(job.id, None) is not None:
-            job.deleted = True
-            self._gone.add(job.id)
+        if job.id in self._kept:
+            self._drop(job.id).deleted = True
             if job.path is not None:
                 self._folder.remove(job.path)
-
-    def _retry_after(self) -> int:
-        """Until the next job is over, in seconds."""
-        left = [job.seconds_left or 1 for job in self._jobs.values() if job.state == "running"]
-        return round(min(max(min(left, default=1.0), 1), 60))
 
     async def _run(self, job: Job, target: Path) -> None:
         def begin() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import os
 import secrets
 import shutil
@@ -14,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from undegrade.service.problems import Problem
+from undegrade.service.problems import Problem, no_room
 from undegrade.service.settings import Settings
 
 PREFIX = "undegrade-"
@@ -24,6 +22,8 @@ LOCK = "lock"
 """Held as long as the service lives; a folder whose lock is free was left by a killed one."""
 REMEMBERED = 10_000
 """Ids of what is gone, so that its client is told so, and not that it never was."""
+
+Kept = TypeVar("Kept")
 
 
 def new_id() -> str:
@@ -110,94 +110,68 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-class PhotoStore:
+class ById(Generic[Kept]):
+    """What clients know by ids, as long as it is kept; *noun* is what messages call it."""
+
+    def __init__(self, noun: str) -> None:
+        self._noun = noun
+        self._kept: dict[str, Kept] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+
+    def find(self, id: str) -> Kept:
+        """Raises :class:`Problem`: it is gone, or never was."""
+        if id in self._kept:
+            return self._kept[id]
+        if id in self._gone:
+            raise Problem("gone", f"this {self._noun} has been deleted", "send the photo again")
+        raise Problem("not-found", f"there is no such {self._noun}", "send the photo again")
+
+    def _drop(self, id: str) -> Kept:
+        """Keep no more than the id; raises as :meth:`find` does."""
+        found = self.find(id)
+        del self._kept[id]
+        self._gone[id] = None
+        if len(self._gone) > REMEMBERED:
+            self._gone.popitem(last=False)
+        return found
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class PhotoStore(ById[Photo]):
     """Every upload by its id, until its time is over."""
 
     def __init__(self, settings: Settings, folder: Folder) -> None:
+        super().__init__("photo")
         self._keep, self._folder = settings.keep, folder
-        self._photos: dict[str, Photo] = {}
-        self._gone = Gone("photo")
 
     def add(self, path: Path, name: str | None, frame: int | None) -> Photo:
         """A finished upload."""
         size = path.stat().st_size
         photo = Photo(new_id(), path, name, size, frame, time.time())
         self._folder.added(size)
-        self._photos[photo.id] = photo
+        self._kept[photo.id] = photo
         return photo
-
-    def find(self, id: str) -> Photo:
-        """Raises :class:`Problem`: it is gone, or never was."""
-        if id not in self._photos:
-            raise self._gone.problem(id)
-        return self._photos[id]
 
     def remove(self, id: str) -> None:
         """Delete one; raises as :meth:`find` does."""
-        photo = self.find(id)
-        del self._photos[id]
+        photo = self._drop(id)
         photo.deleted = True
-        self._gone.add(id)
         self._folder.remove(photo.path)
 
     def expire(self) -> None:
         """Delete what is over its time and not needed by a job."""
         oldest = time.time() - self._keep
-        for photo in list(self._photos.values()):
+        for photo in list(self._kept.values()):
             if photo.created < oldest and not photo.users:
                 self.remove(photo.id)
-
-    def __len__(self) -> int:
-        return len(self._photos)
-
-
-class Gone:
-    """Ids that were known once."""
-
-    def __init__(self, noun: str) -> None:
-        self._noun = noun
-        self._ids: OrderedDict[str, None] = OrderedDict()
-
-    def add(self, id: str) -> None:
-        """It has just been deleted."""
-        self._ids[id] = None
-        if len(self._ids) > REMEMBERED:
-            self._ids.popitem(last=False)
-
-    def problem(self, id: str) -> Problem:
-        """What to tell who asks for an *id* that is not there."""
-        if id in self._ids:
-            return Problem("gone", f"this {self._noun} has been deleted", "send the photo again")
-        return Problem("not-found", f"there is no such {self._noun}", "send the photo again")
-
-
-def no_room() -> Problem:
-    """The problem of a disk that is full, or of a limit on what is stored."""
-    return Problem(
-        "storage",
-        "there is no room for the photo",
-        "try later, or delete photos that are done",
-        {"Retry-After": "60"},
-    )
-
-
-def is_full(error: OSError) -> bool:
-    """Whether there is no room on the disk, in a quota, or below a limit on a file's size."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def stamp(seconds: float) -> str:
     """Seconds since 1970 as RFC 3339 in UTC, to the millisecond: jobs are sorted by it."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-async def every(seconds: float, *actions: Any) -> None:
-    """Call *actions* again and again until cancelled."""
-    while True:
-        await asyncio.sleep(seconds)
-        for action in actions:
-            action()
 
 
 def _locked(path: Path) -> int | None:

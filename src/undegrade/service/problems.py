@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http
 import re
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
     hint: what the client can do about it.
     headers: for the response.
     errors: what is wrong, field by field.
+    retry: seconds after which the client may come again.
     """
 
     def __init__(
@@ -64,11 +66,12 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         hint: str = "",
         headers: Mapping[str, str] | None = None,
         errors: Sequence[Mapping[str, str]] = (),
+        retry: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind, self.detail, self.hint = kind, detail, hint
         self.status, self.title = TITLES[kind]
-        self.headers = dict(headers or {})
+        self.headers = dict(headers or {}) | ({"Retry-After": str(retry)} if retry else {})
         self.errors = [dict(error) for error in errors]
 
     @classmethod
@@ -98,15 +101,15 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
 
 def of_error(error: UndegradeError) -> Problem:
     """The problem that an error of the engine is for a client."""
-    hint = _without_options(error.remedy)
+    # Remedies name options of the command line; here they are fields.
+    hint = re.sub(r"--([a-z]+)", r"'\1'", error.remedy)
     if isinstance(error, InputError):
         return Problem("not-a-photo", error.what, hint)
     if isinstance(error, LimitError):
         return Problem("too-large", error.what, "send a smaller photo")
     if isinstance(error, UsageError | OutputError):
-        return Problem(
-            "wishes", error.what, hint, errors=[{"field": "wishes", "detail": error.what}]
-        )
+        errors = [{"field": "wishes", "detail": error.what}]
+        return Problem("wishes", error.what, hint, errors=errors)
     if isinstance(error, ModelError):
         return Problem("model", error.what, "ask for something else; see /api/v1/models")
     return Problem("internal", error.what, hint)
@@ -121,6 +124,13 @@ def of_status(status: int, detail: str = "") -> Problem:
     return problem
 
 
-def _without_options(text: str) -> str:
-    """Remedies name options of the command line; here they are fields."""
-    return re.sub(r"--([a-z]+)", r"'\1'", text)
+def no_room() -> Problem:
+    """The problem of a disk that is full, or of a limit on what is stored."""
+    what, hint = "there is no room for the photo", "try later, or delete photos that are done"
+    return Problem("storage", what, hint, retry=60)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there is no room on the disk, in a quota, or below a limit on a file's size."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(error, OSError) and error.errno in full

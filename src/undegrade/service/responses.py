@@ -1,4 +1,4 @@
-"""Answers that are more than JSON: problems, pictures, results, archives; and names of files.
+"""Answers that are more than JSON: problems, reports, archives; and names of files.
 
 A name that comes from a client is cleaned, and never used for a file of ours.
 """
@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from undegrade.service.problems import MEDIA_TYPE, Problem
 
@@ -52,30 +51,6 @@ def problem_response(problem: Problem, path: str) -> Response:
         status_code=problem.status,
         headers=problem.headers,
         media_type=MEDIA_TYPE,
-    )
-
-
-def picture_response(data: bytes, kind: str) -> Response:
-    """A picture for the page."""
-    return Response(data, media_type=kind, headers={"Content-Security-Policy": SANDBOX})
-
-
-def result_response(
-    path: Path,
-    name: str,
-    headers: dict[str, str] | None = None,
-    then: BackgroundTask | None = None,
-) -> FileResponse:
-    """The result in the file *path*, to be saved as *name*."""
-    return FileResponse(
-        path,
-        media_type=TYPES.get(name.rpartition(".")[2], "application/octet-stream"),
-        headers={
-            "Content-Disposition": attachment(name),
-            "Content-Security-Policy": SANDBOX,
-            **(headers or {}),
-        },
-        background=then,
     )
 
 

@@ -112,12 +112,8 @@ class Guard:
         now, kind_and_token = time.monotonic(), authorization.partition(" ")
         wait = self._guesses.get(address, 0.0) - now - (WRONG_TOKENS - 1) * FORGIVEN_SECONDS
         if wait > 0:
-            raise Problem(
-                "busy",
-                "too many wrong tokens came from this address",
-                "try again later",
-                {"Retry-After": str(int(wait) + 1)},
-            )
+            what = "too many wrong tokens came from this address"
+            raise Problem("busy", what, "try again later", retry=int(wait) + 1)
         known = secrets.compare_digest(kind_and_token[2].strip().encode(), self._token or b"")
         if kind_and_token[0].lower() == "bearer" and known:
             return

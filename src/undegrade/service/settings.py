@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from undegrade.errors import InputError, OutputError, UsageError
+from undegrade.runtime import cores
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -16,13 +17,6 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def default_workers() -> int:
     """One photo at a time for every four cores of this process: networks use several."""
     return max(1, cores() // 4)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from undegrade.catalog import Catalog
 from undegrade.service import schemas, uploads
 from undegrade.service.jobs import Job, Jobs
-from undegrade.service.photos import Folder, Photo, PhotoStore, every
+from undegrade.service.photos import Folder, Photo, PhotoStore
 from undegrade.service.problems import Problem
 from undegrade.service.settings import Settings
 from undegrade.service.watch import Metrics
@@ -58,14 +58,7 @@ class Service:
                 "undegrade_workers": ("Worker processes", lambda: len(self.pool.pids)),
             }
         )
-        self._janitor = asyncio.create_task(
-            every(
-                min(5.0, settings.keep / 4),
-                self.jobs.expire,
-                self.photos.expire,
-                self._expire_keys,
-            )
-        )
+        self._janitor = asyncio.create_task(self._clean_up())
         self.pool.start()
 
     async def drain(self) -> None:
@@ -89,7 +82,7 @@ class Service:
     def check_open(self) -> None:
         """Raises :class:`Problem` when the service is about to end."""
         if self.stopping:
-            raise Problem("stopping", "nothing new is taken", "try again", {"Retry-After": "10"})
+            raise Problem("stopping", "nothing new is taken", "try again", retry=10)
 
     async def receive(
         self, request: Request, form: type[schemas.Form]
@@ -102,9 +95,7 @@ class Service:
         """
         self.check_open()
         if self._receiving >= self.settings.queue:
-            raise Problem(
-                "busy", "too many uploads at a time", "try again later", {"Retry-After": "2"}
-            )
+            raise Problem("busy", "too many uploads at a time", "try again later", retry=2)
         self._receiving += 1
         try:
             upload = await uploads.receive(request, self.settings, self.folder)
@@ -155,10 +146,16 @@ class Service:
             )
         return await asyncio.shield(known.task)
 
-    def _expire_keys(self) -> None:
-        """Let go of keys that may be used anew: each holds what it made, with its report."""
-        for key in [key for key, one in self._once.items() if one.is_stale(self.settings.keep)]:
-            del self._once[key]
+    async def _clean_up(self) -> None:
+        """Let go, again and again, of what is over its time."""
+        keep = self.settings.keep
+        while True:
+            await asyncio.sleep(min(5.0, keep / 4))
+            self.jobs.expire()
+            self.photos.expire()
+            # Keys that may be used anew: each holds what it made, with its report.
+            for key in [key for key, one in self._once.items() if one.is_stale(keep)]:
+                del self._once[key]
 
     async def open(self, photo: Photo, wishes: dict[str, Any]) -> None:
         """Have a new photo looked at; it is deleted where it is none."""

@@ -13,8 +13,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from undegrade.service.photos import Folder, is_full, no_room
-from undegrade.service.problems import Problem
+from undegrade.service.photos import Folder
+from undegrade.service.problems import Problem, is_full, no_room
 from undegrade.service.responses import clean
 from undegrade.service.settings import Settings
 
@@ -70,7 +70,7 @@ async def receive(request: Request, settings: Settings, folder: Folder) -> Uploa
         return Upload(path, form.name, [*request.query_params.multi_items(), *form.fields])
     except BaseException as error:
         path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and is_full(error):
+        if is_full(error):
             error = no_room()
         raise error from None
 
@@ -122,8 +122,7 @@ class _Raw:
 
     def __init__(self, request: Request, file: BinaryIO) -> None:
         _, options = parse_options_header(request.headers.get("content-disposition", ""))
-        given = options.get(b"filename", b"").decode("utf-8", "replace")
-        self.name = clean(given) if given else None
+        self.name = _named(options)
         self.fields: list[tuple[str, str]] = []
         self._file = file
 
@@ -198,8 +197,7 @@ class _Form:
             self._photos += 1
             if self._photos > 1:
                 raise _malformed(f"the form has more than one field {PART!r}")
-            given = options.get(b"filename", b"").decode("utf-8", "replace")
-            self.name = clean(given) if given else None
+            self.name = _named(options)
             return
         part.value = bytearray()
         if len(self.fields) >= MOST_FIELDS:
@@ -220,6 +218,12 @@ class _Form:
 
     def _end(self) -> None:
         self._ended = True
+
+
+def _named(options: Mapping[bytes, bytes]) -> str | None:
+    """The name of a file, as a Content-Disposition has it, cleaned."""
+    given = options.get(b"filename", b"").decode("utf-8", "replace")
+    return clean(given) if given else None
 
 
 def _empty() -> Problem:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from undegrade.diagnosis import Diagnosis, open_diagnoser
 from undegrade.enhancer import Enhancer
 from undegrade.parts import Box, cut
-from undegrade.picture import Picture, decode, encode, format_of, pages
+from undegrade.picture import Picture, decode, encode, format_of, pages, to_pil
 from undegrade.plan import Plan, Wishes
 from undegrade.runtime import Networks
-from undegrade.service.view import rendered
 from undegrade.work import Order, work
 
 Head = dict[str, Any]
+Shown = tuple[Head, bytes]
+"""The media ``type`` of a picture's file, and the file."""
 
 CACHED = 200_000_000
 """Bytes of pixels that stay decoded; the latest photo stays whatever its size."""
@@ -23,6 +28,9 @@ DIAGNOSES = 256
 """Photos whose diagnosis is remembered."""
 NAME = "the photo"
 """What messages call it; its path is nobody's business."""
+
+QUALITY = 88
+"""Of what browsers are shown."""
 
 SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG2000": "jp2", "HEIF": "heic"}
 """Where a format's suffix is not its name in small letters."""
@@ -38,6 +46,9 @@ class Workbench:
 
     Photos are named by the paths of their files, and the frame or page that counts, if any.
     """
+
+    TASKS = frozenset({"open", "plan", "preview", "view", "crop", "enhance"})
+    """Methods that the service may ask for by name."""
 
     def __init__(self, threads: int, max_megapixels: float) -> None:
         self._max_megapixels = max_megapixels
@@ -81,19 +92,36 @@ class Workbench:
         del told["found"]
         return told | {"unchanged": not plan.steps}
 
-    def preview(self, path: str, wishes: Head, box: Box, frame: int | None = None) -> bytes:
+    def preview(self, path: str, wishes: Head, box: Head, frame: int | None = None) -> Shown:
         """A PNG of what becomes of *box*, by the diagnosis of the whole photo."""
         plan = self._plan(path, wishes, frame)
-        return _png(self._enhancer.part(self._picture(path, frame), plan, box))
+        return _png(self._enhancer.part(self._picture(path, frame), plan, Box(**box)))
 
-    def view(self, path: str, side: int, frame: int | None = None) -> tuple[bytes, str]:
-        """The whole photo for a browser, at most *side* pixels a side."""
-        return rendered(self._picture(path, frame), side)
+    def view(self, path: str, side: int, frame: int | None = None) -> Shown:
+        """The photo as any browser shows it: upright, 8 bit, sRGB, at most *side* pixels a side.
 
-    def crop(self, path: str, box: Box, frame: int | None = None) -> bytes:
+        JPEG, or WebP where there is transparency.
+        """
+        picture = self._picture(path, frame)
+        image = to_pil(picture)
+        factor = side / max(image.size)
+        if factor < 1:
+            width, height = (max(1, round(length * factor)) for length in image.size)
+            image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        if not picture.colour.is_srgb:
+            image = _in_srgb(image, picture)
+        image.info.clear()
+        out = BytesIO()
+        if picture.alpha is None:
+            image.save(out, "JPEG", quality=QUALITY, subsampling=0)
+            return {"type": "image/jpeg"}, out.getvalue()
+        image.save(out, "WEBP", quality=QUALITY, method=2)
+        return {"type": "image/webp"}, out.getvalue()
+
+    def crop(self, path: str, box: Head, frame: int | None = None) -> Shown:
         """A PNG of the pixels in *box*, with their profile."""
         picture = self._picture(path, frame)
-        return _png(cut(picture, box.within(picture)))
+        return _png(cut(picture, Box(**box).within(picture)))
 
     def enhance(
         self,
@@ -171,5 +199,15 @@ def _bytes_of(picture: Picture) -> int:
     return int(picture.pixels.nbytes)
 
 
-def _png(picture: Picture) -> bytes:
-    return encode(picture, format="PNG", strip=True)
+def _png(picture: Picture) -> Shown:
+    return {"type": "image/png"}, encode(picture, format="PNG", strip=True)
+
+
+def _in_srgb(image: Image.Image, picture: Picture) -> Image.Image:
+    """What lies outside of sRGB is clipped: a browser without colour management would, too."""
+    colours = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+    values = np.clip(picture.colour.to_srgb(colours), 0, 1) * np.float32(255)
+    shown = Image.fromarray(np.rint(values).astype(np.uint8))
+    if "A" in image.getbands():
+        shown.putalpha(image.getchannel("A"))
+    return shown

@@ -8,7 +8,6 @@ It opens strangers' files, so it may die at any time; see :mod:`undegrade.servic
 from __future__ import annotations
 
 import ctypes
-import errno
 import json
 import os
 import queue
@@ -19,14 +18,11 @@ from typing import Any, BinaryIO
 
 from undegrade.errors import Cancelled
 from undegrade.service import wire
-from undegrade.service.problems import Problem, of_error
+from undegrade.service.problems import Problem, is_full, of_error
 from undegrade.work import failure_of
 
 NICENESS = 5
 """Below the service, so that it answers while networks take every core."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system calls a disk without room, a quota, or a limit on a file's size."""
 
 
 class Worker:
@@ -69,44 +65,22 @@ class Worker:
 
     def _answer(self, task: wire.Head) -> tuple[wire.Head, bytes]:
         try:
-            head, body = self._do(task)
-            return {"done": head}, body
+            made = self._do(**task)
         except Cancelled:
             return {"cancelled": True}, b""
         except Exception as error:
             return {"problem": _problem(error).as_dict()}, b""
+        head, body = made if isinstance(made, tuple) else (made, b"")
+        return {"done": head}, body
 
-    def _do(self, task: wire.Head) -> tuple[wire.Head, bytes]:
-        from undegrade.parts import Box
-
-        workbench, path, frame = self._workbench, task["path"], task.get("frame")
-        match task["do"]:
-            case "open":
-                return workbench.open(path, task["wishes"], frame), b""
-            case "plan":
-                return workbench.plan(path, task["wishes"], frame), b""
-            case "preview":
-                return {}, workbench.preview(path, task["wishes"], Box(**task["box"]), frame)
-            case "view":
-                body, kind = workbench.view(path, task["side"], frame)
-                return {"type": kind}, body
-            case "crop":
-                return {}, workbench.crop(path, Box(**task["box"]), frame)
-            case "enhance":
-                return self._enhance(task), b""
-            case unknown:
-                raise ValueError(f"no task is called {unknown!r}")
-
-    def _enhance(self, task: wire.Head) -> wire.Head:
-        return self._workbench.enhance(
-            task["path"],
-            task["wishes"],
-            task["output"],
-            task["target"],
-            lambda part: self._send({"progress": round(part, 4)}),
-            self._cancelled.is_set,
-            task.get("frame"),
-        )
+    def _do(self, do: str, **asked: Any) -> wire.Head | tuple[wire.Head, bytes]:
+        if do not in self._workbench.TASKS:
+            raise ValueError(f"no task is called {do!r}")
+        if do == "enhance":
+            asked["progress"] = lambda part: self._send({"progress": round(part, 4)})
+            asked["cancelled"] = self._cancelled.is_set
+        made: wire.Head | tuple[wire.Head, bytes] = getattr(self._workbench, do)(**asked)
+        return made
 
     def _send(self, head: wire.Head, body: bytes = b"") -> None:
         self._writing.write(wire.pack(head, body))
@@ -115,22 +89,15 @@ class Worker:
 
 def _problem(error: Exception) -> Problem:
     """What *error* is for the client."""
-    if _is_full(error):
-        return Problem("storage", "there is no room for the result", "try later")
+    cause: BaseException | None = error
+    while cause is not None:
+        if is_full(cause):
+            return Problem("storage", "there is no room for the result", "try later")
+        cause = cause.__cause__ or cause.__context__
     if isinstance(error, FileNotFoundError):
         return Problem("gone", "the photo has just been deleted", "send the photo again")
     failure = failure_of(error, "the photo")
     return _internal(error) if failure.kind == "internal" else of_error(failure.error)
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether *error* or its cause is that a disk has no room."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in FULL:
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
 
 
 def _internal(error: Exception) -> Problem:

@@ -36,12 +36,8 @@ async def get_models(here: Here) -> dict[str, Any]:
 async def get_limits(here: Here) -> dict[str, Any]:
     """What may be sent and asked for."""
     settings = here.settings
-    return {
-        "max_upload": settings.max_upload,
-        "max_megapixels": settings.max_megapixels,
-        "sync_megapixels": settings.sync_megapixels,
-        "sync_seconds": settings.sync_seconds,
-        "queue": settings.queue,
+    same = ("max_upload", "max_megapixels", "sync_megapixels", "sync_seconds", "queue")
+    return {name: getattr(settings, name) for name in same} | {
         "keep_seconds": settings.keep,
         "tasks": list(TASK_STEPS),
         "scales": list(SCALES),
@@ -63,7 +59,7 @@ async def readyz(here: Here) -> dict[str, str]:
     """The service takes photos: a worker has started, and it is not about to stop."""
     if here.stopping or not here.pool.ready:
         reason = "it is about to stop" if here.stopping else "no worker has started"
-        raise Problem("unready", reason, "try again", {"Retry-After": "2"})
+        raise Problem("unready", reason, "try again", retry=2)
     return {"status": "ready"}
 
 

@@ -11,20 +11,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, StreamingResponse
 
 from undegrade.service import schemas
 from undegrade.service.jobs import Job, follow
 from undegrade.service.problems import Problem
 from undegrade.service.responses import (
+    SANDBOX,
     TYPES,
     archive,
     attachment,
     distinct,
     report_header,
-    result_response,
 )
-from undegrade.service.routes.photos import At, Length, Side, view
+from undegrade.service.routes.photos import KNOWN, SENT, Box, Side, view
 from undegrade.service.state import Here, Key, Service
 
 router = APIRouter()
@@ -36,14 +36,9 @@ LOOK_SECONDS = 0.5
 MOST_RESULTS = 500
 
 _FILE_TYPES = (*dict.fromkeys(TYPES.values()), "application/octet-stream")
-_KNOWN = schemas.problems("not-found", "gone", "invalid")
 _DONE = schemas.problems(
     *("not-found", "gone", "not-ready", "invalid", "wishes", "model", "not-a-photo", "too-large"),
     *("time", "worker", "storage", "stopping"),
-)
-_SENT = schemas.problems(
-    *("cross-site", "slow", "too-large", "not-a-photo", "invalid", "wishes", "model", "time"),
-    *("worker", "stopping", "storage"),
 )
 _EVENTS = {
     "description": "`progress` whenever it has changed, and `end` with the job at last.",
@@ -61,7 +56,7 @@ _EVENTS = {
     "/diagnose",
     tags=["direct"],
     openapi_extra=schemas.photo_body(schemas.Upload),
-    responses={200: {"model": schemas.Facts}, **_SENT},
+    responses={200: {"model": schemas.Facts}, **SENT},
 )
 async def diagnose(request: Request, here: Here) -> dict[str, Any]:
     """Say what a photo has lost; nothing is kept."""
@@ -87,7 +82,7 @@ async def diagnose(request: Request, here: Here) -> dict[str, Any]:
             "description": "It is too large, or would take too long, to wait for: a job.",
             "headers": schemas.headers("Location", "Retry-After"),
         },
-        **_SENT,
+        **SENT,
     },
 )
 async def enhance(
@@ -128,7 +123,7 @@ async def enhance(
     await here.discard(job)
     if job.problem is not None:
         raise Problem.from_dict(job.problem)
-    raise Problem("stopping", "the work was cancelled", "try again", {"Retry-After": "10"})
+    raise Problem("stopping", "the work was cancelled", "try again", retry=10)
 
 
 def _patience(here: Service, job: Job, prefer: str) -> float:
@@ -166,7 +161,7 @@ async def get_archive(
     return StreamingResponse(archive(members), headers=headers, media_type="application/zip")
 
 
-@router.get("/jobs/{id}", tags=["jobs"], responses={200: {"model": schemas.JobState}, **_KNOWN})
+@router.get("/jobs/{id}", tags=["jobs"], responses={200: {"model": schemas.JobState}, **KNOWN})
 async def get_job(id: str, here: Here) -> dict[str, Any]:
     """How far a job is."""
     return here.jobs.find(id).as_dict()
@@ -176,7 +171,7 @@ async def get_job(id: str, here: Here) -> dict[str, Any]:
     "/jobs/{id}/events",
     tags=["jobs"],
     response_class=Response,
-    responses={200: _EVENTS, **_KNOWN},
+    responses={200: _EVENTS, **KNOWN},
 )
 async def get_events(id: str, here: Here) -> Response:
     """Follow a job: server-sent events."""
@@ -221,12 +216,9 @@ async def view_result(id: str, here: Here, size: Side = 1600) -> Response:
     response_class=Response,
     responses={200: schemas.binary("The pixels.", "image/png"), **_DONE},
 )
-async def crop_result(
-    id: str, here: Here, x: At = 0, y: At = 0, width: Length = 512, height: Length = 512
-) -> Response:
+async def crop_result(id: str, here: Here, box: Box) -> Response:
     """A part of the result, pixel by pixel; less at its border."""
     job = _done(here.jobs.find(id))
-    box = {"x": x, "y": y, "width": width, "height": height}
     return await view(here, {"do": "crop", "path": str(job.path), "box": box})
 
 
@@ -234,7 +226,7 @@ async def crop_result(
     "/jobs/{id}",
     tags=["jobs"],
     status_code=204,
-    responses={**_KNOWN, **schemas.problems("cross-site")},
+    responses={**KNOWN, **schemas.problems("cross-site")},
 )
 async def delete_job(id: str, here: Here) -> None:
     """Cancel the job if it is not over, and delete its result."""
@@ -253,8 +245,12 @@ def _done(job: Job) -> Job:
 def _result(
     job: Job, headers: dict[str, str] | None = None, then: BackgroundTask | None = None
 ) -> Response:
+    """The file of a *job* that is done, to be saved under its name."""
     assert job.path is not None
-    return result_response(job.path, str(job.name), headers, then)
+    name = str(job.name)
+    own = {"Content-Disposition": attachment(name), "Content-Security-Policy": SANDBOX}
+    kind = TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+    return FileResponse(job.path, media_type=kind, headers=own | (headers or {}), background=then)
 
 
 async def _events(job: Job) -> AsyncIterator[str]:

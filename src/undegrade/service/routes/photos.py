@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from starlette.requests import Request
 
 from undegrade.service import schemas
 from undegrade.service.jobs import Job
 from undegrade.service.photos import Photo
-from undegrade.service.responses import picture_response
+from undegrade.service.responses import SANDBOX
 from undegrade.service.state import Here, Key, Service
 
 router = APIRouter(prefix="/photos", tags=["photos"])
@@ -19,9 +19,21 @@ Side = Annotated[int, Query(ge=16, le=4096, description="Longest side in pixels.
 At = Annotated[int, Query(ge=0, le=1_000_000)]
 Length = Annotated[int, Query(ge=1, le=1024)]
 
+
+async def _box(x: At = 0, y: At = 0, width: Length = 512, height: Length = 512) -> dict[str, int]:
+    return {"x": x, "y": y, "width": width, "height": height}
+
+
+Box = Annotated[dict[str, int], Depends(_box)]
+"""Part of a photo, by four parameters of the query."""
+
 _VIEW = schemas.binary("The photo, upright, in sRGB.", "image/jpeg", "image/webp")
 _CROP = schemas.binary("The pixels, with their colour profile.", "image/png")
-_KNOWN = schemas.problems("not-found", "gone", "invalid")
+KNOWN = schemas.problems("not-found", "gone", "invalid")
+SENT = schemas.problems(
+    *("cross-site", "slow", "too-large", "not-a-photo", "invalid", "wishes", "model", "time"),
+    *("worker", "stopping", "storage"),
+)
 _LOOKED = schemas.problems(
     *("not-found", "gone", "invalid", "wishes", "model", "time", "worker", "cross-site"),
     *("too-large", "slow", "storage"),
@@ -38,10 +50,7 @@ _LOOKED = schemas.problems(
             "description": "It has been looked at.",
             "headers": schemas.headers("Location"),
         },
-        **schemas.problems(
-            *("cross-site", "slow", "too-large", "not-a-photo", "invalid", "wishes", "time"),
-            *("worker", "stopping", "storage"),
-        ),
+        **SENT,
     },
 )
 async def send_photo(
@@ -60,7 +69,7 @@ async def send_photo(
     return photo.as_dict(here.settings.keep)
 
 
-@router.get("/{id}", responses={200: {"model": schemas.Photo}, **_KNOWN})
+@router.get("/{id}", responses={200: {"model": schemas.Photo}, **KNOWN})
 async def get_photo(id: str, here: Here) -> dict[str, Any]:
     """What is known of a photo."""
     return here.photos.find(id).as_dict(here.settings.keep)
@@ -73,11 +82,8 @@ async def view_photo(id: str, here: Here, size: Side = 1600) -> Response:
 
 
 @router.get("/{id}/crop", response_class=Response, responses={200: _CROP, **_LOOKED})
-async def crop_photo(
-    id: str, here: Here, x: At = 0, y: At = 0, width: Length = 512, height: Length = 512
-) -> Response:
+async def crop_photo(id: str, here: Here, box: Box) -> Response:
     """A part of the photo as it is, pixel by pixel; less at its border."""
-    box = {"x": x, "y": y, "width": width, "height": height}
     return await view(here, here.photos.find(id).task("crop", box=box))
 
 
@@ -97,7 +103,7 @@ async def plan_photo(id: str, order: schemas.PlanBody, here: Here) -> dict[str, 
 async def preview_photo(id: str, part: schemas.PartBody, here: Here) -> Response:
     """What becomes of a part, by the diagnosis of the whole photo."""
     photo, asked = here.photos.find(id), schemas.checked(part.wishes, here.catalog.enhancing)
-    box = {"x": part.x, "y": part.y, "width": part.width, "height": part.height}
+    box = part.model_dump(exclude={"wishes"})
     return await view(here, photo.task("preview", wishes=asked, box=box))
 
 
@@ -130,7 +136,7 @@ async def start_job(
     return job.as_dict()
 
 
-@router.delete("/{id}", status_code=204, responses={**_KNOWN, **schemas.problems("cross-site")})
+@router.delete("/{id}", status_code=204, responses={**KNOWN, **schemas.problems("cross-site")})
 async def delete_photo(id: str, here: Here) -> None:
     """Delete the photo now; its unfinished jobs are cancelled, its results stay."""
     await here.forget(here.photos.find(id))
@@ -139,4 +145,5 @@ async def delete_photo(id: str, here: Here) -> None:
 async def view(here: Service, task: dict[str, Any]) -> Response:
     """The picture that a worker makes for *task*."""
     head, body = await here.pool.look(task)
-    return picture_response(body, head.get("type", "image/png"))
+    # It is a stranger's picture.
+    return Response(body, media_type=head["type"], headers={"Content-Security-Policy": SANDBOX})
