@@ -17,8 +17,7 @@ from torch import nn
 from undegrade.errors import UndegradeError
 from undegrade.training.loop import fit
 from undegrade.training.machine import Processes
-from undegrade.training.networks.layers import Renormalisation
-from undegrade.training.networks.together import synchronised
+from undegrade.training.networks.layers import Renormalisation, synchronised
 from undegrade.training.recipe_file import read
 
 RUNS = {

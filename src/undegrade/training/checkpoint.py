@@ -1,13 +1,19 @@
-"""Checkpoints: one safetensors file with everything a run needs to go on bit for bit."""
+"""Checkpoints: one safetensors file with everything a run needs to go on bit for bit.
+
+They also say where weights come from: photos with counts and terms, versions, seed and command.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Iterator
+import platform
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +23,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from undegrade.catalog import Catalog
+from undegrade import __version__
+from undegrade.catalog import Card, Catalog
 from undegrade.errors import ModelError
 from undegrade.runtime import find_model
-from undegrade.training.recipe import Precision
+from undegrade.training.data.sources import Source, described
+from undegrade.training.recipe import Precision, Recipe
 
 HALF = ".half"
 """Ending of the names of weights that an exported network stores in fp16."""
@@ -63,7 +71,7 @@ class State:
     """The score at the stage's start, the best since, and how many validations ago that was."""
     recipe: dict[str, Any] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
-    """Photos, versions, seed and command: see :mod:`undegrade.training.provenance`."""
+    """Photos, versions, seed and command: see :data:`Made`."""
     precision_reason: str = ""
     """Why the recipe's precision is the one, where the machine chose it."""
     earlier: list[str] = field(default_factory=list)
@@ -109,6 +117,8 @@ NUMBERS = (
     *("stage", "stage_step", "stage_seconds", "step", "seconds"),
     *("generator_steps", "critic_turn", "critic_loss", "best"),
 )
+SHIPPED = ("step", "seconds", "earlier")
+"""What is noted of a run beside weights that ship."""
 
 
 def save(state: State, path: Path) -> None:
@@ -129,30 +139,26 @@ def save(state: State, path: Path) -> None:
     numbers["precision_reason"] = state.precision_reason
     if state.scaler is not None:
         numbers["scaler"] = state.scaler.state_dict()
-    _write(tensors, numbers, state, path)
+    _write(tensors, {"progress": numbers, "recipe": state.recipe, "made": state.made}, path)
 
 
 def save_average(state: State, path: Path) -> None:
     """Write what ships and nothing to resume from: a small file."""
     tensors = {f"average.{k}": v for k, v in state.average.state_dict().items()}
-    numbers = {"step": state.step, "seconds": state.seconds, "earlier": state.earlier}
-    _write(tensors, numbers, state, path)
+    numbers = {key: getattr(state, key) for key in SHIPPED}
+    _write(tensors, {"progress": numbers, "recipe": state.recipe, "made": state.made}, path)
 
 
 def save_halves(checkpoint: Path, path: Path) -> None:
     """Write the average of *checkpoint* with its weights in fp16, as :func:`load_average` reads."""
-    with _opened(checkpoint) as file:
-        told = file.metadata()
-        names = [key for key in file.keys() if key.startswith("average.")]  # noqa: SIM118
-        tensors = {key: file.get_tensor(key) for key in names}
+    told = _told(checkpoint)
+    told["progress"] = {key: told["progress"][key] for key in SHIPPED}
+    tensors = {f"average.{k}": v for k, v in _tensors(checkpoint, "average.").items()}
     halves = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    numbers = json.loads(told["progress"])
-    told["progress"] = json.dumps({k: numbers[k] for k in ("step", "seconds", "earlier")})
-    save_file({k: v.contiguous() for k, v in halves.items()}, path, told)
+    _write(halves, told, path)
 
 
-def _write(tensors: dict[str, Tensor], numbers: dict[str, Any], state: State, path: Path) -> None:
-    told = {"progress": numbers, "recipe": state.recipe, "made": state.made}
+def _write(tensors: dict[str, Tensor], told: dict[str, Any], path: Path) -> None:
     metadata = {key: json.dumps(value) for key, value in told.items()}
     temporary = path.with_suffix(".part")
     save_file({k: v.contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
@@ -191,17 +197,14 @@ def load(state: State, path: Path) -> Moments:
 
     Raises :class:`ModelError` where it cannot be read or belongs to another recipe.
     """
-    with _opened(path) as file:
-        numbers = json.loads(file.metadata()["progress"])
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    numbers, tensors = _told(path)["progress"], _tensors(path)
     if "moments" not in numbers:
         raise ModelError(f"{path} holds only an average", "resume with last.safetensors")
-    # Older checkpoints did not count turns.
+    # Older checkpoints did not count turns, nor say why they have their precision.
     numbers = {"generator_steps": numbers["stage_step"], "critic_turn": 0} | numbers
-    for key in NUMBERS:
+    for key in (*NUMBERS, "earlier"):
         setattr(state, key, numbers[key])
-    state.earlier = numbers["earlier"]
-    state.precision_reason = numbers.get("precision_reason", "")  # older checkpoints have none
+    state.precision_reason = numbers.get("precision_reason", "")
     for name, network in state.networks().items():
         try:
             network.load_state_dict(_under(f"{name}.", tensors))
@@ -215,45 +218,83 @@ def load(state: State, path: Path) -> Moments:
     return Moments(_under("optimizer.", tensors), numbers["moments"])
 
 
-def made_of(path: Path) -> dict[str, Any]:
-    """What a checkpoint, or the card of an exported network, says of the photos behind it."""
-    if path.suffix == ".onnx":
-        return {"text": find_model(str(path), Catalog()).card.training_data}
-    with _opened(path) as file:
-        found: dict[str, Any] = json.loads(file.metadata().get("made", "{}"))
-    return found  # older checkpoints say nothing
-
-
 def step_of(path: Path) -> int:
     """The step at which a checkpoint was written."""
-    with _opened(path) as file:
-        return int(json.loads(file.metadata()["progress"])["step"])
+    return int(_told(path)["progress"]["step"])
 
 
 def precision_of(path: Path) -> Choice:
     """The precision that a run was begun in."""
-    with _opened(path) as file:
-        metadata = file.metadata()
-    reason = json.loads(metadata["progress"]).get("precision_reason", "")
-    return Choice(json.loads(metadata["recipe"])["precision"], reason)
+    told = _told(path)
+    return Choice(told["recipe"]["precision"], told["progress"].get("precision_reason", ""))
 
 
 def begun(path: Path) -> tuple[dict[str, Any], int]:
     """The recipe that a run was begun with, as plain data, and the index of its present stage."""
-    with _opened(path) as file:
-        metadata = file.metadata()
-    return json.loads(metadata["recipe"]), int(json.loads(metadata["progress"]).get("stage", 0))
+    told = _told(path)
+    return told["recipe"], int(told["progress"].get("stage", 0))
 
 
 def history(path: Path) -> list[str]:
     """What has made the weights of a checkpoint or of an exported network, first to last."""
     if path.suffix == ".onnx":
-        return [find_model(str(path), Catalog()).card.recipe or path.name]
-    with _opened(path) as file:
-        metadata = file.metadata()
-    numbers, name = json.loads(metadata["progress"]), json.loads(metadata["recipe"])["name"]
-    minutes = numbers["seconds"] / 60
-    return [*numbers["earlier"], f"{name}.yaml, {numbers['step']:,} steps in {minutes:.0f} minutes"]
+        return [_card(path).recipe or path.name]
+    told = _told(path)
+    numbers, minutes = told["progress"], told["progress"]["seconds"] / 60
+    made = f"{told['recipe']['name']}.yaml, {numbers['step']:,} steps in {minutes:.0f} minutes"
+    return [*numbers["earlier"], made]
+
+
+Made = dict[str, Any]
+"""Where weights come from: ``sources``, each with its ``photos`` and ``terms``; ``versions``,
+``seed`` and ``command``; and ``before``, the same of the weights that a run began with, if any."""
+
+
+def noted(recipe: Recipe, data: Sequence[Source], earlier: Made, before: Made) -> Made:
+    """What a checkpoint says of a run of *recipe* on *data*.
+
+    *earlier* is what it said when the run was last stopped: photos that it has seen since stay.
+    """
+    packages = {name: version(name) for name in ("torch", "numpy")}
+    seen = {row["source"]: row for row in earlier.get("sources", [])}
+    seen |= {row["source"]: row for row in described(data, recipe.data)}
+    # The command line, of whole paths only the names.
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv]
+    return {
+        "sources": list(seen.values()),
+        "versions": {"undegrade": __version__, "python": platform.python_version()} | packages,
+        "seed": recipe.seed,
+        "command": " ".join(words),
+        "before": earlier.get("before", before),
+    }
+
+
+def made_of(path: Path) -> Made:
+    """What a checkpoint, or the card of an exported network, says of the photos behind it."""
+    if path.suffix == ".onnx":
+        return {"text": _card(path).training_data}
+    return _told(path).get("made", {})  # older checkpoints say nothing
+
+
+def origin(path: Path) -> dict[str, str]:
+    """What a card says of the photos and the run behind a checkpoint; nothing if none is known."""
+    made = made_of(path)
+    if "sources" not in made:
+        return {}
+    versions = ", ".join(f"{name} {number}" for name, number in made["versions"].items())
+    made_with = f"{versions}; seed {made['seed']}; {made['command']}"
+    return {"training_data": _training_data(made), "made_with": made_with}
+
+
+def _training_data(made: Made) -> str:
+    """Counts and terms in a sentence; empty where nothing is known."""
+    parts = [
+        f"{row['photos']} photos of {row['name']} ({row['terms']})"
+        for row in made.get("sources", [])
+    ]
+    if (before := made.get("before")) and (text := before.get("text") or _training_data(before)):
+        parts.append(f"begun with weights that were trained on {text}")
+    return "; ".join(parts)
 
 
 @contextmanager
@@ -268,6 +309,24 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ModelError(f"cannot read the checkpoint {path}: {error}", "give another") from None
 
 
+def _told(path: Path) -> dict[str, Any]:
+    """What a checkpoint says beside its tensors: ``progress``, ``recipe`` and ``made``."""
+    with _opened(path) as file:
+        return {key: json.loads(text) for key, text in file.metadata().items()}
+
+
+def _tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors of a checkpoint whose names begin with *prefix*, without it."""
+    with _opened(path) as file:
+        names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118
+        return {key.removeprefix(prefix): file.get_tensor(key) for key in names}
+
+
+def _card(path: Path) -> Card:
+    """That of an exported network; raises :class:`ModelError` where it is none."""
+    return find_model(str(path), Catalog()).card
+
+
 def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None:
     """Load the averaged weights of a checkpoint, or an exported ONNX network, into *network*.
 
@@ -275,11 +334,11 @@ def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None
     x2: everything but the last convolution is shared. Raises :class:`ModelError` if none fits, or,
     for the *whole* network, if not all do.
     """
-    found = _exported(path) if path.suffix == ".onnx" else _averaged(path)
+    found = _exported(path) if path.suffix == ".onnx" else _tensors(path, "average.")
     own = network.state_dict()
     # An export is folded: its plain kernels are the direct part of collapsible convolutions, whose
     # other part starts at zero.
-    named = {k if k in own else _direct(k): v for k, v in found.items()}
+    named = {k if k in own else ".direct.".join(k.rsplit(".", 1)): v for k, v in found.items()}
     fitting = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ModelError(f"nothing in {path.name} fits this network", "give weights of its kind")
@@ -293,10 +352,8 @@ def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None
 
 def load_regressor(network: nn.Module, path: Path) -> None:
     """Load the regressor of a checkpoint; raises :class:`ModelError` if it is another one."""
-    with _opened(path) as file:
-        found = _under("regressor.", {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
     try:
-        network.load_state_dict(found)
+        network.load_state_dict(_tensors(path, "regressor."))
     except RuntimeError:
         raise ModelError(
             f"{path.name} holds another regressor than the recipe, or none",
@@ -304,23 +361,12 @@ def load_regressor(network: nn.Module, path: Path) -> None:
         ) from None
 
 
-def _averaged(path: Path) -> dict[str, Tensor]:
-    with _opened(path) as file:
-        return _under("average.", {key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
-
-
 def _exported(path: Path) -> dict[str, Tensor]:
-    find_model(str(path), Catalog())  # which says so where it is no network
-    weights = onnx.load(path).graph.initializer
+    _card(path)  # which says so where it is no network
     return {
         weight.name.removesuffix(HALF): torch.tensor(onnx.numpy_helper.to_array(weight)).float()
-        for weight in weights
+        for weight in onnx.load(path).graph.initializer
     }
-
-
-def _direct(key: str) -> str:
-    module, _, name = key.rpartition(".")
-    return f"{module}.direct.{name}"
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

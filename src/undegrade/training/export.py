@@ -23,14 +23,13 @@ from undegrade.training.checkpoint import (
     history,
     load_average,
     load_regressor,
-    made_of,
+    origin,
     save_halves,
 )
 from undegrade.training.networks import architecture, built, example_inputs
 from undegrade.training.networks.blocks import plain
 from undegrade.training.networks.dllgan import Enlarged
 from undegrade.training.networks.light import THUMBNAIL
-from undegrade.training.provenance import made_with, training_data
 from undegrade.training.recipe import Recipe
 from undegrade.training.tasks import allows, task
 from undegrade.training.tasks.level import LevelTask
@@ -74,8 +73,7 @@ def export(network: nn.Module, path: Path, inputs: Inputs = PICTURE, half: bool 
     ``HALF_TOLERANCE`` (after) raises ``ArithmeticError``.
     """
     network = copy.deepcopy(network).cpu().eval()
-    m = network.multiple
-    assert isinstance(m, int)
+    m = cast(int, network.multiple)
     height, width = (torch.export.Dim(name, min=1, max=1 << 20) * m for name in ("h", "w"))
     shapes: list[dict[int, Any]] = [{2: height, 3: width}, *({} for _ in inputs[1:])]
     example = example_inputs(network, inputs, *whole(m, 48, 64))
@@ -165,8 +163,7 @@ def parity(network: nn.Module, path: Path) -> float:
     session = open_session(path.read_bytes(), path.name)
     names = tuple(i.name for i in session.get_inputs())
     worst = 0.0
-    m = network.multiple
-    assert isinstance(m, int)
+    m = cast(int, network.multiple)
     for seed, sides in enumerate(((32, 32), (31, 53), (75, 40))):
         height, width = whole(m, *sides)
         inputs = example_inputs(network, names, height, width, seed)
@@ -185,8 +182,7 @@ def measured_radius(network: nn.Module, side: int = 160, inputs: Inputs = PICTUR
     *side* is the length of the strips, which must hold twice the radius.
     """
     network = copy.deepcopy(network).double().eval()
-    multiple = network.multiple
-    assert isinstance(multiple, int)
+    multiple = cast(int, network.multiple)
     (thin,) = whole(multiple, THIN)
     (side,) = whole(multiple, max(side, 2 * thin))
     generator = torch.Generator().manual_seed(0)
@@ -219,8 +215,7 @@ def _reach(network: nn.Module, names: Inputs, height: int, width: int, period: i
 
 def gflop_per_megapixel(network: nn.Module, inputs: Inputs = PICTURE) -> float:
     """Multiply-adds times two of all convolutions per megapixel of output, in billions."""
-    m, total = network.multiple, 0
-    assert isinstance(m, int)
+    m, total = cast(int, network.multiple), 0
     (side,) = whole(m, 64)
 
     def count(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
@@ -293,8 +288,7 @@ def write_model(
         made_by.append(f"mixed with {share:g} of {other.card.name}")
     if (enlargement := grade_scale(recipe)) > 1:
         network = Enlarged(network, enlargement)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{recipe.name}.onnx"
+    path = _place(folder, f"{recipe.name}.onnx")
     export(network, path, inputs)
     return _carded(recipe, network, checkpoint, path, made_by)
 
@@ -302,51 +296,61 @@ def write_model(
 def write_weights(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     """Write the averaged weights of a checkpoint in fp16 with a card, for ``train --init``."""
     network = trained(recipe, checkpoint)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{recipe.name}.safetensors"
+    path = _place(folder, f"{recipe.name}.safetensors")
     save_halves(checkpoint, path)
     return _carded(recipe, network, checkpoint, path, history(checkpoint))
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Where a file called *name* goes in *folder*, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
 
 
 def _carded(
     recipe: Recipe, network: nn.Module, checkpoint: Path, path: Path, made_by: list[str]
 ) -> Card:
-    """The card of the file *path*, made from *checkpoint*, which is written beside it."""
+    """The card of the network from picture to picture in the file *path*."""
     inputs = architecture("network", recipe.network).inputs
-    scale, multiple, about = network.scale, network.multiple, dict(recipe.card)
-    radius = network.radius
-    assert isinstance(scale, int)
-    assert isinstance(multiple, int)
-    assert isinstance(radius, int | None)
-    reach = SAFE_RADIUS
+    scale, multiple = cast(int, network.scale), cast(int, network.multiple)
+    radius, reach = cast(int | None, network.radius), SAFE_RADIUS
     if radius is not None:
         reach = measured_radius(network, 2 * (radius + multiple), inputs)
-    card = Card(
-        name=recipe.name,
-        task=about.pop("task", "sr" if scale > 1 else allows(recipe.task).card),
-        file=path.name,
-        sha256=sha256(path),
-        scale=scale,
-        radius=reach,
-        exact=radius is not None,
-        multiple=multiple,
-        thumbnail=THUMBNAIL if "thumbnail" in inputs else 0,
-        levels=getattr(network, "level_names", LEVELS) if "level" in inputs else (),
-        parameters=sum(p.numel() for p in network.parameters()),
-        gflop_per_megapixel=round(gflop_per_megapixel(network, inputs), 1),
-        recipe="; then ".join(made_by),
-        **_origin(checkpoint) | about,  # type: ignore[arg-type]
-    )
+    facts = {
+        "task": recipe.card.get("task", "sr" if scale > 1 else allows(recipe.task).card),
+        "scale": scale,
+        "radius": reach,
+        "exact": radius is not None,
+        "multiple": multiple,
+        "thumbnail": THUMBNAIL if "thumbnail" in inputs else 0,
+        "levels": getattr(network, "level_names", LEVELS) if "level" in inputs else (),
+        "gflop_per_megapixel": round(gflop_per_megapixel(network, inputs), 1),
+    }
+    return _write_card(recipe, network, checkpoint, path, made_by, facts)
+
+
+def _write_card(
+    recipe: Recipe,
+    network: nn.Module,
+    checkpoint: Path,
+    path: Path,
+    made_by: list[str],
+    facts: dict[str, Any],
+) -> Card:
+    """Write the card of the file *path*, made from *checkpoint*, beside it.
+
+    What is known for certain goes before what the recipe says.
+    """
+    told: dict[str, Any] = {
+        "name": recipe.name,
+        "file": path.name,
+        "sha256": sha256(path),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "recipe": "; then ".join(made_by),
+    }
+    card = Card(**origin(checkpoint) | recipe.card | facts | told)
     path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
     return card
-
-
-def _origin(checkpoint: Path) -> dict[str, str]:
-    """What a card says of the photos and the run behind a checkpoint."""
-    made = made_of(checkpoint)
-    if "sources" not in made:
-        return {}
-    return {"training_data": training_data(made), "made_with": made_with(made)}
 
 
 def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
@@ -362,22 +366,10 @@ def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
         raise RecipeError("task", recipe.task, f"trains no network that reads {QUANTITIES}")
     network = built("regressor", settings.network, settings.arguments, "regressors")
     load_regressor(network, checkpoint)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{recipe.name}.onnx"
+    path = _place(folder, f"{recipe.name}.onnx")
     export_regressor(network, path)
-    card = Card(
-        name=recipe.name,
-        task="diagnose",
-        file=path.name,
-        sha256=sha256(path),
-        levels=QUANTITIES,
-        crop=CROP,
-        parameters=sum(p.numel() for p in network.parameters()),
-        recipe="; then ".join(history(checkpoint)),
-        **_origin(checkpoint) | recipe.card,  # type: ignore[arg-type]
-    )
-    path.with_suffix(".toml").write_text(write_card(card), encoding="utf-8")
-    return card
+    facts = {"task": "diagnose", "levels": QUANTITIES, "crop": CROP}
+    return _write_card(recipe, network, checkpoint, path, history(checkpoint), facts)
 
 
 def export_regressor(network: nn.Module, path: Path) -> float:

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, repeat
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import Any, TypeVar, cast
 
 import torch
@@ -37,9 +36,8 @@ from undegrade.training.losses import LPIPS, ssim
 from undegrade.training.losses.levels import gaussian_loss
 from undegrade.training.machine import Processes
 from undegrade.training.monitor import Log, Monitor, Row, WandB
-from undegrade.training.networks.together import synchronised
+from undegrade.training.networks.layers import synchronised
 from undegrade.training.objective import Adversary, Objective
-from undegrade.training.provenance import noted
 from undegrade.training.recipe import Recipe, Regressor, Stage
 from undegrade.training.recipe_file import read
 from undegrade.training.setup import mixed
@@ -194,7 +192,7 @@ def set_up(
         run.perceptual = objective.lpips(recipe.validation.lpips).to(processes.device)
     moments = checkpoint.load(state, run.path) if resuming else None
     earlier = checkpoint.made_of(path) if resuming else {}
-    state.made = noted(recipe, sources, earlier, state.made["before"])
+    state.made = checkpoint.noted(recipe, sources, earlier, state.made["before"])
     state.precision_reason = reason
     if asked == "auto" and state.stage < len(recipe.stages):
         because = f"the run was begun in it: {reason}".removesuffix(": ") if resuming else reason
@@ -420,11 +418,7 @@ def in_phase(views: Views, phases: int, step: int) -> Views:
     height, width = views["target"].shape[-2:]
     # Every pair of a row and a column once in phases^2 steps, neighbours far apart.
     top, left = divmod((phases + 1) * step % phases**2, phases)
-    window = (
-        ...,
-        slice(top, height - phases + top),
-        slice(left, width - phases + left),
-    )
+    window = (..., slice(top, height - phases + top), slice(left, width - phases + left))
     return {
         name: view[window] if view.shape[-2:] == (height, width) else view
         for name, view in views.items()
@@ -489,15 +483,11 @@ class Turns:
             losses |= self._critic(made)
             self.state.critic_turn += 1
         if generator:
-            parts = iter(made) if shared else self._forward(batches)
-            losses |= self._generator(parts, len(batches), progress)
+            # Each is made when it is asked for: only one graph is held.
+            anew = (self._views(batch, learning=True) for batch in self._each(FORWARD, batches))
+            losses |= self._generator(iter(made) if shared else anew, len(batches), progress)
             self.state.critic_turn = 0
         return losses
-
-    def _forward(self, batches: list[Batch]) -> Iterator[Views]:
-        """The views of one part after the other, each when it is asked for."""
-        for batch in self._each(FORWARD, batches):
-            yield self._views(batch, learning=True)
 
     @contextmanager
     def _unchanged(self) -> Iterator[None]:
@@ -524,7 +514,6 @@ class Turns:
         found = []
         task = cast(LevelTask, self.run.task)
         for part, batch in enumerate(draw_batch(self.run, self.stage, index, OUTPUTS)):
-            part = part * self.run.processes.count + self.run.processes.rank
             chance = generator_of(self.run, index, part, OUTPUTS + 1)
             share = torch.rand(len(batch.target), generator=chance)
             share[::2] = 1.0
@@ -623,8 +612,6 @@ class Turns:
             yield value
 
     def _generator_of(self, purpose: int, part: int) -> torch.Generator:
-        processes = self.run.processes
-        part = part * processes.count + processes.rank
         return generator_of(self.run, self.state.stage_step, part, purpose)
 
 
@@ -666,20 +653,19 @@ def rate_factor(stage: Stage, step: int, progress: float) -> float:
     Each after a linear rise over the ``warmup`` steps.
     """
     progress = min(progress, 1.0)
-    warm = min(1.0, (step + 1) / max(1, stage.warmup))
-    return warm * _course(stage, progress)
-
-
-def _course(stage: Stage, progress: float) -> float:
-    if stage.schedule == "cosine":
-        return _cosine(progress)
-    if stage.schedule == "milestones":
-        return float(0.1 ** sum(progress >= milestone for milestone in stage.milestones))
-    if stage.schedule == "one-cycle":
-        if progress < ONE_CYCLE_RISE:
-            return 1 / 25 + (1 - 1 / 25) * (1 - _cosine(progress / ONE_CYCLE_RISE))
-        return _cosine((progress - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE))
-    return 1.0
+    past = progress - ONE_CYCLE_RISE
+    match stage.schedule:
+        case "cosine":
+            course = _cosine(progress)
+        case "constant":
+            course = 1.0
+        case "milestones":
+            course = 0.1 ** sum(progress >= milestone for milestone in stage.milestones)
+        case "one-cycle" if past < 0:
+            course = 1 / 25 + (1 - 1 / 25) * (1 - _cosine(progress / ONE_CYCLE_RISE))
+        case "one-cycle":
+            course = _cosine(past / (1 - ONE_CYCLE_RISE))
+    return min(1.0, (step + 1) / max(1, stage.warmup)) * course
 
 
 def _cosine(progress: float) -> float:
@@ -718,19 +704,15 @@ def draw_batch(run: Run, stage: Stage, step: int, purpose: int = BATCH) -> list[
     if stage.kind == "regressor" and purpose == BATCH:
         draw = cast(GradedTask, run.task).graded
     return [
-        draw(
-            run.photos,
-            size,
-            patch,
-            generator_of(run, step, part * processes.count + processes.rank, purpose),
-        )
+        draw(run.photos, size, patch, generator_of(run, step, part, purpose))
         for part in range(recipe.accumulate)
     ]
 
 
 def generator_of(run: Run, step: int, part: int, purpose: int = BATCH) -> torch.Generator:
-    """The generator of everything drawn for one *part* of the batch of one *step*."""
-    name = list(run.recipe.stages)[run.state.stage]
+    """The generator of all that this process draws for one *part* of its share of a *step*."""
+    name, processes = list(run.recipe.stages)[run.state.stage], run.processes
+    part = part * processes.count + processes.rank
     return torch.Generator().manual_seed(mixed(run.recipe.seed, name, step, part, purpose))
 
 
@@ -749,18 +731,10 @@ class Interrupt:
             self._before = {s: signal.signal(s, self._note) for s in self.SIGNALS}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._restore()
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.wanted = True
-        self._restore()
-
-    def _restore(self) -> None:
+    def __exit__(self, *_: object) -> None:
         while self._before:
             signal.signal(*self._before.popitem())
+
+    def _note(self, *_: object) -> None:
+        self.wanted = True
+        self.__exit__()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -55,25 +55,23 @@ class TensorBoard:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file: SummaryWriter | None = None
 
     def numbers(self, numbers: dict[str, float], step: int) -> None:
         for key, value in numbers.items():
-            self._writer().add_scalar(key, value, step)
+            self._file.add_scalar(key, value, step)
 
     def picture(self, name: str, pixels: Pixels, step: int) -> None:
-        self._writer().add_image(name, pixels, step, dataformats="HWC")
+        self._file.add_image(name, pixels, step, dataformats="HWC")
 
     def close(self) -> None:
-        if self._file is not None:
+        if "_file" in vars(self):
             self._file.close()
 
-    def _writer(self) -> SummaryWriter:
-        if self._file is None:
-            from tensorboardX import SummaryWriter
+    @cached_property
+    def _file(self) -> SummaryWriter:
+        from tensorboardX import SummaryWriter
 
-            self._file = SummaryWriter(str(self._folder))
-        return self._file
+        return SummaryWriter(str(self._folder))
 
 
 class WandB:
@@ -122,11 +120,7 @@ class Monitor:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        log: Log | None = None,
-        main: bool = True,
-        boards: Sequence[Board] = (),
+        self, folder: Path, log: Log | None = None, main: bool = True, boards: Sequence[Board] = ()
     ) -> None:
         self._folder = folder
         self._log = log
@@ -202,12 +196,7 @@ class Display:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def tick(self, state: State, progress: float, samples: float) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, overload
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,19 +42,9 @@ class Muon(torch.optim.Optimizer):
         defaults = {"lr": rate, "betas": betas, "momentum": momentum, "least": least}
         super().__init__(parameters, defaults)
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self) -> None:  # type: ignore[override]
         """One step down the gradients that lie with the parameters."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
@@ -62,7 +52,6 @@ class Muon(torch.optim.Optimizer):
                 wide = parameter.ndim > 1 and min(_matrix(parameter).shape) >= group["least"]
                 rule = _muon if wide else _adam
                 rule(parameter, parameter.grad, self.state[parameter], group)
-        return loss
 
 
 def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
@@ -74,8 +63,7 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
     for _ in range(rounds):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    result: Tensor = x.T if tall else x
-    return result
+    return x.T if tall else x
 
 
 def _matrix(x: Tensor) -> Tensor:

@@ -30,7 +30,8 @@ from torch import Tensor, nn
 
 from undegrade.errors import RecipeError
 from undegrade.training import losses, plugins
-from undegrade.training.backbones import BACKBONES
+from undegrade.training.backbones import BACKBONES, backbone
+from undegrade.training.backbones.weights import WEIGHTS
 from undegrade.training.forward import Views, autocast
 from undegrade.training.losses import discriminator_loss, generator_loss, swapped_loss
 from undegrade.training.losses.perceptual import PRESETS
@@ -231,9 +232,6 @@ def _content(
 
 def trunk(name: str, weights: str) -> Any:
     """The backbone called *name*, published or, where that is asked for by name, random."""
-    from undegrade.training.backbones import backbone
-    from undegrade.training.backbones.weights import WEIGHTS
-
     if name not in BACKBONES:
         raise ValueError(f"no backbone is called {name!r}; there are: {', '.join(BACKBONES)}")
     if weights == "random":

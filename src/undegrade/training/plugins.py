@@ -24,9 +24,8 @@ def find(key: str, kind: str, table: Mapping[str, Any], name: str) -> Any:
 
     Modules are looked for in the working folder, too.
 
-    Raises
-    ------
-    RecipeError: nothing is called so, or a module cannot be imported or lacks it.
+    Raises :class:`RecipeError` where nothing is called so, or a module cannot be imported or lacks
+    it.
     """
     if name in table:
         return table[name]

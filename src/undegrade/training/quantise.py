@@ -26,16 +26,10 @@ from undegrade.runtime.device import MOST_LOSS
 from undegrade.training import degradations
 from undegrade.training.data.photos import load
 from undegrade.training.data.sources import Reading
-from undegrade.training.quantised_graph import (
-    Pair,
-    Ranges,
-    find_pairs,
-    quantised,
-    with_extremes,
-)
+from undegrade.training.quantised_graph import Pair, Ranges, find_pairs, quantised, with_extremes
 from undegrade.training.tasks import Batch, Photos, Task
 from undegrade.training.tasks.pairs import GuidedTask, LowlightTask, ToldLowlightTask
-from undegrade.training.tasks.restore import LEVELS, RestoreTask, told_white
+from undegrade.training.tasks.restore import LEVELS, RestoreTask, told_alike, told_white
 from undegrade.training.tasks.sr import SrTask
 
 HELD_OUT = 16
@@ -185,17 +179,11 @@ def _validation(task: Task, held: list[Tensor]) -> dict[str, Batch]:
     generator = torch.Generator().manual_seed(0)
     sigmas = torch.full((len(clean),), LIGHT_SIGMA)
     qualities = torch.full((len(clean),), LIGHT_QUALITY)
+    noisy = degradations.gaussian_noise(clean, sigmas, generator)
+    coded = degradations.jpeg(clean, qualities)
+    batches["light noise"] = told_alike(noisy, clean, told_white(LIGHT_SIGMA, 0.0))
     light = jpeg_level(LIGHT_QUALITY)
-    for name, damaged, told in (
-        (
-            "light noise",
-            degradations.gaussian_noise(clean, sigmas, generator),
-            told_white(LIGHT_SIGMA, 0.0),
-        ),
-        ("light jpeg", degradations.jpeg(clean, qualities), told_white(0.0, light)),
-    ):
-        levels = told.repeat(len(clean), 1).view(len(clean), -1, 1, 1)
-        batches[name] = Batch((damaged, levels), clean)
+    batches["light jpeg"] = told_alike(coded, clean, told_white(0.0, light))
     return batches
 
 

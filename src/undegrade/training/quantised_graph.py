@@ -287,8 +287,7 @@ class _Rewriting:
 def _evened(high: Floats) -> Floats:
     """Ranges of channels up to *high*, between their own and that of the widest one."""
     widest = np.float32(high.max() or 1)
-    evened: Floats = widest * np.maximum(high / widest, NARROW) ** EVENNESS
-    return evened
+    return widest * np.maximum(high / widest, NARROW) ** EVENNESS
 
 
 def _not_tiny(ranges: Floats) -> Floats:

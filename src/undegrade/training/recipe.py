@@ -9,6 +9,7 @@ from typing import Any, Literal
 from undegrade.errors import RecipeError
 from undegrade.training import tasks
 from undegrade.training.data.sources import Reading
+from undegrade.training.losses.adversarial import Form
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -29,8 +30,8 @@ class Validation:
     """Crops in the grid of inputs, outputs and truths that is written beside the scores."""
 
     def __post_init__(self) -> None:
-        _at_least(1, every=self.every, photos=self.photos, crop=self.crop)
-        _at_least(0, pictures=self.pictures)
+        _at_least(1, self, "every", "photos", "crop")
+        _at_least(0, self, "pictures")
         if self.crop % 32:
             raise RecipeError("crop", self.crop, "must be a multiple of 32")
 
@@ -64,7 +65,7 @@ class Discriminator:
 
     network: str
     arguments: dict[str, Any] = field(default_factory=dict)
-    form: Literal["vanilla", "saturating", "least-squares", "hinge", "relativistic"] = "vanilla"
+    form: Form = "vanilla"
     """See :mod:`undegrade.training.losses.adversarial`."""
     real: str = "target"
     """The view that it must call real; see :mod:`undegrade.training.forward`."""
@@ -80,7 +81,7 @@ class Discriminator:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _at_least(0, weight=self.weight, weight_decay=self.weight_decay)
+        _at_least(0, self, "weight", "weight_decay")
         _check_betas(self.betas)
 
 
@@ -155,21 +156,9 @@ class Stage:
     """With ``allowance``: validations without a better LPIPS after which the stage ends."""
 
     def __post_init__(self) -> None:
-        _at_least(1, steps=self.steps, patience=self.patience)
-        _at_least(
-            0,
-            share=self.share,
-            critic_rate=self.critic_rate,
-            warmup=self.warmup,
-            weight_decay=self.weight_decay,
-            threshold=self.threshold,
-            stored=self.stored,
-            allowance=self.allowance,
-            patch=self.patch,
-            batch=self.batch,
-            longest=self.longest,
-            phases=self.phases,
-        )
+        _at_least(1, self, "steps", "patience")
+        _at_least(0, self, "share", "critic_rate", "warmup", "weight_decay", "threshold", "stored")
+        _at_least(0, self, "allowance", "patch", "batch", "longest", "phases")
         _check_betas(self.betas)
         if self.optimizer == "muon" and self.weight_decay:
             raise RecipeError("weight_decay", self.weight_decay, "means nothing to muon")
@@ -179,22 +168,23 @@ class Stage:
             raise RecipeError("milestones", self.milestones, f"means nothing to {self.schedule!r}")
         if any(a >= b for a, b in pairwise((0.0, *self.milestones, 1.0))):
             raise RecipeError("milestones", self.milestones, "must rise between 0 and 1")
-        if self.kind in ("generator", "adversarial") and not self.losses:
+        generates = self.kind in ("generator", "adversarial")
+        if generates and not self.losses:
             raise RecipeError("losses", self.losses, "must hold at least one term")
-        if self.kind in ("regressor", "critic") and self.losses:
+        if not generates and self.losses:
             raise RecipeError("losses", self.losses, f"mean nothing to a {self.kind}")
+        if not generates and self.frozen:
+            raise RecipeError("frozen", list(self.frozen), f"means nothing to a {self.kind}")
+        if not generates and self.allowance:
+            raise RecipeError("allowance", self.allowance, f"means nothing to a {self.kind}")
         if any(self.turns) and (self.kind != "adversarial" or min(self.turns) < 1):
             raise RecipeError("turns", self.turns, "must both be positive, and adversarial")
         if self.threshold and not any(self.turns):
             raise RecipeError("threshold", self.threshold, "needs turns")
         if self.longest and not self.threshold:
             raise RecipeError("longest", self.longest, "needs a threshold")
-        if self.frozen and self.kind not in ("generator", "adversarial"):
-            raise RecipeError("frozen", list(self.frozen), f"means nothing to a {self.kind}")
         if self.stored and self.kind not in ("critic", "regressor"):
             raise RecipeError("stored", self.stored, f"means nothing to a stage {self.kind!r}")
-        if self.allowance and self.kind in ("regressor", "critic"):
-            raise RecipeError("allowance", self.allowance, f"means nothing to a {self.kind}")
 
 
 @dataclass(frozen=True)
@@ -257,16 +247,8 @@ class Recipe:
     """What the model's card says that cannot be measured: summary, licence, training_data."""
 
     def __post_init__(self) -> None:
-        _at_least(
-            1,
-            batch=self.batch,
-            accumulate=self.accumulate,
-            patch=self.patch,
-            scale=self.scale,
-            checkpoint_every=self.checkpoint_every,
-            keep=self.keep,
-        )
-        _at_least(0, patch_late=self.patch_late, clip=self.clip, seed=self.seed)
+        _at_least(1, self, "batch", "accumulate", "patch", "scale", "checkpoint_every", "keep")
+        _at_least(0, self, "patch_late", "clip", "seed")
         if self.batch % self.accumulate:
             raise RecipeError("accumulate", self.accumulate, f"does not divide {self.batch}")
         if not 0 <= self.ema <= 1:
@@ -291,38 +273,39 @@ class Recipe:
         for name in {"generator", "regressor"} & self.discriminators.keys():
             raise RecipeError(f"discriminators.{name}", name, "is the name of another network")
         for name, stage in self.stages.items():
-            self._check_stage(name, stage, allows)
+            try:
+                self._check_stage(stage, allows)
+            except RecipeError as error:
+                raise RecipeError.within(f"stages.{name}", error) from None
         object.__setattr__(self, "stages", _in_order(self.stages))
 
-    def _check_stage(self, name: str, stage: Stage, allows: tasks.Allows) -> None:
+    def _check_stage(self, stage: Stage, allows: tasks.Allows) -> None:
         if stage.batch % self.accumulate:
             why = f"is no multiple of accumulate, {self.accumulate}"
-            raise RecipeError(f"stages.{name}.batch", stage.batch, why)
+            raise RecipeError("batch", stage.batch, why)
         if stage.kind in ("critic", "adversarial") and not self.discriminators:
-            raise RecipeError(f"stages.{name}.kind", stage.kind, "needs discriminators")
+            raise RecipeError("kind", stage.kind, "needs discriminators")
         if stage.kind not in allows.kinds:
             known = ", ".join(allows.kinds)
             why = f"is not for the task {self.task!r}, which allows: {known}"
-            raise RecipeError(f"stages.{name}.kind", stage.kind, why)
+            raise RecipeError("kind", stage.kind, why)
         if stage.phases and stage.kind == "regressor":
-            raise RecipeError(f"stages.{name}.phases", stage.phases, "means nothing to a regressor")
+            raise RecipeError("phases", stage.phases, "means nothing to a regressor")
         side = self.scale * min(self.patch_at(progress, stage) for progress in (0.0, 1.0))
         if stage.phases >= side:
             why = f"leaves nothing of pictures of {side} pixels"
-            raise RecipeError(f"stages.{name}.phases", stage.phases, why)
-        if stage.kind == "regressor":
-            if self.regressor is None:
-                raise RecipeError(f"stages.{name}.kind", stage.kind, "needs a regressor")
-            if stage.stored and not allows.stored:
-                why = f"means nothing to the task {self.task!r}"
-                raise RecipeError(f"stages.{name}.stored", stage.stored, why)
-        if self.regressor is not None and self.regressor.loss == "gaussian":
-            for label, term in stage.losses.items():
-                if (term.get("loss", label) if isinstance(term, dict) else label) == "level":
-                    why = "reads log-variances as levels; its regressor needs the loss 'mse'"
-                    raise RecipeError(f"stages.{name}.losses.{label}", term, why)
+            raise RecipeError("phases", stage.phases, why)
+        if stage.kind == "regressor" and self.regressor is None:
+            raise RecipeError("kind", stage.kind, "needs a regressor")
+        if stage.kind == "regressor" and stage.stored and not allows.stored:
+            raise RecipeError("stored", stage.stored, f"means nothing to the task {self.task!r}")
+        for label, term in stage.losses.items() if self.regressor else ():
+            loss = term.get("loss", label) if isinstance(term, dict) else label
+            if loss == "level" and self.regressor.loss == "gaussian":
+                why = "reads log-variances as levels; its regressor needs the loss 'mse'"
+                raise RecipeError(f"losses.{label}", term, why)
         if stage.allowance and self.validation.lpips == "none":
-            raise RecipeError(f"stages.{name}.allowance", stage.allowance, "needs validation.lpips")
+            raise RecipeError("allowance", stage.allowance, "needs validation.lpips")
 
     def patch_at(self, progress: float, stage: Stage | None = None) -> int:
         """Patch side at *progress* 0..1 of *stage*, or of one that has none of its own."""
@@ -361,9 +344,9 @@ def _in_order(stages: dict[str, Stage]) -> dict[str, Stage]:
     return {name: stages[name] for name in names}
 
 
-def _at_least(least: int, **values: float) -> None:
-    for key, value in values.items():
-        if value < least:
+def _at_least(least: int, settings: object, *keys: str) -> None:
+    for key in keys:
+        if (value := getattr(settings, key)) < least:
             raise RecipeError(key, value, f"must be at least {least}")
 
 

@@ -81,8 +81,7 @@ def names() -> tuple[str, ...]:
 
 def parse(data: Mapping[str, Any]) -> Recipe:
     """Check plain data and make a recipe of it; raises :class:`RecipeError` naming the key."""
-    recipe: Recipe = _dataclass(Recipe, _without_gaps(data), "")
-    return recipe
+    return _dataclass(Recipe, _without_gaps(data), "")
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

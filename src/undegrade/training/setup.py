@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -233,14 +233,9 @@ def optimizers(recipe: Recipe, stage: Stage, state: State) -> dict[str, torch.op
         found["generator"] = _optimizer(stage, state.generator)
     if stage.kind in ("critic", "adversarial"):
         for name, settings in recipe.discriminators.items():
-            kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
-            found[name] = kind(
-                state.discriminators[name].parameters(),
-                stage.critic_rate or stage.rate,
-                settings.betas,
-                weight_decay=settings.weight_decay,
-                fused=True,
-            )
+            critic = state.discriminators[name].parameters()
+            rate, decay = stage.critic_rate or stage.rate, settings.weight_decay
+            found[name] = _adam(stage, critic, rate, settings.betas, decay)
     for optimizer in found.values():
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
@@ -249,20 +244,23 @@ def optimizers(recipe: Recipe, stage: Stage, state: State) -> dict[str, torch.op
 
 def _optimizer(stage: Stage, network: nn.Module) -> torch.optim.Optimizer:
     learning = [p for p in network.parameters() if p.requires_grad]
+    rate, betas, decay = stage.rate, stage.betas, stage.weight_decay
     if stage.optimizer == "sgd":
-        return torch.optim.SGD(
-            learning, stage.rate, stage.betas[0], weight_decay=stage.weight_decay
-        )
+        return torch.optim.SGD(learning, rate, betas[0], weight_decay=decay)
     if stage.optimizer == "muon":
-        return Muon(learning, stage.rate, stage.betas)
+        return Muon(learning, rate, betas)
+    return _adam(stage, learning, rate, betas, decay)
+
+
+def _adam(
+    stage: Stage,
+    learning: Iterable[nn.Parameter],
+    rate: float,
+    betas: tuple[float, float],
+    decay: float,
+) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
-    return kind(
-        learning,
-        stage.rate,
-        stage.betas,
-        weight_decay=stage.weight_decay,
-        fused=True,
-    )
+    return kind(learning, rate, betas, weight_decay=decay, fused=True)
 
 
 def mixed(seed: int, name: str, *numbers: int) -> int:
@@ -317,8 +315,7 @@ def _refusal(path: Path, key: str, before: object, now: object) -> ModelError:
 
 def _plain(table: dict[str, Any]) -> dict[str, Any]:
     """As it comes out of a checkpoint: lists for tuples."""
-    plain: dict[str, Any] = json.loads(json.dumps(table))
-    return plain
+    return json.loads(json.dumps(table))
 
 
 def _differences(

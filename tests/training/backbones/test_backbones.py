@@ -144,7 +144,8 @@ def test_published_weights_know_what_they_see(published, name, offset):
             top, left = ((n - side) // 2 for n in x.shape[-2:])
             x = x[..., top : top + side, left : left + side]
             x = F.interpolate(x, size=(224, 224), mode="bilinear", antialias=True)
-            best = net.classify(x).softmax(1)[0].max(0)
+            (features,) = net(x, [net.layers()[-1]])
+            best = net.classifier(features).flatten(1).softmax(1)[0].max(0)
             assert best.indices == expected.pop(title) + offset
             assert best.values > 0.99
     assert not expected

@@ -89,10 +89,8 @@ def test_a_photo_too_small_for_the_crop_is_named(tmp_path):
     write_photo(tmp_path / "a.png", scene(40, 60))
     write_photo(tmp_path / "b.png", scene(30, 60))
     photos, _ = PhotoSet.load([tmp_path])
-    photos.require(30)
+    assert photos.crops(1, 30, generator()).shape[2:] == (30, 30)
     with pytest.raises(InputError, match=r"b.png' has 60 x 30 pixels, too few for a crop of 31 x"):
-        photos.require(31)
-    with pytest.raises(InputError, match=r"b.png' has 60 x 30"):
         photos.crops(1, 31, generator())
 
 

@@ -194,12 +194,6 @@ class SqueezeNet(Backbone):
             else:
                 yield f"pool{number}", layer
 
-    def classify(self, x: Tensor) -> Tensor:
-        """Scores (N, 1000) of ImageNet's classes for pictures (N, 3, H, W) in [0, 1]."""
-        (features,) = self(x, ["fire9_relu"])
-        scores: Tensor = self.classifier(features)
-        return scores.flatten(1)
-
 
 NAMES = (
     *("conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "conv3", "relu3"),
@@ -311,9 +305,3 @@ class MobileNetV2(Backbone):
         blocks = len(self.features) - 2
         names = ("stem", *(f"block{i}" for i in range(1, blocks + 1)), "head")
         return zip(names, self.features, strict=True)
-
-    def classify(self, x: Tensor) -> Tensor:
-        """Scores (N, 1001) of background and ImageNet's classes for pictures in [0, 1]."""
-        (features,) = self(x, ["head"])
-        scores: Tensor = self.classifier(features)
-        return scores.flatten(1)

@@ -127,9 +127,7 @@ def check(
     were found at 256 x 256 pixels, 97 at 192, 90 at 160 and 48 at 128. Not found: what is mirrored
     or turned, parts that are resized, and the same scene taken from elsewhere.
 
-    Raises
-    ------
-    UsageError: an unknown layout, or one without pairs where pairs are asked for.
+    Raises :class:`UsageError` for an unknown layout, or one without pairs where they are asked for.
     """
     reading = reading or Reading()
     findings: list[Finding] = []

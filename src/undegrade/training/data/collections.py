@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from undegrade.errors import InputError, UsageError
 from undegrade.training.data.files import is_image
@@ -98,30 +98,19 @@ def load_collections(path: Path | None = None) -> dict[str, Collection]:
 def _collection(row: Mapping[str, Any], shown: str) -> Collection:
     repository = row.get("repository")
     where = f"{shown}: collection {row.get('name', repository)!r}"
-    _check(row, _KINDS, ("repository", "terms"), where)
-    rest = {key: _frozen(value) for key, value in row.items() if key != "leave_out"}
+    _check(row, Collection, ("repository", "terms"), where)
+    rest = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
     out = []
     for inner in _tables(row, "leave_out", where):
-        _check(inner, {"paths": list, "why": str}, ("paths", "why"), where)
+        _check(inner, LeftOut, ("paths", "why"), where)
         out.append(LeftOut(tuple(inner["paths"]), inner["why"]))
-    return Collection(**{"name": repository, **rest, "leave_out": tuple(out)})
+    return Collection(**{"name": repository} | rest | {"leave_out": tuple(out)})
 
 
-_KINDS: Mapping[str, type] = {
-    "name": str,
-    "repository": str,
-    "terms": str,
-    "paths": list,
-    "reduced": bool,
-    "least_bytes": int,
-    "clean": list,
-    "leave_out": list,
-}
-
-
-def _check(
-    row: Mapping[str, Any], kinds: Mapping[str, type], needed: tuple[str, ...], where: str
-) -> None:
+def _check(row: Mapping[str, Any], kind: type, needed: tuple[str, ...], where: str) -> None:
+    """Refuse a table that cannot become an instance of the dataclass *kind*."""
+    hints = get_type_hints(kind).items()
+    kinds = {key: list if get_origin(hint) is tuple else hint for key, hint in hints}
     for key in needed:
         if not row.get(key):
             raise UsageError(f"{where} has no {key}", "add it")
@@ -140,10 +129,6 @@ def _tables(data: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, 
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UsageError(f"{where}: {key} is no list of tables", f"write [[{key}]]")
     return rows
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:
@@ -185,18 +170,14 @@ class Clone:
     def commit(self) -> str:
         """Name of the newest commit.
 
-        Raises
-        ------
-        InputError: it has none, or is damaged.
+        Raises :class:`InputError` where it has none, or is damaged.
         """
         return _git(self, "rev-parse", "--verify", "HEAD^{commit}").decode().strip()
 
     def blobs(self) -> Iterator[Blob]:
         """Every file of the newest commit, links and submodules left out.
 
-        Raises
-        ------
-        InputError: it has none, or is damaged.
+        Raises :class:`InputError` where it has none, or is damaged.
         """
         for line in _git(self, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0"):
             facts, _, path = line.partition(b"\t")
@@ -208,27 +189,15 @@ class Clone:
     def read(self, blob: Blob) -> bytes:
         """All bytes of a file.
 
-        Raises
-        ------
-        InputError: the clone is partial and lacks it, or is damaged.
+        Raises :class:`InputError` where the clone is partial and lacks it, or is damaged.
         """
         return _git(self, "cat-file", "blob", blob.id)
-
-
-def clone_at(folder: Path) -> Clone | None:
-    """The clone that *folder* is, if it is one."""
-    for inner in (folder, folder / ".git"):
-        if (inner / "HEAD").is_file() and (inner / "objects").is_dir():
-            return Clone(inner)
-    return None
 
 
 def find_clones(folder: Path) -> Iterator[tuple[Path, Clone]]:
     """The clone that *folder* is, or all that lie in it, with their folders, in name order.
 
-    Raises
-    ------
-    InputError: there is no such folder.
+    Raises :class:`InputError` where there is no such folder.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {str(folder)!r}", "give the folder of a clone")
@@ -236,12 +205,7 @@ def find_clones(folder: Path) -> Iterator[tuple[Path, Clone]]:
 
 
 def need_git() -> None:
-    """Refuse to go on without git.
-
-    Raises
-    ------
-    UsageError: it is not installed.
-    """
+    """Raise :class:`UsageError` where git is not installed."""
     if shutil.which("git") is None:
         raise UsageError(
             "clones are read by git, which is not installed or not on PATH",
@@ -250,10 +214,11 @@ def need_git() -> None:
 
 
 def _below(folder: Path, depth: int) -> Iterator[tuple[Path, Clone]]:
-    clone = clone_at(folder)
-    if clone:
-        yield folder, clone
-    elif depth:
+    for inside in (folder, folder / ".git"):
+        if (inside / "HEAD").is_file() and (inside / "objects").is_dir():
+            yield folder, Clone(inside)
+            return
+    if depth:
         try:
             inner = sorted(path for path in folder.iterdir() if path.is_dir())
         except OSError as error:

@@ -22,12 +22,15 @@ from undegrade.training.data.sources import Reading
 def read_pixels(place: Place) -> Bytes:
     """One picture, upright, (H, W, 3) uint8; grey is repeated, 16 bit rounded, alpha left out.
 
-    Raises
-    ------
-    InputError, LimitError: it cannot be read or decoded; the message names it.
+    Raises :class:`InputError` or :class:`LimitError`, which name it, where it cannot be read or
+    decoded.
     """
     picture = decode(place.read(), name=str(place))
-    pixels = to_depth(picture.pixels, np.uint8)
+    return in_colour(to_depth(picture.pixels, np.uint8))
+
+
+def in_colour(pixels: Bytes) -> Bytes:
+    """(H, W, 1 or 3) as (H, W, 3)."""
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
@@ -49,7 +52,7 @@ def read_entry(entry: Entry, reading: Reading) -> Bytes:
             pictures[0] = _resized(pictures[0], *pictures[1].shape[:2])
     photo = np.concatenate(pictures, axis=2) if pictures[1:] else pictures[0]
     height, width = photo.shape[:2]
-    side = square_side(entry, (height, width), reading)
+    side = _square_side(entry, (height, width), reading)
     if side:
         top, left = (height - side) // 2, (width - side) // 2
         photo = photo[top : top + side, left : left + side]
@@ -58,30 +61,8 @@ def read_entry(entry: Entry, reading: Reading) -> Bytes:
     return np.ascontiguousarray(photo)
 
 
-def read_size(entry: Entry, reading: Reading) -> tuple[int, int]:
-    """Height and width that :func:`read_entry` will give, from the headers of the files alone.
-
-    Whether a photo is to be turned upright does not show, so the two may be the other way round.
-
-    Raises
-    ------
-    InputError: as :func:`read_entry`, as far as headers tell.
-    """
-    sizes = [_header_size(place) for place in entry.files]
-    if entry.input is not None:
-        check_pair(entry, *sizes)
-    side = square_side(entry, sizes[-1], reading)
-    side = reading.resize or side
-    return (side, side) if side else sizes[-1]
-
-
 def check_pair(entry: Entry, low: tuple[int, int], high: tuple[int, int]) -> None:
-    """Refuse a pair whose sizes (height, width) do not fit each other.
-
-    Raises
-    ------
-    InputError: with both sizes.
-    """
+    """Raise :class:`InputError` unless two sizes (height, width) fit each other; it tells both."""
     if (low[0] * entry.scale, low[1] * entry.scale) != high:
         times = f", which is not {entry.scale} times as much" if entry.scale > 1 else ""
         raise InputError(
@@ -91,12 +72,11 @@ def check_pair(entry: Entry, low: tuple[int, int], high: tuple[int, int]) -> Non
         )
 
 
-def square_side(entry: Entry, size: tuple[int, int], reading: Reading) -> int:
+def _square_side(entry: Entry, size: tuple[int, int], reading: Reading) -> int:
     """Side of the central square that *reading* cuts out of a photo, 0 where it cuts none.
 
-    Raises
-    ------
-    InputError: the photo, (height, width), is smaller than the square, or than what it becomes.
+    Raises :class:`InputError` where the photo, (height, width), is smaller than the square, or than
+    what it becomes.
     """
     side = min(size) if reading.centre < 0 else reading.centre
     wanted = max(side, reading.resize)
@@ -109,18 +89,9 @@ def square_side(entry: Entry, size: tuple[int, int], reading: Reading) -> int:
     return side
 
 
-def _header_size(place: Place) -> tuple[int, int]:
-    try:
-        with Image.open(io.BytesIO(place.read())) as image:
-            return image.height, image.width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"cannot read {str(place)!r}: {error}", "replace or remove it") from None
-
-
 def _resized(pixels: NDArray[Any], height: int, width: int) -> Bytes:
     values = imresize(pixels.astype(np.float32), size=(height, width))
-    levels: Bytes = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return levels
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -178,9 +149,7 @@ def read_reduced(
     It stands upright and its colours are those of sRGB by the profile of the file, colours outside
     clipped. Lanczos's filter runs in floating point, so that 16 bit and profiles are rounded once.
 
-    Raises
-    ------
-    InputError, LimitError: it cannot be decoded.
+    Raises :class:`InputError` or :class:`LimitError` where it cannot be decoded.
     """
     picture = decode(data, name=name)
     if picture.alpha is not None and picture.alpha.min() < np.iinfo(picture.alpha.dtype).max:
@@ -195,18 +164,12 @@ def read_reduced(
 
 def _srgb(picture: Picture, size: tuple[int, int]) -> NDArray[np.uint8]:
     """*picture* at *size* (width, height) in 8-bit sRGB."""
-    values = np.stack([_lanczos(plane, size) for plane in _planes(picture.pixels)], axis=2)
+    planes = [plane.astype(np.float32) for plane in np.moveaxis(picture.pixels, 2, 0)]
+    if size != picture.pixels.shape[1::-1]:
+        images = [Image.fromarray(plane).resize(size, Image.Resampling.LANCZOS) for plane in planes]
+        planes = [np.asarray(image) for image in images]
+    values = np.stack(planes, axis=2)
     values *= np.float32(1 / np.iinfo(picture.pixels.dtype).max)
     if values.shape[2] == 3:
         values = picture.colour.to_srgb(np.clip(values, 0, 1))
     return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
-
-
-def _planes(pixels: NDArray[Any]) -> list[NDArray[np.float32]]:
-    return [pixels[:, :, channel].astype(np.float32) for channel in range(pixels.shape[2])]
-
-
-def _lanczos(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    if plane.shape == size[::-1]:
-        return plane
-    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.LANCZOS))

@@ -33,9 +33,7 @@ class Place:
     def read(self) -> bytes:
         """All bytes; every call opens the file anew, so that threads do not meet.
 
-        Raises
-        ------
-        InputError: gone, not readable, cut off, or empty.
+        Raises :class:`InputError` where it is gone, not readable, cut off, or empty.
         """
         try:
             if self.member:

@@ -28,7 +28,7 @@ from undegrade.levels import noise_sigma
 from undegrade.picture import write_atomic
 from undegrade.training.data.check import WHOLE_BITS, WHOLE_LIKENESS, check
 from undegrade.training.data.collections import Blob, Clone, Collection, find_clones, need_git
-from undegrade.training.data.decoding import Reduced, Reduction, read_reduced
+from undegrade.training.data.decoding import Reduced, Reduction, in_colour, read_reduced
 from undegrade.training.data.likeness import likeness, whole_print
 from undegrade.training.data.sources import SUMMARY, Source
 
@@ -426,7 +426,7 @@ def _look(task: _Task, how: Reduction) -> tuple[Row, Reduced | None]:
     noise = round(noise_sigma(photo.pixels), 2)
     if noise > how.noise and not one.looked_at(row.path):
         return row.without("noisy", f"noise {noise:g} is above {how.noise:g}"), None
-    whole, thumb = whole_print(luma_of(_three(photo.pixels)))
+    whole, thumb = whole_print(luma_of(in_colour(photo.pixels)))
     return replace(
         row,
         image=f"{one.repository.replace('/', '-')}-{row.blob[:12]}.png".lower(),
@@ -474,14 +474,9 @@ def _without_leaks(
         if any(one.source == str(source) and not one.name for one in missing):
             raise InputError(f"cannot read the test set {str(source)!r}", missing[0].what)
     leaks = {Path(one.name).name: one.what for one in report.findings if one.kind == "leak"}
-    left = []
-    for row in rows:
-        if row.image in leaks:
-            (output / row.image).unlink(missing_ok=True)
-            left.append(row.without("leak", leaks[row.image]))
-        else:
-            left.append(row)
-    return left
+    for image in leaks:
+        (output / image).unlink(missing_ok=True)
+    return [row.without("leak", leaks[row.image]) if row.image in leaks else row for row in rows]
 
 
 def _write(output: Path, made: Gathering) -> None:
@@ -500,7 +495,3 @@ def _write(output: Path, made: Gathering) -> None:
 
 def _thumb(row: Row) -> NDArray[np.float32]:
     return np.frombuffer(bytes.fromhex(row.thumb), np.uint8).astype(np.float32)
-
-
-def _three(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels

@@ -55,12 +55,7 @@ class Layout:
     def as_dict(self) -> dict[str, Any]:
         """What is known of the set, as plain data."""
         counts = {name: split.count or None for name, split in self.splits.items()}
-        return {
-            "title": self.title,
-            "pairs": self.paired,
-            "scale": self.scale,
-            "published": counts,
-        }
+        return {"title": self.title, "pairs": self.paired, "scale": self.scale, "published": counts}
 
 
 def pattern(text: str) -> re.Pattern[str]:
@@ -109,8 +104,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "div2k-x3": _div2k(3),
     "div2k-x4": _div2k(4),
     "flickr2k": Layout(
-        "Flickr2K (Lim et al., 2017)",
-        {"train": Split("Flickr2K_HR/{n}", count=2650, first=1)},
+        "Flickr2K (Lim et al., 2017)", {"train": Split("Flickr2K_HR/{n}", count=2650, first=1)}
     ),
     "bsds500": Layout(
         "BSDS500 (Arbelaez et al., 2011)",

@@ -51,10 +51,7 @@ def fingerprint(plane: Floats) -> Fingerprint:
     cuts = [plane[y : y + WINDOW, x : x + WINDOW] for y, x in corners.tolist()]
     small = [_means(cut, WINDOW // THUMB) for cut in cuts]
     return Fingerprint(
-        whole,
-        thumb,
-        _hashes(np.asarray(small, np.float32).reshape(-1, THUMB, THUMB)),
-        corners,
+        whole, thumb, _hashes(np.asarray(small, np.float32).reshape(-1, THUMB, THUMB)), corners
     )
 
 
@@ -140,7 +137,7 @@ def _corners(plane: Floats) -> NDArray[np.int32]:
     return corners[inside.all(axis=1)]
 
 
-def _vertices(before: Floats, peak: Floats, after: Floats) -> NDArray[Any]:
+def _vertices(before: Any, peak: Any, after: Any) -> NDArray[Any]:
     """Where parabolas through three neighbours are highest, from the middle ones."""
     bend = before - 2 * peak + after
     return np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, -1), 0)
@@ -197,8 +194,8 @@ def global_shift(moving: Floats, fixed: Floats) -> Shift:
     surface = np.fft.irfft2(product, s=(height, width))
     y, x = np.unravel_index(np.argmax(surface), surface.shape)
     peak = float(surface[y, x])
-    dy = y + _vertex(surface[y - 1, x], peak, surface[(y + 1) % height, x])
-    dx = x + _vertex(surface[y, x - 1], peak, surface[y, (x + 1) % width])
+    dy = y + _vertices(surface[y - 1, x], peak, surface[(y + 1) % height, x])
+    dx = x + _vertices(surface[y, x - 1], peak, surface[y, (x + 1) % width])
     spread = float(surface.std())
     return Shift(
         dx=float(dx - width if dx > width / 2 else dx),
@@ -222,9 +219,3 @@ def _spectrum(plane: Floats) -> NDArray[np.complex128]:
     values -= values.mean()
     values *= np.hanning(plane.shape[0])[:, None] * np.hanning(plane.shape[1])[None]
     return np.asarray(np.fft.rfft2(values), np.complex128)
-
-
-def _vertex(before: float, peak: float, after: float) -> float:
-    """Where the parabola through three neighbouring values is highest, from the middle one."""
-    bend = before - 2 * peak + after
-    return 0.5 * (before - after) / bend if bend else 0.0

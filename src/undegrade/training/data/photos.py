@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from undegrade.errors import InputError
-from undegrade.training.data.decoding import read_entry, read_size
+from undegrade.training.data.decoding import read_entry
 from undegrade.training.data.files import Entry
 from undegrade.training.data.sources import Reading, Source, Symmetries, entries, own_data
 from undegrade.training.data.sources import hold_out as split
@@ -43,29 +43,6 @@ def detail(photo: Tensor) -> Tensor:
     gradient[1:] += (grey[1:] - grey[:-1]).abs()
     rows, columns = max(1, grey.shape[0] // CELL), max(1, grey.shape[1] // CELL)
     return F.adaptive_avg_pool2d(gradient[None], (rows, columns))[0]
-
-
-def cells(shape: Sequence[int]) -> Tensor:
-    """Row and column of every cell of a grid, (rows x columns, 2), in the order of its values."""
-    return torch.cartesian_prod(*(torch.arange(length) for length in shape))
-
-
-def cumulative(details: Tensor) -> Tensor:
-    """Running sum of the weights, float64, by which cells of these *details* are drawn."""
-    weight = details.flatten().cpu().double()
-    # A set of flat colours has no detail at all; its cells are then all alike.
-    return torch.cumsum(weight + BASE * weight.mean().clamp(min=1e-6), 0)
-
-
-def draw(running: Tensor, fraction: Tensor) -> Tensor:
-    """Indices drawn by the running sum of weights; *fraction* is uniform in [0, 1)."""
-    picks = torch.searchsorted(running, fraction * running[-1])
-    return picks.clamp(max=len(running) - 1)
-
-
-def corner(centre: Tensor, size: int, side: Tensor) -> Tensor:
-    """First row or column of crops of *size* around *centre*, moved inside photos of *side*."""
-    return torch.minimum((centre - size / 2).clamp(min=0).long(), side - size)
 
 
 def turned(crops: Tensor, turn: int) -> Tensor:
@@ -135,11 +112,13 @@ class PhotoSet:
             view = self._bytes[start : start + photo.numel()].view(photo.shape)
             self.photos.append(view.copy_(photo))
         details = [detail(photo).cpu() for photo in self.photos]
-        self._cumulative = cumulative(torch.cat([one.flatten() for one in details]))
+        weight = torch.cat([one.flatten() for one in details]).double()
+        # A set of flat colours has no detail at all; its cells are then all alike.
+        self._cumulative = torch.cumsum(weight + BASE * weight.mean().clamp(min=1e-6), 0)
         self._grids = torch.tensor([one.shape for one in details])
-        self._cells = torch.cat(
-            [F.pad(cells(one.shape), (1, 0), value=i) for i, one in enumerate(details)]
-        )
+        # Photo, row and column of every cell.
+        places = (torch.ones_like(one).nonzero() for one in details)
+        self._cells = torch.cat([F.pad(at, (1, 0), value=i) for i, at in enumerate(places)])
 
     @classmethod
     def load(
@@ -172,36 +151,27 @@ class PhotoSet:
         """Photos, or pairs."""
         return len(self.photos)
 
-    def require(self, size: int) -> None:
-        """See that every photo has a crop of *size* pixels.
-
-        Raises
-        ------
-        InputError: naming the first that has none.
-        """
-        if size > self._smallest:
-            index = int((self._sizes < size).any(1).nonzero()[0])
-            raise too_small(self.names[index], self.photos[index].shape[1:], size)
-
     def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
         """Draw crops, turned and mirrored; (count, 3 or 6, size, size) uint8 on the device.
 
         A crop as large as a photo is that photo. What is drawn follows from *generator* alone,
         whatever the device; the generator is one of the CPU.
 
-        Raises
-        ------
-        InputError: a photo is smaller than *size*.
+        Raises :class:`InputError` naming the first photo that is smaller than *size*, drawn or not.
         """
-        self.require(size)
+        if size > self._smallest:
+            index = int((self._sizes < size).any(1).nonzero()[0])
+            raise too_small(self.names[index], self.photos[index].shape[1:], size)
         fraction = torch.rand(count, generator=generator, dtype=torch.float64)
-        picks = draw(self._cumulative, fraction)
+        picks = torch.searchsorted(self._cumulative, fraction * self._cumulative[-1])
         jitter = torch.rand(count, 2, generator=generator)
         turns = self._turns[torch.randint(0, len(self._turns), (count,), generator=generator)]
-        cell = self._cells[picks]
+        cell = self._cells[picks.clamp(max=len(self._cells) - 1)]
         index = cell[:, 0]
-        centres = (cell[:, 1:] + jitter.double()) * self._sizes[index] / self._grids[index]
-        corners = corner(centres, size, self._sizes[index])
+        sides = self._sizes[index]
+        centres = (cell[:, 1:] + jitter.double()) * sides / self._grids[index]
+        # Moved inside their photos.
+        corners = torch.minimum((centres - size / 2).clamp(min=0).long(), sides - size)
         return turned_each(self._cut(index, corners, size), turns)
 
     def _cut(self, index: Tensor, corners: Tensor, size: int) -> Tensor:
@@ -287,27 +257,13 @@ class LazyPhotoSet:
         """Bytes of decoded photos that are kept now."""
         return self._cache.size
 
-    def require(self, size: int) -> None:
-        """See from the headers of all files that every photo has a crop of *size* pixels.
-
-        Raises
-        ------
-        InputError: naming the first that has none, cannot be read, or does not fit its partner.
-        """
-        with ThreadPoolExecutor() as pool:
-            sizes = pool.map(lambda entry: read_size(entry, self._reading), self.entries)
-            for entry, found in zip(self.entries, sizes, strict=True):
-                if min(found) < size:
-                    raise too_small(str(entry.target), found, size)
-
     def crops(self, count: int, size: int, generator: torch.Generator) -> Tensor:
         """Draw crops, turned and mirrored; (count, 3 or 6, size, size) uint8 on the device.
 
         What is drawn follows from *generator* alone, whatever is kept.
 
-        Raises
-        ------
-        InputError: a photo that is drawn is smaller than *size*, or cannot be decoded.
+        Raises :class:`InputError` where a photo that is drawn is smaller than *size* or cannot be
+        decoded.
         """
         weights = self._measured()
         fraction = torch.rand(count, generator=generator, dtype=torch.float64)

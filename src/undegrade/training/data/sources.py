@@ -118,8 +118,7 @@ def own_data(source: object) -> Callable[..., Any] | None:
     installed = {point.name for point in entry_points(group="undegrade.data")}
     layout = text.partition(":")[0].lower() in LAYOUTS
     if text in installed or (not layout and plugins.names_module(text)):
-        found: Callable[..., Any] = plugins.find("data", "data", {}, text)
-        return found
+        return plugins.find("data", "data", {}, text)
     return None
 
 
@@ -184,9 +183,7 @@ def hold_out(found: Sequence[Entry], count: int) -> tuple[list[Entry], list[Entr
 
     An entry whose target is also that of a held-out one, as in stacks of exposures, is in neither.
 
-    Raises
-    ------
-    RecipeError: nothing would be left to train on.
+    Raises :class:`RecipeError` where nothing would be left to train on.
     """
     if not 0 <= count < len(found):
         why = f"leaves nothing of {len(found)} photos to train on"

@@ -27,7 +27,14 @@ from undegrade.training.degradations.blur import (
 )
 from undegrade.training.degradations.fade import FadeDamage, fade, sample_fade
 from undegrade.training.degradations.jpeg import JpegDamage, jpeg, quality_of_level, sample_jpeg
-from undegrade.training.degradations.lowlight import LowlightDamage, lowlight, sample_lowlight
+from undegrade.training.degradations.lowlight import (
+    LightDamage,
+    LowlightDamage,
+    lowlight,
+    relight,
+    sample_light,
+    sample_lowlight,
+)
 from undegrade.training.degradations.noise import (
     SensorNoiseDamage,
     gaussian_noise,
@@ -43,7 +50,6 @@ from undegrade.training.degradations.real import (
     sample_factor,
     source_side,
 )
-from undegrade.training.degradations.relight import LightDamage, relight, sample_light
 from undegrade.training.degradations.resample import bicubic_down, bicubic_to, bicubic_up, resample
 
 __all__ = [

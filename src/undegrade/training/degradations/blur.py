@@ -42,12 +42,7 @@ class BlurDamage(NamedTuple):
 
 
 def gaussian_blur(x: Tensor, sigma: Tensor) -> Tensor:
-    """Convolve with a round Gaussian of *sigma* (N,) pixels, cut at 4 sigma.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or *sigma* does not fit it or lies out of range.
-    """
+    """Convolve with a round Gaussian of *sigma* (N,) pixels, cut at 4 sigma."""
     check_pictures(x)
     check_parameters(len(x), Blur.fields, sigma=sigma)
     # At the least sigma the neighbours' weights vanish in float32: the identity, without a 0 / 0.
@@ -62,12 +57,7 @@ def gaussian_blur(x: Tensor, sigma: Tensor) -> Tensor:
 
 
 def blur(x: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve each picture of (N, C, H, W) with its own kernel of (N, k, k), *k* odd.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or *kernels* does not fit it or has even sides.
-    """
+    """Convolve each picture of (N, C, H, W) with its own kernel of (N, k, k), *k* odd."""
     check_pictures(x)
     if kernels.ndim != 3 or len(kernels) != len(x):
         raise ValueError(f"kernels must be ({len(x)}, k, k), not {tuple(kernels.shape)}")
@@ -83,12 +73,7 @@ def blur(x: Tensor, kernels: Tensor) -> Tensor:
 
 
 def blur_kernels(damage: BlurDamage) -> Tensor:
-    """The kernels of *damage* for :func:`blur`: (N, k, k) float32 of sum 1, *k* as the largest has.
-
-    Raises
-    ------
-    ValueError: the parameters differ in length, or one lies out of its range.
-    """
+    """The kernels of *damage* for :func:`blur`: (N, k, k) float32 of sum 1, *k* by the largest."""
     ranged = damage._asdict()
     del ranged["shape"]
     check_parameters(len(damage.sigma), Blur.fields, **ranged)

@@ -78,10 +78,6 @@ def jpeg(x: Tensor, quality: Tensor, subsampling: str | Tensor = "4:2:0") -> Ten
     Returns
     -------
     8-bit values in [0, 1], of the shape of *x*.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or a parameter does not fit it or lies out of range.
     """
     check_pictures(x)
     check_parameters(len(x), Jpeg.fields, quality=quality)

@@ -31,16 +31,10 @@ class SensorNoiseDamage(NamedTuple):
 
 
 def gaussian_noise(x: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
-    """Add white Gaussian noise of *sigma* (N,), 0..255 units; the result is not clipped.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or *sigma* does not fit it or lies out of range.
-    """
+    """Add white Gaussian noise of *sigma* (N,), 0..255 units; the result is not clipped."""
     check_pictures(x)
     check_parameters(len(x), GaussianNoise.fields, sigma=sigma)
-    result: Tensor = x + normal(x, generator) * column(sigma / 255.0, x)
-    return result
+    return x + normal(x, generator) * column(sigma / 255.0, x)
 
 
 def poisson_gaussian_noise(
@@ -50,27 +44,15 @@ def poisson_gaussian_noise(
 
     ``y = srgb(l + sqrt(gain * l + read**2) * n)`` with ``n ~ N(0, 1)``; see
     :class:`undegrade.degradation.noise.PoissonGaussianNoise`.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or a parameter does not fit it or lies out of range.
     """
     check_pictures(x)
     return to_srgb(sensor_noise(to_linear(x), gain, read, generator))
 
 
 def sensor_noise(light: Tensor, gain: Tensor, read: Tensor, generator: torch.Generator) -> Tensor:
-    """``l + sqrt(gain * max(l, 0) + read**2) * n`` on linear light (N, C, H, W), not clipped.
-
-    Raises
-    ------
-    ValueError: *gain* or *read* is not (N,) or not in 0..1.
-    """
+    """``l + sqrt(gain * max(l, 0) + read**2) * n`` on linear light (N, C, H, W), not clipped."""
     check_parameters(len(light), PoissonGaussianNoise.fields, gain=gain, read=read)
-    result: Tensor = formula(
-        light, normal(light, generator), column(gain, light), column(read, light)
-    )
-    return result
+    return formula(light, normal(light, generator), column(gain, light), column(read, light))
 
 
 def sample_sensor_noise(

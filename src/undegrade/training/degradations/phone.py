@@ -68,10 +68,6 @@ def phone(x: Tensor, damage: PhoneDamage, generator: torch.Generator) -> Tensor:
 
     Lens and sensor in linear light, colour (RGB only), encoding, tone, sharpening, JPEG: the steps
     and formulas of :class:`undegrade.degradation.phone.Phone`.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or a parameter does not fit it or lies out of range.
     """
     check_pictures(x)
     ranged = damage._asdict()

@@ -14,13 +14,9 @@ from undegrade.training.degradations.batches import check_pictures, quantise
 
 
 def bicubic_down(x: Tensor, scale: float) -> Tensor:
-    """Antialiased bicubic reduction by *scale* (cubic a = -0.5), neither clipped nor rounded.
+    """Antialiased bicubic reduction by *scale* >= 1 (cubic a = -0.5), neither clipped nor rounded.
 
     (H, W) becomes (ceil(H / scale), ceil(W / scale)); edges are mirrored.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or *scale* is under 1.
     """
     if scale < 1:
         raise ValueError(f"a reduction needs a scale of at least 1, not {scale}")
@@ -28,13 +24,9 @@ def bicubic_down(x: Tensor, scale: float) -> Tensor:
 
 
 def bicubic_up(x: Tensor, scale: float) -> Tensor:
-    """Bicubic enlargement by *scale* (cubic a = -0.5), neither clipped nor rounded.
+    """Bicubic enlargement by *scale* >= 1 (cubic a = -0.5), neither clipped nor rounded.
 
     (H, W) becomes (ceil(H * scale), ceil(W * scale)); edges are mirrored.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or *scale* is under 1.
     """
     if scale < 1:
         raise ValueError(f"an enlargement needs a scale of at least 1, not {scale}")
@@ -42,12 +34,7 @@ def bicubic_up(x: Tensor, scale: float) -> Tensor:
 
 
 def bicubic_to(x: Tensor, height: int, width: int) -> Tensor:
-    """Bicubic resizing to (height, width), antialiased along an axis that shrinks.
-
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or a side is under 1.
-    """
+    """Bicubic resizing to (height, width), antialiased along an axis that shrinks."""
     check_pictures(x)
     if min(height, width) < 1:
         raise ValueError(f"a picture needs sides of at least 1 pixel, not {height} x {width}")
@@ -62,9 +49,7 @@ def resample(x: Tensor, scale: int, *, back: bool = False, as_file: bool = False
     *as_file* clips and rounds the small picture to 8 bit, and the enlarged one too. All pictures
     share *scale*, for their sizes follow from it.
 
-    Raises
-    ------
-    ValueError: *x* is no batch of pictures, or *scale* is none of 2, 3, 4, 8.
+    Raises ``ValueError`` for a *scale* that is none of 2, 3, 4, 8.
     """
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {', '.join(map(str, SCALES))}, not {scale}")

@@ -4,11 +4,7 @@ Pictures are (N, 3, H, W) float32 sRGB in [0, 1] unless a loss says otherwise; a
 the mean over the batch. Wrong shapes are a ``ValueError``.
 """
 
-from undegrade.training.losses.adversarial import (
-    discriminator_loss,
-    generator_loss,
-    swapped_loss,
-)
+from undegrade.training.losses.adversarial import discriminator_loss, generator_loss, swapped_loss
 from undegrade.training.losses.levels import DegradationLevelLoss
 from undegrade.training.losses.perceptual import LPIPS, ContentLoss
 from undegrade.training.losses.pictures import (

@@ -23,11 +23,7 @@ from undegrade.training.networks.dllgan import (
     ResNet18Regressor,
     SmallRegressor,
 )
-from undegrade.training.networks.dped import (
-    DPEDDiscriminator,
-    PhoneDiscriminator,
-    PhoneGenerator,
-)
+from undegrade.training.networks.dped import DPEDDiscriminator, PhoneDiscriminator, PhoneGenerator
 from undegrade.training.networks.drgn import DRGN, OneStep
 from undegrade.training.networks.light import THUMBNAIL, Light, ToneNetwork
 from undegrade.training.networks.shipped import Identity, Restorer, SuperResolution

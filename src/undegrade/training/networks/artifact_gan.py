@@ -213,8 +213,7 @@ class MobileNetV3(Encoder):
         return [field.conv(3, 2), *(field.conv(row.kernel, row.stride) for row in self.rows)]
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(self.features(x).mean((2, 3)))
-        return logits
+        return self.classifier(self.features(x).mean((2, 3)))
 
 
 class MobileNetV2Encoder(Encoder):
@@ -288,8 +287,7 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         joined = torch.cat([self.repeat(self.up(x)), self.norm(skip)], 1)
-        features: Tensor = self.conv(F.relu(joined))
-        return features
+        return self.conv(F.relu(joined))
 
 
 class MobileNetUNet(nn.Module):
@@ -367,10 +365,7 @@ class MobileNetUNet(nn.Module):
         self.shuffle = PixelShuffleUp(channels, channels, norm=False)
         joined = channels + 3
         self.refine = nn.Sequential(
-            spectral_conv(joined, joined, 3),
-            nn.ReLU(),
-            spectral_conv(joined, joined, 3),
-            nn.ReLU(),
+            spectral_conv(joined, joined, 3), nn.ReLU(), spectral_conv(joined, joined, 3), nn.ReLU()
         )
         self.last = zero(nn.Conv2d(joined, 3, 1)) if full else spectral_conv(joined, 3, 1)
         self.radius: int | None = None
@@ -455,5 +450,4 @@ class DeOldifyCritic(nn.Module):
                     spectral(layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(self.imagenet(x))
-        return logits
+        return self.layers(self.imagenet(x))

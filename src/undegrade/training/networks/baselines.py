@@ -56,11 +56,9 @@ class SRCNN(nn.Module):
         if self.scale > 1:
             x = F.interpolate(x, scale_factor=self.scale, mode="bicubic")
         if self.colour:
-            restored: Tensor = self.layers(x)
-            return restored
+            return self.layers(x)
         brightness = luma(x)
-        corrected: Tensor = x + (self.layers(brightness) - brightness)
-        return corrected
+        return x + (self.layers(brightness) - brightness)
 
 
 class VDSR(nn.Module):

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from undegrade.training.networks import receptive_field as field
-from undegrade.training.networks.blocks import zero
-from undegrade.training.networks.layers import checked, start_dcgan
+from undegrade.training.networks.blocks import Residual, zero
+from undegrade.training.networks.layers import checked, judging, start_dcgan
 
 DCGANPreset = Literal["seed", "mended"]
 
@@ -25,18 +25,9 @@ def _conv_norm(c_in: int, c_out: int) -> list[nn.Module]:
     return [nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out)]
 
 
-class ResidualLayer(nn.Module):
-    """``x + bn(conv(relu(bn(conv(x)))))``; (N, c, H, W) to the same."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            *_conv_norm(channels, channels), nn.ReLU(), *_conv_norm(channels, channels)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = x + self.body(x)
-        return output
+def _residual(channels: int) -> Residual:
+    """``x + bn(conv(relu(bn(conv(x)))))``."""
+    return Residual(*_conv_norm(channels, channels), nn.ReLU(), *_conv_norm(channels, channels))
 
 
 class DCGANGenerator(nn.Module):
@@ -71,7 +62,7 @@ class DCGANGenerator(nn.Module):
         doublings = scale.bit_length() - 1
         widths = [channels, channels, *[channels // 2] * (doublings - 1)]
         self.head = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.PReLU())
-        self.body = nn.Sequential(*(ResidualLayer(channels) for _ in range(blocks)))
+        self.body = nn.Sequential(*(_residual(channels) for _ in range(blocks)))
         self.up = nn.Sequential()
         for c_in, c_out in pairwise(widths):
             self.up.append(nn.Upsample(scale_factor=2, mode="nearest"))
@@ -106,16 +97,9 @@ class DCGANDiscriminator(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Conv2d(3, channels, 4, 2, padding=1), nn.LeakyReLU(0.2))
         for width in (channels, 2 * channels, 4 * channels):
-            self.layers.extend(
-                [
-                    nn.Conv2d(width, 2 * width, 4, 2, padding=1, bias=False),
-                    nn.BatchNorm2d(2 * width),
-                    nn.LeakyReLU(0.2),
-                ]
-            )
+            self.layers.extend(judging(width, 2 * width, 4, 2))
         self.layers.append(nn.Conv2d(8 * channels, 1, 4))
         start_dcgan(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(2 * x - 1)
-        return logits
+        return self.layers(2 * x - 1)

@@ -150,8 +150,7 @@ class Reader(nn.Module):
             _pooled(layers(values[:, :count]))
             for layers, values, count in zip(self.scales, energies, self.inputs, strict=False)
         ]
-        levels: Tensor = self.head(torch.cat([*pooled, self.lattice(lattice), self.comb(comb)], 1))
-        return levels
+        return self.head(torch.cat([*pooled, self.lattice(lattice), self.comb(comb)], 1))
 
 
 def _block_layers(c_in: int, channels: int) -> nn.Sequential:

@@ -21,9 +21,11 @@ from torch.nn import functional as F
 from undegrade.imaging.luma import luma
 from undegrade.imaging.resize import imresize
 from undegrade.training.networks import receptive_field as field
+from undegrade.training.networks.blocks import Residual
 from undegrade.training.networks.layers import (
     ImageNet,
     checked,
+    judging,
     load_published,
     spectral,
     start_dcgan,
@@ -42,16 +44,9 @@ def _reflected(channels: int) -> list[nn.Module]:
     ]
 
 
-class ReflectedBlock(nn.Module):
-    """``x + bn(conv(relu(bn(conv(x)))))`` with reflected borders; (N, c, H, W) to the same."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*_reflected(channels), nn.ReLU(), *_reflected(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = x + self.body(x)
-        return output
+def _residual(channels: int) -> Residual:
+    """``x + bn(conv(relu(bn(conv(x)))))`` with reflected borders."""
+    return Residual(*_reflected(channels), nn.ReLU(), *_reflected(channels))
 
 
 class DLLGenerator(nn.Module):
@@ -92,7 +87,7 @@ class DLLGenerator(nn.Module):
         for width in (channels, 2 * channels):
             self.layers.append(nn.Conv2d(width, 2 * width, 3, 2, padding=1, bias=False))
             self.layers.extend([nn.BatchNorm2d(2 * width), nn.ReLU()])
-        self.layers.extend([ReflectedBlock(4 * channels) for _ in range(blocks)])
+        self.layers.extend([_residual(4 * channels) for _ in range(blocks)])
         for width in (4 * channels, 2 * channels):
             self.layers.extend([*self._up(width, width // 2), nn.BatchNorm2d(width // 2)])
             self.layers.append(nn.ReLU())
@@ -148,8 +143,7 @@ class PixelDiscriminator(nn.Module):
         start_dcgan(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(2 * x - 1)
-        return logits
+        return self.layers(2 * x - 1)
 
 
 class BasicBlock(nn.Module):
@@ -199,8 +193,7 @@ class ResNet18(nn.Module):
         features = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, padding=1)
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             features = stage(features)
-        logits: Tensor = self.fc(torch.mean(features, (2, 3)))
-        return logits
+        return self.fc(torch.mean(features, (2, 3)))
 
 
 def bounded(estimate: Tensor, maximum: float | None) -> Tensor:
@@ -261,8 +254,7 @@ class SmallRegressor(nn.Module):
         widths = [3, *(channels * factor for factor in (1, 2, 4, 4, 8))]
         self.features = nn.Sequential()
         for c_in, c_out in pairwise(widths):
-            self.features.append(nn.Conv2d(c_in, c_out, 3, 2, padding=1, bias=False))
-            self.features.extend([nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2)])
+            self.features.extend(judging(c_in, c_out, 3, 2))
         self.head = nn.Sequential(
             nn.Linear(2 * widths[-1], 4 * channels),
             nn.LeakyReLU(0.2),
@@ -332,8 +324,7 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         seen = luma(x) if self.grey else x
-        logits: Tensor = self.layers(seen if self.signed else 2 * seen - 1)
-        return logits
+        return self.layers(seen if self.signed else 2 * seen - 1)
 
 
 REACH = 2

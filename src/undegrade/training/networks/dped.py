@@ -14,22 +14,17 @@ from torch.nn import functional as F
 
 from undegrade.imaging.luma import luma
 from undegrade.training.networks import receptive_field as field
-from undegrade.training.networks.layers import feature_norm, start_gaussian
+from undegrade.training.networks.blocks import Residual
+from undegrade.training.networks.layers import dense_head, feature_norm, judging, start_gaussian
 
 
-class PhoneBlock(nn.Module):
-    """``x + relu(norm(conv(relu(norm(conv(x))))))``; (N, c, H, W) to the same."""
-
-    def __init__(self, channels: int, statistics: str) -> None:
-        super().__init__()
-        self.body = nn.Sequential()
-        for _ in range(2):
-            self.body.append(nn.Conv2d(channels, channels, 3, padding=1))
-            self.body.extend([feature_norm(channels, statistics, eps=1e-3), nn.ReLU()])
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = x + self.body(x)
-        return output
+def _residual(channels: int, statistics: str) -> Residual:
+    """``x + relu(norm(conv(relu(norm(conv(x))))))``."""
+    body: list[nn.Module] = []
+    for _ in range(2):
+        body += [nn.Conv2d(channels, channels, 3, padding=1)]
+        body += [feature_norm(channels, statistics, eps=1e-3), nn.ReLU()]
+    return Residual(*body)
 
 
 class PhoneGenerator(nn.Module):
@@ -62,7 +57,7 @@ class PhoneGenerator(nn.Module):
     def __init__(self, channels: int = 32, blocks: int = 4, statistics: str = "running") -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Conv2d(3, channels, 9, padding=4), nn.ReLU())
-        self.layers.extend([PhoneBlock(channels, statistics) for _ in range(blocks)])
+        self.layers.extend([_residual(channels, statistics) for _ in range(blocks)])
         for _ in range(2):
             self.layers.append(nn.Conv2d(channels, channels, 3, padding=1)).append(nn.ReLU())
         self.layers.append(nn.Conv2d(channels, 3, 9, padding=4))
@@ -91,19 +86,11 @@ class PhoneDiscriminator(nn.Module):
         widths = [channels * factor for factor in (1, 2, 2, 4, 4, 8, 8)]
         self.features = nn.Sequential(nn.Conv2d(1, channels, 3, 2, padding=1), nn.LeakyReLU(0.2))
         for index, (c_in, c_out) in enumerate(pairwise(widths)):
-            self.features.append(nn.Conv2d(c_in, c_out, 3, 1 + index % 2, padding=1, bias=False))
-            self.features.extend([nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2)])
-        side = -(-size // 16)
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(widths[-1] * side**2, 1024),
-            nn.LeakyReLU(0.2),
-            nn.Linear(1024, 1),
-        )
+            self.features.extend(judging(c_in, c_out, 3, 1 + index % 2))
+        self.head = dense_head(widths[-1], size, 1024)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.features(luma(x)))
-        return logits
+        return self.head(self.features(luma(x)))
 
 
 class DPEDDiscriminator(nn.Module):
@@ -130,13 +117,9 @@ class DPEDDiscriminator(nn.Module):
         ):
             self.features.append(nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2))
             self.features.extend([nn.LeakyReLU(0.2), feature_norm(c_out, "instance", eps=1e-3)])
-        side = -(-size // 16)
-        self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(middle * side**2, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 2)
-        )
+        self.head = dense_head(middle, size, 1024, outputs=2)
         start_gaussian(self, 0.01, truncated=True, bias=0.01)
 
     def forward(self, x: Tensor) -> Tensor:
         fake, real = self.head(self.features(luma(x))).split(1, 1)
-        logits: Tensor = real - fake
-        return logits
+        return real - fake

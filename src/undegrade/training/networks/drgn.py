@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, get_args
 from torch import Tensor, cat, nn
 from torch.nn import functional as F
 
-from undegrade.training.networks.blocks import zero
+from undegrade.training.networks.blocks import Residual, zero
 from undegrade.training.networks.layers import ChannelAttention, SelectiveFusion, checked
 
 
@@ -24,21 +24,10 @@ def conv3x3(c_in: int, c_out: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(c_in, c_out, 3, stride, padding=1)
 
 
-class AttentionBlock(nn.Module):
-    """``x + attend(conv(prelu(conv(x))))``, RCAN's RCAB; (N, c, H, W) to the same."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            conv3x3(channels, channels),
-            nn.PReLU(),
-            conv3x3(channels, channels),
-            ChannelAttention(channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = x + self.body(x)
-        return output
+def _attending(channels: int) -> Residual:
+    """``x + attend(conv(prelu(conv(x))))``, RCAN's RCAB."""
+    first, second = conv3x3(channels, channels), conv3x3(channels, channels)
+    return Residual(first, nn.PReLU(), second, ChannelAttention(channels))
 
 
 class Resample(nn.Sequential):
@@ -67,7 +56,7 @@ class FusionGroup(nn.Module):
         super().__init__()
         branches = range(len(widths))
         self.branches = nn.ModuleList(
-            [nn.Sequential(*(AttentionBlock(width) for _ in range(blocks))) for width in widths]
+            [nn.Sequential(*(_attending(width) for _ in range(blocks))) for width in widths]
         )
         self.exchange = nn.ModuleList(
             [nn.ModuleList([Resample(widths, i, j) for i in branches]) for j in branches]
@@ -134,7 +123,7 @@ class MultiResolutionFusion(nn.Module):
         self.context = ExposureContext(widths) if context else None
         self.groups = nn.ModuleList([FusionGroup(widths, blocks) for _ in range(groups)])
         self.tail = nn.Sequential(nn.Conv2d(sum(widths), widths[0], 1))
-        self.tail.extend([AttentionBlock(widths[0]) for _ in range(blocks)])
+        self.tail.extend([_attending(widths[0]) for _ in range(blocks)])
         self.tail.append(zero(conv3x3(widths[0], 3)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -149,8 +138,7 @@ class MultiResolutionFusion(nn.Module):
         joined = [features[0]]
         for step, branch in enumerate(features[1:], 1):
             joined.append(F.interpolate(branch, scale_factor=2**step, mode="bilinear"))
-        output: Tensor = self.tail(cat(joined, 1))
-        return output
+        return self.tail(cat(joined, 1))
 
 
 DRGNPreset = Literal["faithful", "mended"]
@@ -243,5 +231,4 @@ class OneStep(nn.Module):
         self.reg = ReG(wider, groups, blocks, context)
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.reg(x)
-        return output
+        return self.reg(x)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
-
-from undegrade.training.networks.together import moments
 
 
 def checked(argument: str, value: str, choices: Sequence[str]) -> str:
@@ -64,6 +62,18 @@ def start_he(network: nn.Module) -> nn.Module:
     return network
 
 
+def judging(c_in: int, c_out: int, kernel: int, stride: int) -> list[nn.Module]:
+    """A convolution padded by 1, batch norm and leaky ReLU 0.2, as those that judge have them."""
+    convolution = nn.Conv2d(c_in, c_out, kernel, stride, padding=1, bias=False)
+    return [convolution, nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2)]
+
+
+def dense_head(c_in: int, size: int, width: int, outputs: int = 1) -> nn.Sequential:
+    """Two dense layers behind (N, *c_in*, *size* / 16, *size* / 16), with leaky ReLU 0.2."""
+    first = nn.Linear(c_in * (-(-size // 16)) ** 2, width)
+    return nn.Sequential(nn.Flatten(), first, nn.LeakyReLU(0.2), nn.Linear(width, outputs))
+
+
 Statistics = Literal["instance", "running", "batch"]
 
 
@@ -106,6 +116,41 @@ def feature_norm(channels: int, statistics: str, eps: float = 1e-5) -> nn.Module
     return nn.InstanceNorm2d(channels, eps=eps, affine=True)
 
 
+def moments(x: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Mean and variance (C,) of (N, C, ...), and of how many values each is, in all processes.
+
+    The variance is the biased one. All processes must call it with shares of one size.
+    """
+    var, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
+    count = x.numel() // x.shape[1]
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return mean, var, count
+    fellows, rank = distributed.get_world_size(), distributed.get_rank()
+    own = torch.stack([mean, var])[None]
+    rows = own.new_zeros(fellows, *own.shape[1:])
+    rows = rows.index_copy(0, torch.tensor([rank], device=x.device), own)
+    means, variances = cast(Tensor, _Sum.apply(rows)).unbind(1)  # type: ignore[no-untyped-call]
+    mean = means.mean(0)
+    # Not by squares of values, whose differences lose what fp32 holds.
+    return mean, (variances + (means - mean).square()).mean(0), count * fellows
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes, whose gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.contiguous().clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
+        distributed.all_reduce(total)
+        return total
+
+
 class Renormalisation(nn.BatchNorm2d):
     """Batch renormalisation (Ioffe, NeurIPS 2017): training goes by the running statistics, too.
 
@@ -140,6 +185,59 @@ class Renormalisation(nn.BatchNorm2d):
         scale = cast(Tensor, self.weight) * r / deviation
         shift = cast(Tensor, self.weight) * (d - mean * r / deviation) + cast(Tensor, self.bias)
         return (values * scale.view(-1, 1, 1) + shift.view(-1, 1, 1)).to(x.dtype)
+
+
+PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+class Synchronised(nn.modules.batchnorm._NormBase):
+    """What a norm of torch computes, of the batch of all processes; (N, C, ...) to the same.
+
+    torch's own ``SyncBatchNorm`` is for GPUs. Here one small sum a layer goes between the
+    processes, forwards and backwards, so that n of them compute what one does on all.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = x.float()
+        if self.training:
+            mean, var, count = moments(values)
+            self._note(mean.detach(), var.detach() * count / max(count - 1, 1))
+        else:
+            mean, var = cast(Tensor, self.running_mean), cast(Tensor, self.running_var)
+        scale = (var + self.eps).rsqrt()
+        shift = -mean * scale
+        if self.affine:
+            scale, shift = scale * self.weight, shift * self.weight + self.bias
+        place = (-1, *[1] * (x.ndim - 2))
+        return (values * scale.view(place) + shift.view(place)).to(x.dtype)
+
+    @torch.no_grad()
+    def _note(self, mean: Tensor, var: Tensor) -> None:
+        steps = cast(Tensor, self.num_batches_tracked)
+        steps += 1
+        share = 1 / float(steps) if self.momentum is None else self.momentum
+        cast(Tensor, self.running_mean).lerp_(mean, share)
+        cast(Tensor, self.running_var).lerp_(var, share)
+
+
+def synchronised(network: nn.Module) -> None:
+    """Replace the batch norms inside *network* by ones over all processes, in place.
+
+    Names of weights and statistics stay, so that checkpoints are the same either way. Kinds that
+    are derived from torch's have their own arithmetic and are left to it.
+    """
+    for name, child in network.named_children():
+        if type(child) in PLAIN and child.track_running_stats:
+            setattr(network, name, _replaced(cast(nn.BatchNorm2d, child)))
+        else:
+            synchronised(child)
+
+
+def _replaced(norm: nn.BatchNorm2d) -> Synchronised:
+    made = Synchronised(norm.num_features, norm.eps, norm.momentum, norm.affine)
+    made.load_state_dict(norm.state_dict())
+    made.requires_grad_(all(p.requires_grad for p in norm.parameters()))
+    return made.to(cast(Tensor, norm.running_mean).device).train(norm.training)
 
 
 def spectral(convolution: nn.Conv2d) -> nn.Conv2d:
@@ -194,8 +292,7 @@ class PixelShuffleUp(nn.Module):
         self.blur = Blur() if blur else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        enlarged: Tensor = self.blur(F.pixel_shuffle(F.relu(self.conv(x)), 2))
-        return enlarged
+        return self.blur(F.pixel_shuffle(F.relu(self.conv(x)), 2))
 
 
 class SelfAttention(nn.Module):
@@ -235,15 +332,11 @@ class ChannelAttention(nn.Module):
         super().__init__()
         narrow = max(4, channels // reduction)
         self.weigh = nn.Sequential(
-            nn.Conv2d(channels, narrow, 1),
-            nn.ReLU(),
-            nn.Conv2d(narrow, channels, 1),
-            nn.Sigmoid(),
+            nn.Conv2d(channels, narrow, 1), nn.ReLU(), nn.Conv2d(narrow, channels, 1), nn.Sigmoid()
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        weighted: Tensor = x * self.weigh(x.mean((2, 3), keepdim=True))
-        return weighted
+        return x * self.weigh(x.mean((2, 3), keepdim=True))
 
 
 class SelectiveFusion(nn.Module):

@@ -151,8 +151,7 @@ class ToneNetwork(nn.Module):
     def forward(
         self, x: Tensor, thumbnail: Tensor, place: Tensor, level: Tensor | None = None
     ) -> Tensor:
-        lit: Tensor = self.tone(x, thumbnail, place, level)[0]
-        return lit
+        return self.tone(x, thumbnail, place, level)[0]
 
 
 class Light(nn.Module):
@@ -231,8 +230,7 @@ class _Step(nn.Module):
         features = F.relu(self.head(x) * (1.0 + gain) + shift)
         for pair in self.body:
             features = pair(features)
-        output: Tensor = self.tail(features)
-        return output
+        return self.tail(features)
 
 
 def _unclipped(lit: Tensor, x: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from undegrade.training.networks import receptive_field as field
-from undegrade.training.networks.blocks import zero
-from undegrade.training.networks.layers import ImageNet, checked, icnr
+from undegrade.training.networks.blocks import Residual, zero
+from undegrade.training.networks.layers import ImageNet, checked, dense_head, icnr, judging
 
 SRPreset = Literal["paper", "seed", "mended"]
 
@@ -25,16 +25,9 @@ def _conv(channels: int, norm: bool) -> list[nn.Module]:
     return [convolution, nn.BatchNorm2d(channels)] if norm else [convolution]
 
 
-class ResidualBlock(nn.Module):
-    """``x + bn(conv(prelu(bn(conv(x)))))``, the batch norms optional; (N, c, H, W) to the same."""
-
-    def __init__(self, channels: int, norm: bool) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*_conv(channels, norm), nn.PReLU(), *_conv(channels, norm))
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = x + self.body(x)
-        return output
+def _residual(channels: int, norm: bool) -> Residual:
+    """``x + bn(conv(prelu(bn(conv(x)))))``, the batch norms optional."""
+    return Residual(*_conv(channels, norm), nn.PReLU(), *_conv(channels, norm))
 
 
 class SRResNet(nn.Module):
@@ -74,7 +67,7 @@ class SRResNet(nn.Module):
         factors = [3] if scale == 3 else [2] * (scale.bit_length() - 1)
         self.head = nn.Sequential(nn.Conv2d(3, channels, 9, padding=4), nn.PReLU())
         self.body = nn.Sequential(
-            *(ResidualBlock(channels, norm) for _ in range(blocks)), *_conv(channels, norm)
+            *(_residual(channels, norm) for _ in range(blocks)), *_conv(channels, norm)
         )
         self.up = nn.Sequential()
         for factor in factors:
@@ -122,23 +115,10 @@ class SRDiscriminator(nn.Module):
         widths = [channels * factor for factor in (1, 1, 2, 2, 4, 4, 8, 8)]
         self.features = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.LeakyReLU(0.2))
         for index, (c_in, c_out) in enumerate(pairwise(widths)):
-            self.features.extend(
-                [
-                    nn.Conv2d(c_in, c_out, 3, 2 - index % 2, padding=1, bias=False),
-                    nn.BatchNorm2d(c_out),
-                    nn.LeakyReLU(0.2),
-                ]
-            )
-        side = -(-size // 16)
+            self.features.extend(judging(c_in, c_out, 3, 2 - index % 2))
         self.head: nn.Module = nn.Conv2d(widths[-1], 1, 3, padding=1)
         if head == "dense":
-            self.head = nn.Sequential(
-                nn.Flatten(),
-                nn.Linear(widths[-1] * side**2, 16 * channels),
-                nn.LeakyReLU(0.2),
-                nn.Linear(16 * channels, 1),
-            )
+            self.head = dense_head(widths[-1], size, 16 * channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.features(2 * x - 1))
-        return logits
+        return self.head(self.features(2 * x - 1))

@@ -44,8 +44,7 @@ def kind(name: str) -> Any:
 
 def allows(name: str) -> Allows:
     """What a recipe may ask of the task called *name*."""
-    found: Allows = getattr(kind(name), "allows", Allows())
-    return found
+    return getattr(kind(name), "allows", Allows())
 
 
 def task(name: str, scale: int, arguments: dict[str, Any]) -> Task:

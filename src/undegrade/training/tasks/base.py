@@ -12,7 +12,6 @@ from PIL import Image
 from torch import Tensor
 
 from undegrade.errors import InputError, RecipeError
-from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
 
 
@@ -113,9 +112,7 @@ def device_generator(generator: torch.Generator, device: torch.device) -> torch.
 def centres(photos: list[Tensor], size: int) -> Tensor:
     """The middle of each photo, (N, C, size, size) float32; the whole photo where it is smaller.
 
-    Raises
-    ------
-    InputError: the photos are smaller than *size* and of different sizes.
+    Raises :class:`InputError` where the photos are smaller than *size* and of different sizes.
     """
     crops = []
     for photo in photos:
@@ -144,8 +141,3 @@ def through_pillow(pictures: Tensor, quality: int) -> Tensor:
         with Image.open(file) as image:
             coded.append(torch.from_numpy(np.array(image)).permute(2, 0, 1))
     return torch.stack(coded).float().to(pictures.device) / 255.0
-
-
-def as_file(x: Tensor) -> Tensor:
-    """Clipped and rounded as an 8-bit file."""
-    return degradations.quantise(x)

@@ -12,13 +12,7 @@ from torch import Tensor
 from undegrade.errors import RecipeError
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
-from undegrade.training.tasks.base import (
-    Allows,
-    Batch,
-    centres,
-    device_generator,
-    through_pillow,
-)
+from undegrade.training.tasks.base import Allows, Batch, centres, device_generator, through_pillow
 
 Kind = Literal["sr", "noise", "jpeg"]
 

@@ -17,14 +17,7 @@ from undegrade.errors import RecipeError
 from undegrade.training import degradations, plugins
 from undegrade.training.data.photos import Photos
 from undegrade.training.networks.light import THUMBNAIL
-from undegrade.training.tasks.base import (
-    Allows,
-    Batch,
-    Task,
-    as_file,
-    centres,
-    device_generator,
-)
+from undegrade.training.tasks.base import Allows, Batch, Task, centres, device_generator
 
 
 class PairsTask:
@@ -51,7 +44,7 @@ class PairsTask:
         if self.stops:
             turns = self.stops * (2 * torch.rand(count, 1, 1, 1, generator=generator) - 1)
             exposed = degradations.to_linear(shot) * torch.exp2(turns).to(shot.device)
-            shot = as_file(degradations.to_srgb(exposed.clamp(0, 1)))
+            shot = degradations.quantise(degradations.to_srgb(exposed.clamp(0, 1)))
         return Batch((shot,), pairs[:, 3:].contiguous(), None, reference)
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
@@ -92,14 +85,14 @@ class DegradeTask:
 
     def batch(self, photos: Photos, count: int, patch: int, generator: torch.Generator) -> Batch:
         clean = photos.crops(count, patch + self.margin, generator).float() / 255.0
-        shot = as_file(self.operator(clean, generator))
+        shot = degradations.quantise(self.operator(clean, generator))
         edge = self.margin // 2
         window = (..., slice(edge, edge + patch), slice(edge, edge + patch))
         return Batch((shot[window].contiguous(),), clean[window].contiguous())
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
         clean = centres(photos, size)
-        shot = as_file(self.operator(clean, torch.Generator().manual_seed(0)))
+        shot = degradations.quantise(self.operator(clean, torch.Generator().manual_seed(0)))
         return {self.name: Batch((shot,), clean)}
 
 

@@ -142,14 +142,14 @@ class RestoreTask:
             generator = torch.Generator(clean.device).manual_seed(0)
             levels = torch.full((len(clean),), float(sigma), device=clean.device)
             noisy = degradations.gaussian_noise(clean, levels, generator)
-            batches[f"noise{sigma}"] = self._at(noisy, clean, told_white(sigma, 0.0))
+            batches[f"noise{sigma}"] = told_alike(noisy, clean, told_white(sigma, 0.0))
         for quality in (10, 20, 40):
-            coded = through_pillow(clean, quality)
-            batches[f"jpeg{quality}"] = self._at(coded, clean, told_white(0.0, jpeg_level(quality)))
+            coded, told = through_pillow(clean, quality), told_white(0.0, jpeg_level(quality))
+            batches[f"jpeg{quality}"] = told_alike(coded, clean, told)
         plain = luma(clean).expand(-1, 3, -1, -1)
         white = torch.randn(plain[:, :1].shape, generator=torch.Generator().manual_seed(0))
         noisy = plain + white.to(plain.device) * (25 / 255)
-        batches["grey25"] = self._at(noisy, plain, told_white(25.0, 0.0, grey=True))
+        batches["grey25"] = told_alike(noisy, plain, told_white(25.0, 0.0, grey=True))
         for name, factor in (("camera", 1.0), ("web", 0.75)):
             inner = (size // 2 if size >= 128 else size // 4) // 8 * 8
             side = min(size, degradations.source_side(inner, factor))
@@ -160,12 +160,6 @@ class RestoreTask:
             told = told_real(made).view(-1, len(LEVELS), 1, 1)
             batches[name] = Batch((made.picture, told), made.clean, graded_levels(made))
         return batches
-
-    @staticmethod
-    def _at(damaged: Tensor, clean: Tensor, told: Tensor) -> Batch:
-        count = len(clean)
-        levels = told.to(clean.device).repeat(count, 1).view(count, len(LEVELS), 1, 1)
-        return Batch((damaged, levels), clean)
 
 
 class RestoredTask:
@@ -190,6 +184,12 @@ class RestoredTask:
             made = self.restorer(picture[damaged], level[damaged])
             restored[damaged] = degradations.quantise(made.clamp(0.0, 1.0))
         return replace(batch, inputs=(restored,))
+
+
+def told_alike(damaged: Tensor, clean: Tensor, told: Tensor) -> Batch:
+    """*damaged* pictures, all told the same levels (8,)."""
+    levels = told.to(clean.device).repeat(len(clean), 1)[:, :, None, None]
+    return Batch((damaged, levels), clean)
 
 
 def told_white(sigma: float, jpeg: float, grey: bool = False) -> Tensor:
