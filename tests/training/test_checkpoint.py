@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from tests.networks import tiny_network  # noqa: E402
 from tests.training.runs import part  # noqa: E402
+from undegrade.catalog import Catalog, user_folder  # noqa: E402
 from undegrade.errors import ModelError  # noqa: E402
 from undegrade.training import checkpoint  # noqa: E402
 from undegrade.training.export import trained, write_model  # noqa: E402
@@ -103,6 +104,12 @@ def test_tensors_that_are_no_checkpoint(tmp_path):
     save_file({"head.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="is no checkpoint of a run"):
         initial_state(short("sr-x2"), tmp_path / "other.safetensors", "cpu")
+
+
+def test_an_export_with_batch_normalisation_folded_in_is_no_beginning():
+    shipped = Catalog(user_folder() / "none").find("dejpeg-mobile").path
+    with pytest.raises(ModelError, match=r"dejpeg-mobile\.onnx is an export.*its run"):
+        initial_state(read("dejpeg-mobile"), shipped, "cpu")
 
 
 def test_a_foreign_network_does_not_fit(tmp_path):

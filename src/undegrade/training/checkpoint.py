@@ -332,7 +332,8 @@ def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None
 
     Tensors whose name or shape is not the network's are passed over, so that x4 can start from
     x2: everything but the last convolution is shared. Raises :class:`ModelError` if none fits, or,
-    for the *whole* network, if not all do.
+    for the *whole* network, if not all do; or if an export has the batch normalisation of *network*
+    folded in, which training would put on top of it.
     """
     found = _exported(path) if path.suffix == ".onnx" else _tensors(path, "average.")
     own = network.state_dict()
@@ -342,6 +343,12 @@ def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None
     fitting = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ModelError(f"nothing in {path.name} fits this network", "give weights of its kind")
+    statistics = {k for k in own if k.endswith("running_mean")}
+    if path.suffix == ".onnx" and statistics and statistics.isdisjoint(fitting):
+        raise ModelError(
+            f"{path.name} is an export, in whose convolutions batch normalisation is folded",
+            "begin with the checkpoint of its run, a .safetensors",
+        )
     if whole and fitting.keys() != own.keys():
         raise ModelError(
             f"{path.name} holds another network than the recipe",

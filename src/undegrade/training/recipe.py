@@ -299,9 +299,9 @@ class Recipe:
             raise RecipeError("kind", stage.kind, "needs a regressor")
         if stage.kind == "regressor" and stage.stored and not allows.stored:
             raise RecipeError("stored", stage.stored, f"means nothing to the task {self.task!r}")
-        for label, term in stage.losses.items() if self.regressor else ():
-            loss = term.get("loss", label) if isinstance(term, dict) else label
-            if loss == "level" and self.regressor.loss == "gaussian":
+        gaussian = self.regressor is not None and self.regressor.loss == "gaussian"
+        for label, term in stage.losses.items() if gaussian else ():
+            if (term.get("loss", label) if isinstance(term, dict) else label) == "level":
                 why = "reads log-variances as levels; its regressor needs the loss 'mse'"
                 raise RecipeError(f"losses.{label}", term, why)
         if stage.allowance and self.validation.lpips == "none":

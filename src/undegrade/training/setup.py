@@ -205,7 +205,7 @@ def _ready(network: nn.Module, settings: Trained, device: torch.device | str) ->
         path = Catalog().find(settings.model).path
     checkpoint.load_average(network, path, whole=True)
     network.requires_grad_(False).eval()
-    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def load_published(key: str, network: nn.Module, name: str) -> None:

@@ -160,8 +160,8 @@ class PhotoSet:
         Raises :class:`InputError` naming the first photo that is smaller than *size*, drawn or not.
         """
         if size > self._smallest:
-            index = int((self._sizes < size).any(1).nonzero()[0])
-            raise too_small(self.names[index], self.photos[index].shape[1:], size)
+            small = int((self._sizes < size).any(1).nonzero()[0])
+            raise too_small(self.names[small], self.photos[small].shape[1:], size)
         fraction = torch.rand(count, generator=generator, dtype=torch.float64)
         picks = torch.searchsorted(self._cumulative, fraction * self._cumulative[-1])
         jitter = torch.rand(count, 2, generator=generator)
