@@ -20,9 +20,9 @@ PATHS = ["#download", "#download-all", "#history li button[aria-label^=Download]
 def delete_all(running):
     """Photos and results go, as their time is over."""
     service = running.service
-    for photo in list(service.photos._photos):
+    for photo in list(service.photos._kept):
         service.photos.remove(photo)
-    for job in list(service.jobs._jobs.values()):
+    for job in list(service.jobs._kept.values()):
         service.jobs.forget(job)
 
 

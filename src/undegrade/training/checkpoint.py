@@ -344,7 +344,7 @@ def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None
     if not fitting:
         raise ModelError(f"nothing in {path.name} fits this network", "give weights of its kind")
     statistics = {k for k in own if k.endswith("running_mean")}
-    if path.suffix == ".onnx" and statistics and statistics.isdisjoint(fitting):
+    if path.suffix == ".onnx" and not statistics <= fitting.keys():
         raise ModelError(
             f"{path.name} is an export, in whose convolutions batch normalisation is folded",
             "begin with the checkpoint of its run, a .safetensors",
