@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo web browser docs test test-all lint types benchmark results clean
+.PHONY: help demo web browser docs test test-all lint types units benchmark results clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,7 +46,9 @@ browser: $(VENV)/dev.done  ## a Chromium for the tests of the page, where there 
 	  || $(BIN)/playwright install --only-shell chromium \
 	  || echo "no Chromium can be had: the tests of the page will be skipped"
 
-test: lint types  ## lint, types and tests; those of the page want a Chromium: make browser
+test: lint types units  ## lint, types and tests; those of the page want a Chromium: make browser
+
+units: $(VENV)/dev.done  ## the tests alone
 	$(BIN)/pytest -n auto --dist loadgroup -m "not slow"
 
 test-all: lint types  ## the slow tests too
