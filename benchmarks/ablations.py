@@ -253,9 +253,10 @@ def main() -> None:
     torch.set_num_threads(1)
     for model in options.only:
         for label, own in STUDIES[model].trials.items():
-            before = stored(RESULT).get(model, {})
-            row = trial(STUDIES[model], own, options.data, options.runs / model, before.get(label))
-            keep(RESULT, {model: before | {label: row}})
+            known = stored(RESULT).get(model, {}).get(label)
+            row = trial(STUDIES[model], own, options.data, options.runs / model, known)
+            # Read again: a trial takes so long that others may have written meanwhile.
+            keep(RESULT, {model: stored(RESULT).get(model, {}) | {label: row}})
             print(f"{model:16}{label:52}{row['scores']}", flush=True)
         if options.write:
             write(model)

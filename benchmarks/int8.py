@@ -34,8 +34,6 @@ from undegrade.runtime import Network, WholePhoto, open_network
 ROUNDS = 15
 THREADS = (1, 2)
 PRECISIONS = ("fp32", "int8")
-MODELS = ("restore", "restore-fast", "lowlight", "lowlight-free", "sr-x2", "sr-x4")
-"""Those that have a file in 8 bit."""
 
 
 def open_both(model: Model, threads: int | None = None) -> tuple[Network, Network]:
@@ -85,7 +83,9 @@ def quality(model: Model, data: Path) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="*", default=MODELS)
+    # By default all that have a file in 8 bit.
+    carded = [name for name, model in Catalog().enhancing.items() if model.card.int8]
+    parser.add_argument("--models", nargs="*", default=carded)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", action="store_true")

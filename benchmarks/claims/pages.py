@@ -11,12 +11,12 @@ import vl_convert
 from benchmarks.claims.registration import Case, Claim, Study
 from benchmarks.claims.runs import Finished, found
 from benchmarks.claims.scores import LEVEL, better, enlarged, generator
+from benchmarks.pages import renew
 from benchmarks.pictures import sheet
 from numpy.typing import NDArray
 from PIL import Image
 
 DOCS = Path(__file__).parents[2] / "docs" / "systems"
-BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 CROP = 160
 TWO_DIGITS = {"psnr", "psnr-gt-mean", "niqe", "brisque-opencv", "ciede2000", LEVEL}
 
@@ -27,9 +27,7 @@ def write(claim: Claim, results: Path, home: Path, seed: int) -> None:
     """Renew the page of *claim* from the JSON in *results* and the runs of *seed* in *home*."""
     kept = json.loads((results / f"{claim.system}.json").read_text())["budgets"]
     parts = [measured(claim, budget, told) for budget, told in kept.items()]
-    page = DOCS / f"{claim.system}.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n{''.join(parts)}{END}{rest.partition(END)[2]}")
+    renew(DOCS / f"{claim.system}.md", "measured", "".join(parts))
     study = claim.studies[0]
     budget = next((b for b, told in kept.items() if _has(told, study)), None)
     if budget is not None:

@@ -47,7 +47,7 @@ from undegrade.runtime import (
 )
 from undegrade.runtime.process import blend_strength
 from undegrade.runtime.subjects import Subjects, near
-from undegrade.runtime.thumbnail import TURNS
+from undegrade.runtime.turns import TURNS
 from undegrade.version import __version__
 
 Source: TypeAlias = (

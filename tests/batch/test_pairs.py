@@ -151,6 +151,12 @@ def test_outputs_inside_an_input_are_not_degraded_again(photos):
     assert first.written == second.written == 4
 
 
+def test_pictures_in_the_output_are_no_sources(photos):
+    before = files(photos)
+    assert pairs.make_pairs([photos], photos.parent, STEPS, 7).written == 0
+    assert files(photos) == before
+
+
 def test_a_link_to_a_source_is_not_written_through(photos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

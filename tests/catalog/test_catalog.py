@@ -231,6 +231,16 @@ def test_a_vivid_variant_lies_beside_by_name(tmp_path):
     assert vivid_of(Catalog().find(str(tmp_path / "other.onnx"))) is None
 
 
+def test_variants_are_looked_up_once_whatever_a_card_holds(tmp_path):
+    faithful, vivid = vivid_pair(tmp_path)
+    odd = Score("p", "psnr", [30.0], None, 1)  # as a user's card may have it
+    model = replace(faithful, card=replace(faithful.card, scores=(odd,)))
+    catalog = Catalog(tmp_path)
+    assert catalog.vivid_of(model) == vivid
+    assert catalog.vivid_of(model) is catalog.vivid_of(faithful)
+    assert catalog.fast_of(model) is None
+
+
 def test_a_card_names_its_vivid_weights(tmp_path):
     model = with_vivid(tiny_model(tmp_path, "mine"), "crisp.onnx")
     with pytest.raises(ModelError, match=r"'mine' are missing: there is no 'crisp\.onnx'"):

@@ -188,7 +188,8 @@ def test_from_arms_to_an_answer_and_never_twice(claim, tmp_path, monkeypatch, ca
     monkeypatch.setattr(LevelTask, "batch", watched)
     monkeypatch.setattr(command, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(pages, "DOCS", tmp_path)
-    (tmp_path / "dllgan.md").write_text(f"# Page\n{pages.BEGIN}\nold\n{pages.END}\nrest\n")
+    before = "# Page\n<!-- measured -->\nold\n<!-- /measured -->\nrest\n"
+    (tmp_path / "dllgan.md").write_text(before)
     words = ["--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs"), "--steps", "4"]
     words += ["--seeds", "0", "1", "--images", "3", "--write"]
     command.main(claim, words)

@@ -15,8 +15,8 @@ from PIL import Image
 
 from undegrade.evaluation.report.cases import find_box, fitted, lossless
 from undegrade.evaluation.report.charts import COLOURS, Style, against_time, styles
-from undegrade.evaluation.report.tables import Measure, number, protocols, ranked, seconds
 from undegrade.evaluation.rows import Row
+from undegrade.evaluation.tables import Measure, number, protocols, ranked, seconds
 
 NAN, INF = math.nan, math.inf
 

@@ -104,6 +104,22 @@ def test_the_best_is_marked():
     assert "x4, no gate checked" in two
 
 
+def test_every_number_of_images_is_shown():
+    rows = [
+        row("a", [1.0] * 3),
+        row("a", [1.0] * 2, metric="ssim"),
+        row("a", [1.0], metric="ciede2000"),
+    ]
+    assert " 1-2-3 " in shown(rows)
+    assert "-" not in shown(rows[:1])
+
+
+def test_settings_of_a_protocol_stand_together():
+    of = [("p", "x2"), ("q", "x3"), ("p", "x4")]
+    rows = [row("a", [1.0], protocol=protocol, setting=setting) for protocol, setting in of]
+    assert [table.title[:2] for table in scoreboard(rows)] == ["x2", "x4", "x3"]
+
+
 def test_harm_and_steps_are_shown():
     steps = {"restore": 3, "left alone": 1}
     text = shown([row("none", [20.0]), row("auto", [30.0], worse=7, steps=steps)])

@@ -95,6 +95,11 @@ def test_known_by_pixels_or_by_name():
     assert identify("live1-mine", 29, None) is None
 
 
+@pytest.mark.parametrize("name", ["", "...", "_"])
+def test_a_set_without_a_name_is_no_known_one(name):
+    assert identify(name, 3, None) is None
+
+
 def test_refusals(tmp_path):
     with pytest.raises(InputError, match="there is no test set"):
         open_set(tmp_path / "gone")

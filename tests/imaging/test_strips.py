@@ -25,7 +25,7 @@ def test_reducing_does_not_depend_on_strips(size, times, monkeypatch):
     pixels = scene(*size)
     small = reduce(pixels, times)
     assert small.shape == (-(-size[0] // times), -(-size[1] // times), 3)
-    monkeypatch.setattr("undegrade.imaging.resize.ROWS", 1)
+    monkeypatch.setattr("undegrade.imaging.resize.STRIP_ROWS", 1)
     np.testing.assert_array_equal(reduce(pixels, times), small)
 
 

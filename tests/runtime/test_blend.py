@@ -19,7 +19,8 @@ from undegrade.catalog import Card, Model
 from undegrade.errors import ModelError
 from undegrade.levels import Levels
 from undegrade.runtime import open_network, process, verify_model
-from undegrade.runtime.onnx_file import find_weights, frame, mixed_weights
+from undegrade.runtime.blend import mixed_weights
+from undegrade.runtime.onnx_file import find_weights, frame
 
 
 def arrays(data):

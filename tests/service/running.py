@@ -105,7 +105,7 @@ def running(
             yield Running(url, server.service, client, server)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(120)
         listening.close()
         assert not thread.is_alive()
 
@@ -157,6 +157,15 @@ def soon(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def nothing_new(service: Running, before: list[str]) -> None:
+    """Wait until all files of the service were there *before*.
+
+    An answer does not wait for the files of its request to be gone, and those of others may go
+    meanwhile.
+    """
+    soon(lambda: set(service.files()) <= set(before))
 
 
 def jobs_done(service: Running) -> float:

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import refused as refuses
 from tests.cli.conftest import undegrade  # noqa: F401 - a fixture
 from tests.photos import noisy, photo_file, scene
-from tests.service.running import API, jobs_done, running
+from tests.service.running import API, jobs_done, nothing_new, running
 from undegrade import enhance
 from undegrade.client import Server
 from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError, UsageError
@@ -40,7 +40,7 @@ def test_a_photo_comes_back_as_the_service_makes_it(shared, server, grainy, tmp_
     assert done.report["steps"][0]["name"] == "restore"
     assert progress == sorted(progress)
     assert done.save(tmp_path / "a.webp").read_bytes() == done.data
-    assert not set(shared.files()) - set(before)  # those of others may go meanwhile
+    nothing_new(shared, before)
 
 
 def test_the_call_is_that_of_the_engine():
@@ -76,7 +76,7 @@ def test_cancelling_leaves_nothing_there(shared, server, large):
     before = shared.files()
     with pytest.raises(Cancelled):
         server.enhance(large, scale=4, cancelled=lambda: True)
-    assert not set(shared.files()) - set(before)  # those of others may go meanwhile
+    nothing_new(shared, before)
 
 
 def test_a_busy_service_is_asked_again(large, grainy):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import time
 import zipfile
 
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image
 
 from tests.photos import DISPLAY_P3, noisy, photo_file, scene
 from tests.picture.samples import exif_of
-from tests.service.running import API, refused
+from tests.service.running import API, nothing_new, refused
 from undegrade.enhancer import Enhancer
 from undegrade.plan import Wishes
 
@@ -185,11 +184,7 @@ def test_nothing_of_a_direct_request_stays(shared, grainy):
     for route in ("diagnose", "enhance"):
         answer = shared.client.post(f"{API}/{route}", files={"photo": ("a.png", grainy)})
         assert answer.status_code == 200
-    # The answer does not wait for the files of its request to be gone.
-    patience = time.monotonic() + 60
-    while shared.files() != before and time.monotonic() < patience:
-        time.sleep(0.02)
-    assert shared.files() == before
+    nothing_new(shared, before)
     assert len(shared.service.photos) == photos
 
 

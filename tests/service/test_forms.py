@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.photos import noisy, photo_file, scene
-from tests.service.running import API, Running, refused
+from tests.service.running import API, Running, nothing_new, refused
 
 SMALL = photo_file(scene(), "PNG")
 
@@ -54,7 +54,7 @@ def test_unknown_fields_are_refused_everywhere(shared, route):
     assert error == {"field": "framw", "detail": "is not known; did you mean 'frame'?"}
     answer = shared.client.post(f"{API}/{route}?colour=1", files=files)
     refused(answer, 422, "invalid", "colour is not known")
-    assert not set(shared.files()) - set(before)  # those of others may go meanwhile
+    nothing_new(shared, before)
 
 
 def test_errors_are_told_field_by_field_in_plain_words(shared):

@@ -13,6 +13,7 @@ from undegrade.errors import ModelError  # noqa: E402
 from undegrade.training import checkpoint  # noqa: E402
 from undegrade.training.export import trained, write_model  # noqa: E402
 from undegrade.training.loop import fit  # noqa: E402
+from undegrade.training.networks import built  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 from undegrade.training.setup import initial_state  # noqa: E402
 
@@ -106,10 +107,42 @@ def test_tensors_that_are_no_checkpoint(tmp_path):
         initial_state(short("sr-x2"), tmp_path / "other.safetensors", "cpu")
 
 
+def test_what_else_a_checkpoint_says_is_passed_over(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "noted.safetensors"
+    told = {"progress": '{"step": 3}', "note": "not in JSON"}
+    save_file({"average.weight": torch.zeros(3)}, path, told)
+    assert checkpoint.step_of(path) == 3
+    assert checkpoint.made_of(path) == {}
+
+
+@pytest.mark.parametrize("reads", ["load", "save_halves"])
+def test_a_checkpoint_that_a_run_may_replace_is_opened_once(reads, ran, tmp_path, monkeypatch):
+    path, opened, safe_open = ran("sr-x2"), [], checkpoint.safe_open
+
+    def counted(file, **settings):
+        opened.append(file)
+        return safe_open(file, **settings)
+
+    monkeypatch.setattr(checkpoint, "safe_open", counted)
+    if reads == "load":
+        checkpoint.load(initial_state(short("sr-x2"), None, "cpu"), path)
+    else:
+        checkpoint.save_halves(path, tmp_path / "halves.safetensors")
+    assert opened == [path]
+
+
 def test_an_export_with_batch_normalisation_folded_in_is_no_beginning():
     shipped = Catalog(user_folder() / "none").find("dejpeg-mobile").path
-    with pytest.raises(ModelError, match=r"dejpeg-mobile\.onnx is an export.*its run"):
-        initial_state(read("dejpeg-mobile"), shipped, "cpu")
+    recipe = read("dejpeg-mobile")
+    lacking = r"dejpeg-mobile\.onnx is an export without the batch normalisation.*its run"
+    with pytest.raises(ModelError, match=lacking):
+        initial_state(recipe, shipped, "cpu")
+    # Nor is it a teacher, of which all is wanted.
+    network = built("network", recipe.network, recipe.arguments)
+    with pytest.raises(ModelError, match="holds another network than the recipe"):
+        checkpoint.load_average(network, shipped, whole=True)
 
 
 def test_a_foreign_network_does_not_fit(tmp_path):

@@ -222,12 +222,16 @@ def _jacobian(matrix: Matrix, x: float, y: float) -> float:
 
 def _check(matrix: Matrix, height: int, width: int) -> None:
     """Refuse what no two cameras in front of one scene can give."""
+    if not (np.isfinite(matrix).all() and _plausible(matrix, height, width)):
+        raise AlignmentError(
+            "the matches agree on a map that mirrors, folds or strongly distorts the scene",
+            "check that both photos show one scene, from nearly one place",
+        )
+
+
+def _plausible(matrix: Matrix, height: int, width: int) -> bool:
     corners = [(0.0, 0.0), (width - 1.0, 0.0), (0.0, height - 1.0), (width - 1.0, height - 1.0)]
-    if np.isfinite(matrix).all() and min(matrix[2] @ (x, y, 1.0) for x, y in corners) > 0:
-        areas = [_jacobian(matrix, x, y) for x, y in corners]
-        if min(areas) >= 1 / 400 and max(areas) <= min(400.0, 9 * min(areas)):
-            return
-    raise AlignmentError(
-        "the matches agree on a map that mirrors, folds or strongly distorts the scene",
-        "check that both photos show one scene, from nearly one place",
-    )
+    if min(float(matrix[2] @ (x, y, 1.0)) for x, y in corners) <= 0:
+        return False
+    areas = [_jacobian(matrix, x, y) for x, y in corners]
+    return min(areas) >= 1 / 400 and max(areas) <= min(400.0, 9 * min(areas))

@@ -29,7 +29,7 @@ class Rectangle:
 
     @property
     def middle(self) -> tuple[float, float]:
-        """(x, y)."""
+        """Its centre (x, y) in pixels; between two where a side is even."""
         return self.x + (self.width - 1) / 2, self.y + (self.height - 1) / 2
 
     def of(self, photo: Photo) -> Photo:

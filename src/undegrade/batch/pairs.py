@@ -101,7 +101,7 @@ def make_pairs(
     Raises
     ------
     UsageError: a bad chain or seed, or an output folder that is one of the inputs.
-    InputError: an input that is not there.
+    InputError: an input that is not there, or a folder that cannot be looked into.
     OutputError: the manifest cannot be written.
     """
     chain = Chain(operators)
@@ -178,8 +178,13 @@ def _sources(inputs: Sequence[Path], output: Path) -> list[_Source]:
         elif path.is_dir():
             if real(path) == target:
                 raise UsageError(f"{path} is both input and output", "choose another folder")
-            names = (photo.relative_to(path) for photo in photos_in(path, True, output))
-            found += [_Source(path, name) for name in sorted(name.as_posix() for name in names)]
+            # Also where the input lies in the output, or links into it: a degraded picture is no
+            # source, and must not be written over by another one.
+            photos = [
+                p for p in photos_in(path, True, output) if not real(p).is_relative_to(target)
+            ]
+            names = sorted(photo.relative_to(path).as_posix() for photo in photos)
+            found += [_Source(path, name) for name in names]
         else:
             raise InputError(f"{path} is neither a file nor a folder")
     return found

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from undegrade.catalog.card import Card, parse_card, write_card
@@ -28,8 +28,7 @@ class Catalog:
     """The models at hand, read once.
 
     Who begins the work loads a catalogue and hands it on: cards are read when the first model is
-    asked for, and no file is hashed twice. May be used from several threads. Its ``vivid_of`` and
-    ``fast_of`` are the functions of those names, each model looked up once.
+    asked for, and no file is hashed twice. May be used from several threads.
 
     Parameters
     ----------
@@ -40,9 +39,11 @@ class Catalog:
     def __init__(self, folder: Path | None = None, *, bundled: Path = BUNDLED) -> None:
         self.folder = folder or user_folder()
         self._bundled = bundled
-        # Each is looked up once.
-        self.vivid_of, self.fast_of = cache(vivid_of), cache(fast_of)
-        self._beside, self._sha256 = cache(_beside), cache(sha256)
+        # What was looked up, by the path of the file.
+        self._files: dict[str, Model] = {}
+        self._vivid: dict[Path, Model | None] = {}
+        self._fast: dict[Path, Model | None] = {}
+        self._hashes: dict[Path, str] = {}
 
     @cached_property
     def models(self) -> Mapping[str, Model]:
@@ -75,7 +76,9 @@ class Catalog:
         ModelError: there is no such model or file, or its card is missing or broken.
         """
         if is_file_name(name_or_file):
-            return self._beside(Path(name_or_file))
+            if name_or_file not in self._files:
+                self._files[name_or_file] = _beside(Path(name_or_file))
+            return self._files[name_or_file]
         if name_or_file not in self.models:
             names = ", ".join(sorted(self.models)) or "none"
             raise ModelError(
@@ -84,9 +87,23 @@ class Catalog:
             )
         return self.models[name_or_file]
 
+    def vivid_of(self, model: Model) -> Model | None:
+        """As :func:`vivid_of`, looked up once."""
+        if model.path not in self._vivid:
+            self._vivid[model.path] = vivid_of(model)
+        return self._vivid[model.path]
+
+    def fast_of(self, model: Model) -> Model | None:
+        """As :func:`fast_of`, looked up once."""
+        if model.path not in self._fast:
+            self._fast[model.path] = fast_of(model)
+        return self._fast[model.path]
+
     def sha256(self, model: Model) -> str:
         """The hash of the model's weights: what its card says, for no others are opened."""
-        return model.card.sha256 or self._sha256(model.path)
+        if not model.card.sha256 and model.path not in self._hashes:
+            self._hashes[model.path] = sha256(model.path)
+        return model.card.sha256 or self._hashes[model.path]
 
 
 def user_folder() -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from undegrade.catalog.card import Card, parse_card
 from undegrade.catalog.catalog import user_folder
 from undegrade.errors import ModelError
+from undegrade.picture import write_atomic
 
 SOURCE = str(Path(__file__).parents[3] / "checkpoints")
 """The folder of the repository, where the package is run from it."""
@@ -45,8 +46,6 @@ def fetch(name: str, source: str = SOURCE) -> tuple[Card, Path]:
     ModelError: they cannot be had, or are not what their card says.
     OutputError: they cannot be kept.
     """
-    from undegrade.picture import write_atomic
-
     text = _read(source, f"{name}.toml")
     card = parse_card(text.decode("utf-8", "replace"), f"{source}/{name}.toml")
     file = f"{name}.safetensors"

@@ -21,7 +21,7 @@ from undegrade.cli.evaluate import evaluate
 from undegrade.cli.models import doctor, models
 from undegrade.cli.serve import serve
 from undegrade.cli.train import export, quantise, recipes, train
-from undegrade.cli.wording import complain
+from undegrade.cli.wording import tell
 from undegrade.errors import OutputError, UndegradeError
 
 app = typer.Typer(
@@ -51,9 +51,10 @@ def _root(
     pass
 
 
-for verb in (enhance, watch, diagnose, degrade, align, evaluate):
-    app.command()(verb)
-for verb in (train, export, quantise, serve, cluster, doctor):
+for verb in (
+    *(enhance, watch, diagnose, degrade, align, evaluate),
+    *(train, export, quantise, serve, cluster, doctor),
+):
     app.command()(verb)
 app.add_typer(models, name="models")
 app.add_typer(data, name="data")
@@ -85,5 +86,5 @@ def main() -> None:
 
 
 def _end(error: UndegradeError) -> NoReturn:
-    complain(error)
+    tell(error)
     sys.exit(error.exit_code)

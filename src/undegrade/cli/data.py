@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from undegrade.cli.options import Json
-from undegrade.cli.wording import bar, complain, plural, print_json
+from undegrade.cli.wording import bar, plural, print_json, tell
 
 if TYPE_CHECKING:
     from undegrade.training.data.check import Report
@@ -40,7 +40,7 @@ def check(
     from undegrade.training.data.check import check as look_through
     from undegrade.training.data.sources import Reading
 
-    with bar("checking") as (progress, _):
+    with bar("checking") as progress:
         report = look_through(
             sources, Reading(pairs=pairs, match=match), against or [], progress=progress
         )
@@ -95,7 +95,7 @@ def gather(
         raise UsageError("no folder for the set was given", "name one with -o")
     how = Reduction(reduce, longest, smallest, noise)
     collections = load_collections(table)
-    with bar("gathering") as (progress, _):
+    with bar("gathering") as progress:
         made = build(
             clones or [],
             output,
@@ -199,7 +199,7 @@ def degrade(
 
     summary = make_pairs(inputs, output, [_operator(text) for text in operators], seed)
     for failure in summary.failed:
-        complain(f"{failure.name}: {failure.reason}")
+        tell(f"{failure.name}: {failure.reason}")
     typer.echo(f"{plural(summary.written, 'pair')} written, {len(summary.failed)} failed", err=True)
     typer.echo(summary.manifest)
     if not summary.written:
@@ -243,7 +243,7 @@ def align(
 
     summary = align_pairs(phone, dslr, output, WindowSettings(size, search, threshold))
     for failure in summary.failed:
-        complain(f"{failure.name}: {failure.reason}")
+        tell(f"{failure.name}: {failure.reason}")
     typer.echo(
         f"{plural(summary.aligned, 'pair')} aligned, {len(summary.failed)} failed; "
         f"{summary.kept} of {plural(summary.kept + summary.refused, 'window')} kept; "

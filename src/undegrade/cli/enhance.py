@@ -12,13 +12,13 @@ import typer
 
 from undegrade.cli import options
 from undegrade.cli.wording import (
-    complain,
     describe_found,
     describe_steps,
     outcome_line,
     print_json,
     show,
     show_progress,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _dry_run(
             size, format = job.source.stat().st_size, format_of(job.target)
             forecast = enhancer.forecast(before, plan, workers, file=size, format=format)
         except UndegradeError as error:
-            complain(error)
+            tell(error)
             code = error.exit_code if len(jobs) == 1 else 1
             continue
         if json:
@@ -258,10 +258,11 @@ def watch(
         else:
             typer.echo(outcome_line(outcome), err=True)
 
+    enhancer = options.local_enhancer(workers, tile, device, precision)
     if not json:
-        complain(f"watching {str(folder)!r} (Ctrl-C to stop)")
+        tell(f"watching {str(folder)!r} (Ctrl-C to stop)")
     look(
-        *(folder, output, options.local_enhancer(workers, tile, device, precision), order),
+        *(folder, output, enhancer, order),
         recursive=recursive,
         suffix=options.suffix_of(format),
         workers=workers,
@@ -304,11 +305,11 @@ def diagnose(
             )
             found = diagnose_one(picture)
         except UndegradeError as error:
-            complain(error)
+            tell(error)
             code = error.exit_code if len(sources) == 1 else 1
             continue
         if not found.crops:
-            complain(f"{show(source)}: {BLIND}")
+            tell(f"{show(source)}: {BLIND}")
         if json:
             row = {"input": str(source), "width": picture.width, "height": picture.height}
             print_json(row | found.as_dict())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from undegrade.cli.wording import bar, complain
+from undegrade.cli.wording import bar, tell
 
 if TYPE_CHECKING:
     from undegrade.evaluation.rows import Row
@@ -100,12 +100,12 @@ def evaluate(
         limit=limit,
     )
     samples = Samples()
-    with bar("measuring") as (progress, _):
+    with bar("measuring") as progress:
         outcome = evaluate(
             plan,
             cache=Cache(cache),
             keep=samples.keep if report else None,
-            failed=complain,
+            failed=tell,
             progress=progress,
         )
     show(outcome.rows, outcome.notes)

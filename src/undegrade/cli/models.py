@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from undegrade.cli import options
-from undegrade.cli.wording import complain, plural, print_json
+from undegrade.cli.wording import plural, print_json, tell
 
 models = typer.Typer(
     help="The networks at hand: list, show, verify, add, fetch.", no_args_is_help=True
@@ -80,7 +80,7 @@ def verify(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
             typer.echo(f"{name}: sound")
         except ModelError as error:
             failed += 1
-            complain(error)
+            tell(error)
     if failed:
         raise ModelError(f"{plural(failed, 'model')} failed", "install undegrade or add them again")
 

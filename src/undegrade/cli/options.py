@@ -112,10 +112,21 @@ def _order(
     from undegrade.plan import DETAIL, Wishes
     from undegrade.work import Order
 
-    known = task, scale, strength, model, noise, jpeg, DETAIL if detail is None else detail
-    lists: tuple[Any, Any, Any] = (tuple(keep or ()), tuple(skip or ()), tuple(add or ()))
-    wishes = Wishes(*known, detail_everywhere, *lists, effort)
-    return Order(wishes, None, quality, strip, max_megapixels, mark)
+    wishes = Wishes(
+        task=task,
+        scale=scale,
+        strength=strength,
+        model=model,
+        noise=noise,
+        jpeg=jpeg,
+        detail=DETAIL if detail is None else detail,
+        detail_everywhere=detail_everywhere,
+        keep=tuple(keep or ()),
+        skip=tuple(skip or ()),
+        add=tuple(add or ()),
+        effort=effort,
+    )
+    return Order(wishes, quality=quality, strip=strip, mark=mark, max_megapixels=max_megapixels)
 
 
 def takes_order(verb: Callable[..., None]) -> Callable[..., None]:
@@ -131,9 +142,9 @@ def takes_order(verb: Callable[..., None]) -> Callable[..., None]:
         verb(**given, order=order)
 
     ordered, own = _parameters(_order), _parameters(verb)
-    parameters = [
-        one for name in own for one in (ordered.values() if name == "order" else [own[name]])
-    ]
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in own.items():
+        parameters += ordered.values() if name == "order" else [parameter]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
     vars(command)["__signature__"] = inspect.Signature(parameters)
     return command
@@ -185,6 +196,8 @@ def suffix_of(format: str | None) -> str | None:
 @contextmanager
 def needed(by: str, extra: str) -> Iterator[None]:
     """Around the imports of an extra: what to do where it is not installed.
+
+    *by* is who needs it, which begins the sentence; *extra* its name in ``undegrade[extra]``.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from undegrade.cli.options import needed
-from undegrade.cli.wording import complain
+from undegrade.cli.wording import tell
 
 
 def serve(
@@ -70,13 +70,13 @@ def serve(
         from undegrade.service import server
     sockets = server.listen(settings)
     if not settings.is_loopback and settings.token is None:
-        complain(
+        tell(
             f"warning: everybody who can reach {host}:{port} can use this service and its "
             "processor; give it a token with --token-file, or listen at 127.0.0.1 behind a proxy "
             "that asks for one"
         )
     shown = f"[{host}]" if ":" in host else host
-    complain(f"http://{shown}:{port}/ (Ctrl-C to stop)")
+    tell(f"http://{shown}:{port}/ (Ctrl-C to stop)")
     if open:
         import threading
         import webbrowser

@@ -178,7 +178,7 @@ def quantise(
     ],
     seed: Annotated[int, typer.Option(help="Of the crops that are drawn.")] = 0,
 ) -> None:
-    """Put a restorer or super-resolution network in 8 bit, which runs about twice as fast.
+    """Put a network for restoring, super-resolution or low light in 8 bit: about twice as fast.
 
     Its ranges are found on crops of training photos; what it loses is measured on photos held out.
     """

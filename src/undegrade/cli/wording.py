@@ -5,7 +5,6 @@ stdout is data, stderr is for people.
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
 from collections import Counter
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 Move = Callable[[float, float], None]
 """Called with how many are done, and how many there are."""
-Say = Callable[[str], None]
-"""Prints a line on stderr, above the bar."""
 
 CHANGES = {
     "noise": ("noise", 1),
@@ -50,8 +47,8 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def complain(what: object) -> None:
-    """One line on stderr of what went wrong, where the rest goes on."""
+def tell(what: object) -> None:
+    """One line on stderr, by our name: stdout is data."""
     typer.echo(f"undegrade: {what}", err=True)
 
 
@@ -106,10 +103,13 @@ def outcome_line(outcome: Outcome) -> str:
 
 
 @contextmanager
-def bar(doing: str, total: int | None = None, *, quiet: bool = False) -> Iterator[tuple[Move, Say]]:
-    """A bar with the time left on a terminal's stderr while the block runs, nothing elsewhere."""
+def bar(doing: str, total: int | None = None, *, quiet: bool = False) -> Iterator[Move]:
+    """A bar with the time left on a terminal's stderr while the block runs, nothing elsewhere.
+
+    What is written to stderr meanwhile goes above it.
+    """
     if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None, functools.partial(typer.echo, err=True)
+        yield lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -117,10 +117,7 @@ def bar(doing: str, total: int | None = None, *, quiet: bool = False) -> Iterato
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(doing, total=total)
-        yield (
-            lambda done, total: progress.update(task, completed=done, total=total),
-            functools.partial(progress.console.print, markup=False, highlight=False),
-        )
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @dataclass
@@ -131,7 +128,6 @@ class Screen:
     quiet: bool
     """Whether only of failures is told."""
     move: Move
-    say: Say
     counts: Counter[str] = field(default_factory=Counter)
     """Photos by what became of them."""
     _parts: dict[FileJob, float] = field(default_factory=dict)
@@ -148,14 +144,14 @@ class Screen:
             return
         self.part(outcome.job, 1.0)
         if outcome.status == "failed" or not self.quiet:
-            self.say(outcome_line(outcome))
+            typer.echo(outcome_line(outcome), err=True)
 
 
 @contextmanager
 def show_progress(jobs: Sequence[FileJob], quiet: bool) -> Iterator[Screen]:
     """Show a batch's progress while the block runs, and a summary of several photos behind it."""
-    with bar("enhancing", len(jobs), quiet=quiet) as (move, say):
-        screen = Screen(len(jobs), quiet, move, say)
+    with bar("enhancing", len(jobs), quiet=quiet) as move:
+        screen = Screen(len(jobs), quiet, move)
         yield screen
     if len(jobs) > 1 and not quiet:
         order = ("enhanced", "unchanged", "skipped", "failed", "stopped")

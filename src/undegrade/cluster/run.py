@@ -108,25 +108,28 @@ def run(
     outputs would fall among the inputs. UsageError: impossible settings, or Ray is missing or
     cannot be reached.
     """
-    cluster, told = cluster or Cluster(), on_rows or (lambda tally: None)
+    cluster, on_rows = cluster or Cluster(), on_rows or (lambda tally: None)
     settings = cluster.fitted(settings)
     output = _checked(source, output, cluster)
-    wishes: dict[str, Any] = {
-        "recursive": recursive,
-        "suffix": suffix,
-        "retry_failed": retry_failed,
-    }
     # Before the listing, which may take an hour.
     ours = cluster.address != HERE and ray_data.connect(cluster)
     scratch = Scratch(output)
     try:
         if cluster.address.startswith(CLIENT):
-            return _run_inside((absolute(source), output, settings), cluster, wishes, told)
+            wishes = {"recursive": recursive, "suffix": suffix, "retry_failed": retry_failed}
+            return _run_inside((absolute(source), output, settings), cluster, wishes, on_rows)
         for dead in scratch.left():
             Ledger(output, dead).compact()
             dead.remove()
-        ledger = Ledger(output, scratch)
-        return _Run(output, scratch.uri, ledger, settings, cluster, told)(source, **wishes)
+        one = _Run(
+            output,
+            scratch=scratch.uri,
+            ledger=Ledger(output, scratch),
+            settings=settings,
+            cluster=cluster,
+            on_rows=on_rows,
+        )
+        return one.work(source, recursive=recursive, suffix=suffix, retry_failed=retry_failed)
     finally:
         if ours:
             ray_data.disconnect()
@@ -142,12 +145,13 @@ class _Run:
     ledger: Ledger
     settings: WorkerSettings
     cluster: Cluster
-    told: Callable[[Tally], None]
+    on_rows: Callable[[Tally], None]
     tally: Tally = field(default_factory=Tally)
 
-    def __call__(
+    def work(
         self, source: str, *, recursive: bool, suffix: str | None, retry_failed: bool
     ) -> Tally:
+        """List, do what is not done, record; see :func:`run`."""
         tally, ledger = self.tally, self.ledger
         digest = self.settings.order.digest(self.settings.networks())
         done = ledger.done(digest, retry_failed=retry_failed)
@@ -163,12 +167,12 @@ class _Run:
         try:
             listing.write(self._listed(units))
             tally.started = time.monotonic()
-            self._count(self._work(listing, self.cluster))
+            self._count(self._enhanced(listing, self.cluster))
             if tally.done < tally.listed:
                 # Workers died of some units, time and again: of which object shows when each is
                 # alone, with no other waiting at its worker.
                 alone.write(_missing(listing, ledger.recorded(digest)))
-                self._count(self._work(alone, replace(self.cluster, max_in_flight=1)))
+                self._count(self._enhanced(alone, replace(self.cluster, max_in_flight=1)))
             if tally.done < tally.listed:
                 self._count(self._deadly(_missing(alone, ledger.recorded(digest)), digest))
         finally:
@@ -180,16 +184,16 @@ class _Run:
         for unit in units:
             self.tally.listed += len(unit.inputs)
             self.tally.expected += unit.megapixels
-            self.told(self.tally)
+            self.on_rows(self.tally)
             yield unit
 
     def _count(self, finished: Generator[list[Row], None, None]) -> None:
         with closing(finished):
             for rows in finished:
                 self.tally.add(rows)
-                self.told(self.tally)
+                self.on_rows(self.tally)
 
-    def _work(self, listing: Listing, cluster: Cluster) -> Generator[list[Row], None, None]:
+    def _enhanced(self, listing: Listing, cluster: Cluster) -> Generator[list[Row], None, None]:
         if not listing.paths:
             return
         if cluster.address != HERE:
@@ -199,8 +203,8 @@ class _Run:
         for unit in listing.units():
             rows: list[Row] = []
             try:
-                for row in unit.rows:
-                    rows.append(enhance.one(*row))
+                for source, target, version in unit.objects:
+                    rows.append(enhance.one(source, target, version))
                     yield rows[-1:]
             finally:  # a Ctrl-C loses the one in work
                 if rows:
@@ -209,11 +213,12 @@ class _Run:
     def _deadly(self, units: Iterable[Unit], digest: str) -> Generator[list[Row], None, None]:
         """Rows for objects whose workers died each time."""
         for unit in units:
-            ((source, target, version),) = unit.rows
-            what = f"workers died of {source!r}, perhaps for want of memory; look at it alone"
-            row = begun(source, target, version, digest) | failed(what, "crash")
-            self.ledger.keep(unit.outputs, [row])
-            yield [row]
+            rows: list[Row] = []
+            for source, target, version in unit.objects:
+                what = f"workers died of {source!r}, perhaps for want of memory; look at it alone"
+                rows.append(begun(source, target, version, digest) | failed(what, "crash"))
+            self.ledger.keep(unit.outputs, rows)
+            yield rows
 
 
 def _checked(source: str, output: str, cluster: Cluster) -> str:

@@ -34,7 +34,7 @@ class Unit:
     megapixels: float = 0.0
 
     @property
-    def rows(self) -> Iterator[tuple[str, str, str]]:
+    def objects(self) -> Iterator[tuple[str, str, str]]:
         """Input, output and version of each object."""
         return zip(self.inputs, self.outputs, self.versions, strict=True)
 
@@ -47,7 +47,7 @@ class Unit:
     def singles(self) -> Iterator[Unit]:
         """Each object as a unit of its own."""
         share = self.megapixels / len(self.inputs)
-        for input, output, version in self.rows:
+        for input, output, version in self.objects:
             yield Unit([input], [output], [version], share)
 
 

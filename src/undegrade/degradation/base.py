@@ -45,11 +45,13 @@ class Degradation(ABC):
         """The level, of complete parameters."""
 
     def check(self, parameters: Mapping[str, Any], *, partial: bool = False) -> Parameters:
-        """Complete *parameters* with defaults; with *partial*, check only those given.
+        """Check *parameters* against the fields; a new dict in the order of the fields.
+
+        Defaults are filled in, unless *partial*: then only what was given is checked and returned.
 
         Raises
         ------
-        UsageError: an unknown or missing key, or a value out of its range.
+        UsageError: an unknown key, a missing one, or a value of the wrong kind or range.
         """
         names = [field.name for field in self.fields]
         for key, value in parameters.items():

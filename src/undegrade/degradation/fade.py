@@ -45,10 +45,12 @@ class Fade(Degradation):
         """Dyes that keep 0.4 to all of their density, each by itself a little; yellowed paper."""
         kept = rng.uniform(LEAST_KEPT, 1.0) * 2.0 ** rng.normal(0.0, 0.2, 3)
         stain = np.array(YELLOWEST) * rng.uniform()
-        gain = np.clip(rng.normal(0.0, 0.15), -2.0, 2.0)
-        drawn = [*kept.clip(LEAST_KEPT, 1.0), *stain, gain]
-        named = zip(self.fields, drawn, strict=True)
-        return {field.name: round(float(value), 3) for field, value in named}
+        drawn = {
+            **{f"{c}_kept": v for c, v in zip(COLOURS, kept.clip(LEAST_KEPT, 1.0), strict=True)},
+            **{f"{c}_stain": v for c, v in zip(COLOURS, stain, strict=True)},
+            "gain": np.clip(rng.normal(0.0, 0.15), -2.0, 2.0),
+        }
+        return {name: round(float(value), 3) for name, value in drawn.items()}
 
     def _apply(self, image: Image, parameters: Parameters) -> Image:
         kept, stain = (

@@ -39,10 +39,10 @@ class Resample(Degradation):
         scale = int(parameters["scale"])
         height, width, _ = image.shape
         small = imresize(image, scale=1.0 / scale)
-        if parameters["as_file"]:
-            small = as_file(small)
         if not parameters["back"]:
             return small
+        if parameters["as_file"]:
+            small = as_file(small)
         return imresize(small, scale=float(scale))[:height, :width]
 
     def _level(self, parameters: Parameters) -> float:

@@ -12,12 +12,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias, TypedDict, Unpack
 
+import numpy as np
 from array_api_compat import array_namespace
 from numpy.polynomial.hermite_e import hermegauss
+from numpy.typing import NDArray
 
 from undegrade.imaging.arrays import Array, as_like, column, place
 from undegrade.imaging.luma import LUMA
 from undegrade.imaging.luma import luma as brightness
+from undegrade.imaging.resize import reflected
 from undegrade.imaging.srgb import to_linear, to_srgb
 
 DEMOSAICS = ("none", "bilinear", "malvar", "hamilton")
@@ -131,19 +134,34 @@ def mean_of_shots(quiet: Array, taken: Array, curve: Callable[[Array], Array]) -
     return sum(terms, xp.zeros_like(quiet))
 
 
-def _developed(light: Array, noise: Array | None, **settings: Unpack[Exposure]) -> Array:
-    """The light that a camera finds, linear, white = 1, neither clipped nor encoded."""
+def _developed(
+    light: Array,
+    noise: Array | None,
+    *,
+    lens: Array,
+    shot: Array,
+    read: Array,
+    red: Array,
+    blue: Array,
+    saturation: Array,
+    demosaic: Sequence[int],
+    phase: Sequence[int],
+) -> Array:
+    """The light that a camera finds, linear, white = 1, neither clipped nor encoded.
+
+    The parameters are those of :class:`Exposure`.
+    """
     xp = array_namespace(light)
-    red, blue = column(settings["red"], light), column(settings["blue"], light)
-    gains = xp.concat([red, xp.ones_like(red), blue], axis=1)
-    s = column(settings["saturation"], light)
-    light = gaussian(light, settings["lens"])
+    ones = xp.ones_like(column(red, light))
+    gains = xp.concat([column(red, light), ones, column(blue, light)], axis=1)
+    s = column(saturation, light)
+    light = gaussian(light, lens)
     mean = xp.mean(light, axis=1, keepdims=True)
     light = (light + s * mean) / ((1.0 + s) * gains)
     if noise is not None:
-        shot, read = column(settings["shot"], light), column(settings["read"], light)
-        light = light + xp.sqrt(shot * xp.clip(light, 0.0, 1.0) + read) * noise
-    light = _demosaiced(light, settings["demosaic"], settings["phase"]) * gains
+        variance = column(shot, light) * xp.clip(light, 0.0, 1.0) + column(read, light)
+        light = light + xp.sqrt(variance) * noise
+    light = _demosaiced(light, demosaic, phase) * gains
     mean = xp.mean(light, axis=1, keepdims=True)
     return (1.0 + s) * light - s * mean
 
@@ -275,19 +293,20 @@ def _put(whole: Array, chosen: Sequence[int], part: Array) -> Array:
     return xp.stack([part[at[i]] if i in at else whole[i] for i in range(whole.shape[0])])
 
 
-def _continued(x: Array, reach: int, axis: int, *, twice: bool) -> Array:
-    """*x* mirrored by *reach* at both ends of *axis*, its edge repeated (*twice*) or not."""
-    length = x.shape[axis]
-    period = 2 * length if twice else max(2 * length - 2, 1)
-    index = [i % period for i in range(-reach, length + reach)]
-    index = [i if i < length else period - twice - i for i in index]
+def _continued(x: Array, index: Sequence[int] | NDArray[np.intp], axis: int) -> Array:
+    """*x* beyond both ends of *axis*, where it holds again what stands at *index*."""
     xp = array_namespace(x)
     return xp.take(x, xp.asarray(index, **place(x)), axis=axis)
 
 
 def _reflected(x: Array, reach: int) -> Array:
     """*x* continued by *reach* on all sides without repeating its edge, which keeps a mosaic."""
-    return _continued(_continued(x, reach, 2, twice=False), reach, 3, twice=False)
+    for axis in (2, 3):
+        length = x.shape[axis]
+        period = max(2 * length - 2, 1)
+        index = [i % period for i in range(-reach, length + reach)]
+        x = _continued(x, [i if i < length else period - i for i in index], axis)
+    return x
 
 
 def _filtered(padded: Array, kernel: Sequence[Sequence[float]], height: int, width: int) -> Array:
@@ -347,12 +366,16 @@ def _demosaiced(light: Array, kinds: Sequence[int], phases: Sequence[int]) -> Ar
     in_red_row = xp.astype(red_row & (columns >= 0), light.dtype)
     in_red_column = xp.astype(red_column & (rows >= 0), light.dtype)
     ways = (
-        lambda light, *_: light,
+        _none,
         partial(_interpolated, BILINEAR),
         partial(_interpolated, MALVAR),
         _hamilton,
     )
     return _by_kind(kinds, ways, light, in_red_row, in_red_column)
+
+
+def _none(light: Array, red_row: Array, red_column: Array) -> Array:
+    return light
 
 
 def _raw(light: Array, red_row: Array, red_column: Array) -> tuple[Array, Array, Array]:
@@ -431,7 +454,7 @@ def gaussian(x: Array, sigma: Array) -> Array:
     total = taps[0] + 2.0 * sum(taps[1:])
     for axis in (2, 3):
         length = x.shape[axis]
-        padded = _continued(x, reach, axis, twice=True)
+        padded = _continued(x, reflected(-reach, length + reach, length), axis)
 
         def at(start: int, padded: Array = padded, axis: int = axis, length: int = length) -> Array:
             stop = start + length
@@ -451,6 +474,14 @@ def _guided(x: Array, guide: Array, radius: Array, sigma: Array) -> Array:
     variance = xp.clip(gaussian(guide * guide, radius) - mean_g * mean_g, min=0.0)
     slope = (gaussian(x * guide, radius) - mean_x * mean_g) / (variance + 2.0 * sigma**2 + 1e-8)
     return gaussian(slope, radius) * guide + gaussian(mean_x - slope * mean_g, radius)
+
+
+def _smooth_alike(y: Array, sigma: Array, radius: Array) -> Array:
+    return gaussian(y, radius)
+
+
+def _smooth_guided(y: Array, sigma: Array, radius: Array) -> Array:
+    return _guided(y, y, 2.0 * radius, sigma)
 
 
 def _smooth_coring(y: Array, sigma: Array, radius: Array) -> Array:
@@ -479,10 +510,5 @@ def _smooth_sigma(y: Array, sigma: Array, radius: Array) -> Array:
     return total / weight
 
 
-_SMOOTHERS = (
-    lambda y, sigma, radius: gaussian(y, radius),
-    lambda y, sigma, radius: _guided(y, y, 2.0 * radius, sigma),
-    _smooth_coring,
-    _smooth_sigma,
-)
+_SMOOTHERS = (_smooth_alike, _smooth_guided, _smooth_coring, _smooth_sigma)
 """By the order of :data:`DENOISERS`: from luma, the noise expected and a radius."""

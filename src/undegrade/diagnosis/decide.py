@@ -101,16 +101,18 @@ def decide_light(found: Light, shade: Shade) -> dict[str, Finding]:
         value["flatness"] >= THRESHOLDS["empty"].limit
         and value["flatness"] + error["flatness"] <= THRESHOLDS["flat"].limit
     )
-    counts = {
+    flags = {
         "exposure": dark,
+        "headroom": False,
+        "shadows": False,
+        "highlights": False,
         "red_green": cast and by_red,
         "yellow_blue": cast and not by_red,
         "flatness": flat,
     }
     findings = {
-        name: Finding(*pair, counts.get(name, False), words(*pair))
-        for name, words in wording.LIGHT.items()
-        for pair in [(value[name], error[name])]
+        name: Finding(value[name], error[name], flag, wording.LIGHT[name](value[name], error[name]))
+        for name, flag in flags.items()
     }
     lit = shade.chance >= THRESHOLDS["shade"].limit
     told = wording.shade(shade.stops, shade.error)

@@ -112,6 +112,11 @@ def flatness(spread: float, uncertainty: float) -> str:
 
 
 LIGHT: dict[str, Callable[[float, float], str]] = {
-    words.__name__: words
-    for words in (exposure, headroom, shadows, highlights, red_green, yellow_blue, flatness)
+    "exposure": exposure,
+    "headroom": headroom,
+    "shadows": shadows,
+    "highlights": highlights,
+    "red_green": red_green,
+    "yellow_blue": yellow_blue,
+    "flatness": flatness,
 }

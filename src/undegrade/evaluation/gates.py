@@ -30,7 +30,7 @@ class KnownSet:
     fingerprint: str
     """By :func:`undegrade.evaluation.sets.fingerprint`; empty where only the name is known."""
     other: str = ""
-    """What folders and packs are called, too."""
+    """What folders and packs are called, too, in small letters and digits; empty for nothing."""
 
 
 KNOWN_SETS = (
@@ -116,7 +116,8 @@ def identify(name: str, count: int, fingerprint: str | None) -> str | None:
         if known.count == count and known.fingerprint == fingerprint:
             return known.name
     plain = _plain(name)
-    return next((k.name for k in KNOWN_SETS if plain in (_plain(k.name), k.other)), None)
+    named = (k.name for k in KNOWN_SETS if plain and plain in (_plain(k.name), k.other))
+    return next(named, None)
 
 
 def _plain(name: str) -> str:

@@ -28,6 +28,7 @@ from undegrade.runtime import (
     open_session,
     tile_side,
 )
+from undegrade.runtime.session import first_line
 
 PROBE_SIDE = 64
 """Side of the picture on which a network without a card shows its scale, in pixels."""
@@ -187,14 +188,10 @@ def _made(name: str, call: Callable[[Floats], Floats], picture: Floats, channels
         output = call(np.ascontiguousarray(planes, np.float32))
     except Exception as error:  # whatever a foreign graph may raise
         raise ComputeError(
-            f"{name} cannot run on {width}x{height} pixels: {_first_line(error)}",
+            f"{name} cannot run on {width}x{height} pixels: {first_line(error)}",
             "check the model's card",
         ) from None
     if not np.isfinite(output.sum(dtype=np.float64)):
         raise ComputeError(f"{name} returned values that are not finite", "leave the image out")
     made: Floats = output[0].transpose(1, 2, 0)
     return made.mean(axis=2, keepdims=True) if picture.shape[2] < made.shape[2] else made
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -145,16 +145,31 @@ def scaled(scale: int) -> Setting:
     return Setting(f"x{scale}", scale, scale)
 
 
+def _of(word: str, value: float, *, told: bool = False) -> Setting:
+    return Setting(f"{word} {value:g}", value, told=told)
+
+
 def _settings(word: str, values: Iterable[float], *, told: bool = False) -> tuple[Setting, ...]:
-    return tuple(Setting(f"{word} {value:g}", value, told=told) for value in values)
+    return tuple(_of(word, value, told=told) for value in values)
 
 
-_RANGES: Mapping[Parameter, tuple[str, str, float, float]] = {
-    "noise": ("sigma", "a noise", 0, 255),
-    "iso": ("iso", "an iso", 0, 409600),
-    "jpeg": ("quality", "a JPEG quality", 1, 100),
+class _Range(NamedTuple):
+    """Which values a parameter may have, and how they are called."""
+
+    word: str
+    """In the label of a setting."""
+    name: str
+    """In an error."""
+    least: float
+    """0 itself is no damage and always refused."""
+    most: float
+
+
+_RANGES: Mapping[Parameter, _Range] = {
+    "noise": _Range("sigma", "a noise", 0, 255),
+    "iso": _Range("iso", "an iso", 0, 409600),
+    "jpeg": _Range("quality", "a JPEG quality", 1, 100),
 }
-"""The word of a setting and of an error, the least value (0 itself is none) and the greatest."""
 
 PLAIN = Setting("plain")
 UNASKED = Setting("unasked")
@@ -361,9 +376,10 @@ def _setting(parameter: Parameter, value: float, *, told: bool) -> Setting:
             allowed = ", ".join(map(str, SCALES))
             raise UsageError(f"a scale of {value:g} is not measured", f"choose one of: {allowed}")
         return scaled(int(value))
-    word, name, least, most = _RANGES[parameter]
-    if not least <= value <= most or value == 0:
+    possible = _RANGES[parameter]
+    if not possible.least <= value <= possible.most or value == 0:
         raise UsageError(
-            f"{name} of {value:g} is not possible", f"choose one in {least:g}..{most:g}"
+            f"{possible.name} of {value:g} is not possible",
+            f"choose one in {possible.least:g}..{possible.most:g}",
         )
-    return _settings("told" if told else word, (value,), told=told)[0]
+    return _of("told" if told else possible.word, value, told=told)

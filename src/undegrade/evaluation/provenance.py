@@ -7,7 +7,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from undegrade.runtime import cores
+from undegrade.runtime.device import cores, cpu_says
 
 ROOT = Path(__file__).resolve().parents[3]
 """The repository, where the package runs out of one."""
@@ -26,12 +26,7 @@ def commit() -> str:
 
 def machine() -> str:
     """Processor, cores of this process and system."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        name = names[0] if names else name
+    name = cpu_says("model name") or platform.processor() or platform.machine()
     return f"{name}, {cores()} cores, {platform.system()}"
 
 

@@ -14,14 +14,15 @@ from undegrade.errors import InputError
 from undegrade.imaging.arrays import Bytes
 from undegrade.picture import write_atomic
 
-WORDS = ("model", "protocol", "setting", "metric", "commit", "version", "machine")
-OPTIONAL: Mapping[str, Callable[[Any], Any]] = {
+_TEXTS = ("model", "protocol", "setting", "metric", "commit", "version", "machine")
+"""Fields of a row that are text."""
+_OPTIONAL: Mapping[str, Callable[[Any], Any]] = {
     "gate": float,
     "seconds_per_megapixel": float,
     "worse": int,
     "steps": lambda steps: {str(name): int(count) for name, count in steps.items()},
 }
-"""Fields of a row that are text, and those that may be unknown, with what they are made by."""
+"""Fields of a row that may be ``None``, and what makes the value of one that is not."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +82,18 @@ class Row:
     def from_dict(cls, data: Mapping[str, Any]) -> Row:
         """The row that :meth:`as_dict` gave; raises :class:`InputError` for anything else."""
         fields_ = dataclasses.fields(cls)
-        names = {field.name for field in fields_}
-        needed = {field.name for field in fields_ if field.default is dataclasses.MISSING}
+        names = {one.name for one in fields_}
+        needed = {one.name for one in fields_ if one.default is dataclasses.MISSING}
         try:
             if not needed <= set(data) <= names:
                 wrong = sorted((needed - set(data)) | (set(data) - names))
                 raise ValueError(f"missing or unknown: {', '.join(wrong)}")
-            fields = dict(data) | {name: str(data[name]) for name in WORDS}
+            fields = dict(data) | {name: str(data[name]) for name in _TEXTS}
             fields["mean"] = float(data["mean"])
             fields["values"] = tuple(map(float, data["values"]))
             fields["images"] = tuple(map(str, data["images"]))
             fields["n"] = int(data["n"])
-            for name, kind in OPTIONAL.items():
+            for name, kind in _OPTIONAL.items():
                 fields[name] = None if data.get(name) is None else kind(data[name])
             return cls(**fields)
         except (TypeError, ValueError, AttributeError) as error:

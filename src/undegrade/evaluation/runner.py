@@ -384,29 +384,30 @@ class _Run:
     def rows(self) -> list[Row]:
         """Everything measured: a row for each model, setting and metric."""
         code, place, baseline = commit(), machine(), self.plan.baseline
-        return [
-            Row(
-                model=contender.name,
-                protocol=f"{self.title}: {self.words}",
-                setting=setting.label,
-                metric=name,
-                mean=scores.mean(name),
-                values=tuple(values.values()),
-                images=tuple(values),
-                n=len(values),
-                gate=self.gates.get((setting.label, name)),
-                commit=code,
-                version=__version__,
-                machine=place,
-                seconds_per_megapixel=scores.speed,
-                worse=None
-                if name != "psnr" or contender is baseline
-                else scores.worse(self.measured[baseline.name, setting.label]),
-                steps=scores.counts(),
-            )
-            for setting in self.plan.settings
-            for contender in [baseline, *self.entrants(setting)]
-            for scores in [self.measured[contender.name, setting.label]]
-            for name in scores.metrics
-            for values in [scores.of(name)]
-        ]
+        found = []
+        for setting in self.plan.settings:
+            untouched = self.measured[baseline.name, setting.label]
+            for contender in [baseline, *self.entrants(setting)]:
+                scores = self.measured[contender.name, setting.label]
+                for name in scores.metrics:
+                    values = scores.of(name)
+                    compared = name == "psnr" and contender is not baseline
+                    row = Row(
+                        model=contender.name,
+                        protocol=f"{self.title}: {self.words}",
+                        setting=setting.label,
+                        metric=name,
+                        mean=scores.mean(name),
+                        values=tuple(values.values()),
+                        images=tuple(values),
+                        n=len(values),
+                        gate=self.gates.get((setting.label, name)),
+                        commit=code,
+                        version=__version__,
+                        machine=place,
+                        seconds_per_megapixel=scores.speed,
+                        worse=scores.worse(untouched) if compared else None,
+                        steps=scores.counts(),
+                    )
+                    found.append(row)
+        return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from undegrade.evaluation.report import tables
+from undegrade.evaluation import tables
 from undegrade.evaluation.rows import Row, counted
 
 if TYPE_CHECKING:
@@ -15,8 +15,10 @@ MARK = "*"
 
 
 def scoreboard(rows: Sequence[Row]) -> list[Table]:
-    """A table for each protocol and setting, in the order of the rows.
+    """A table for each protocol and setting.
 
+    Protocols come in the order in which they first appear in the rows, and so do the settings of
+    each; all settings of a protocol stand together, however its rows lie among those of others.
     The best mean of each metric is bold and marked, for terminals without bold; gates that were
     met stand in the title.
     """
@@ -44,7 +46,7 @@ def _table(found: tables.Table) -> Table:
         table.add_row(
             Text(model),
             *map(_cell, cells, tops),
-            found.count(model),
+            "-".join(map(str, found.counts(model))),
             *([str(found.worse.get(model, ""))] if found.worse else []),
             f"{found.speeds[model]:.2f}" if model in found.speeds else "",
         )

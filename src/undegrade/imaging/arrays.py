@@ -1,4 +1,4 @@
-"""What arrays are called in annotations."""
+"""What arrays are called in annotations, and small steps from one kind of them to another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 def to_whole(values: NDArray[Any], dtype: DTypeLike) -> Any:
-    """*values* as whole numbers of *dtype*, rounded and clipped; the floats are used up."""
+    """*values* as whole numbers of *dtype*, rounded and clipped.
+
+    Parameters
+    ----------
+    values: of numpy, floating point; written over.
+    """
     np.rint(values, out=values)
     np.clip(values, 0, np.iinfo(dtype).max, out=values)
     return values.astype(dtype)

@@ -24,13 +24,14 @@ KERNEL_WIDTH = 4.0
 """Support of the cubic, in samples."""
 
 HALF_WAY = (-1 / 16, 9 / 16, 9 / 16, -1 / 16)
-"""The cubic half-way between two samples."""
+"""Keys's cubic half-way between two samples (IEEE TASSP 1981, equation 15)."""
 
-ROWS = 32
-"""Rows of a strip, of the smaller picture."""
+STRIP_ROWS = 32
+"""Rows of the smaller picture, of those that go in or come out, that are resized at once."""
 
-REACH = 4
-"""Rows of the smaller picture that a strip looks beyond its ends: more than any filter here."""
+STRIP_REACH = 4
+"""Rows of the smaller picture that a strip takes beyond its ends: more than :func:`enlarge` and
+:func:`reduce` read there."""
 
 
 def imresize(
@@ -82,10 +83,12 @@ def enlarge(pixels: Pixels, scale: int) -> Pixels:
     """*pixels* (H, W, C) *scale* times as large, as :func:`imresize` does."""
     height, width, channels = pixels.shape
     output = np.empty((height * scale, width * scale, channels), pixels.dtype)
-    for top in range(0, height, ROWS):
-        bottom = min(top + ROWS, height)
-        strip = pixels[reflected(top - REACH, bottom + REACH, height)].astype(np.float64)
-        large = imresize(strip, scale=float(scale))[REACH * scale : -REACH * scale]
+    for top in range(0, height, STRIP_ROWS):
+        bottom = min(top + STRIP_ROWS, height)
+        strip = pixels[reflected(top - STRIP_REACH, bottom + STRIP_REACH, height)].astype(
+            np.float64
+        )
+        large = imresize(strip, scale=float(scale))[STRIP_REACH * scale : -STRIP_REACH * scale]
         output[top * scale : bottom * scale] = to_whole(large, pixels.dtype)
     return output
 
@@ -99,13 +102,15 @@ def reduce(pixels: Pixels, times: int) -> Pixels:
     height, width, channels = pixels.shape
     rows, columns = -(-height // times), -(-width // times)
     output = np.empty((rows, columns, channels), pixels.dtype)
-    for top in range(0, rows, ROWS):
-        bottom = min(top + ROWS, rows)
-        strip = pixels[reflected((top - REACH) * times, (bottom + REACH) * times, height)]
+    for top in range(0, rows, STRIP_ROWS):
+        bottom = min(top + STRIP_ROWS, rows)
+        strip = pixels[
+            reflected((top - STRIP_REACH) * times, (bottom + STRIP_REACH) * times, height)
+        ]
         small = strip.astype(np.float64)
         for _ in range(times.bit_length() - 1):
             small = _halved(_halved(small, 0), 1)
-        output[top:bottom] = to_whole(small[REACH:-REACH], pixels.dtype)
+        output[top:bottom] = to_whole(small[STRIP_REACH:-STRIP_REACH], pixels.dtype)
     return output
 
 
@@ -124,7 +129,7 @@ def reflected(start: int, stop: int, size: int) -> NDArray[np.intp]:
 
 
 def _folded(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    index = index % (2 * size)
+    index = index % (2 * size)  # mirrored: 0 .. n-1, n-1 .. 0, and so on
     return np.where(index < size, index, 2 * size - 1 - index)
 
 
@@ -202,6 +207,9 @@ def _along(
     for tap in range(index.shape[1]):
         part = np.take(image, index[:, tap], axis=axis)
         part *= weight[:, tap].reshape(shape)
-        result = part if result is None else np.add(result, part, out=result)
+        if result is None:
+            result = part
+        else:
+            result += part
     assert result is not None
     return result

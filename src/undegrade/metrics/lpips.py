@@ -142,8 +142,10 @@ class LPIPS(Comparison):
         return lpips_graph(self.network.architecture, trunk, heads)
 
     def _failure(self, error: Exception) -> ModelError:
+        from undegrade.runtime.session import first_line
+
         return ModelError(
-            f"{self.name} cannot be computed: {str(error).splitlines()[0]}",
+            f"{self.name} cannot be computed: {first_line(error)}",
             "use the published weights, and a picture that fits into memory",
         )
 

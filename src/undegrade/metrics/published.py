@@ -35,48 +35,58 @@ class Weights:
 TORCH_LICENCE, LPIPS_LICENCE = "BSD-3-Clause (torchvision)", "BSD-2-Clause (Zhang et al.)"
 
 
-def _one(licence: str, name: str, digest: str, folder: str = "", at: str = "") -> Weights:
-    """A single file, in the *folder* of an address, *at* another name there or the same."""
-    return Weights((File(name, digest, folder and folder + (at or name)),), licence)
+def _one(file: File, licence: str) -> Weights:
+    """A single file."""
+    return Weights((file,), licence)
 
 
 WEIGHTS = {
     "alexnet": _one(
+        File(
+            "alexnet-owt-7be5be79.pth",
+            "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+            TORCHVISION + "alexnet-owt-7be5be79.pth",
+        ),
         TORCH_LICENCE,
-        "alexnet-owt-7be5be79.pth",
-        "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-        TORCHVISION,
     ),
     "vgg16": _one(
+        File(
+            "vgg16-397923af.pth",
+            "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+            TORCHVISION + "vgg16-397923af.pth",
+        ),
         TORCH_LICENCE,
-        "vgg16-397923af.pth",
-        "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-        TORCHVISION,
     ),
     "squeezenet1_1": _one(
+        File(
+            "squeezenet1_1-b8a52dc0.pth",
+            "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+            TORCHVISION + "squeezenet1_1-b8a52dc0.pth",
+        ),
         TORCH_LICENCE,
-        "squeezenet1_1-b8a52dc0.pth",
-        "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
-        TORCHVISION,
     ),
     "squeezenet1_1_fp16": _one(
+        File(
+            "squeezenet1_1.safetensors",
+            "bc4a2f397d7c9561ba7482694af22d5f2c6809436bf8c501cf90bb7186ae4213",
+        ),
         "BSD-3-Clause (torchvision; rounded to float16)",
-        "squeezenet1_1.safetensors",
-        "bc4a2f397d7c9561ba7482694af22d5f2c6809436bf8c501cf90bb7186ae4213",
     ),
     "lpips_alexnet": _one(
+        File(
+            "lpips_v0.1_alex.pth",
+            "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+            LPIPS + "alex.pth",
+        ),
         LPIPS_LICENCE,
-        "lpips_v0.1_alex.pth",
-        "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
-        LPIPS,
-        "alex.pth",
     ),
     "lpips_vgg16": _one(
+        File(
+            "lpips_v0.1_vgg.pth",
+            "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+            LPIPS + "vgg.pth",
+        ),
         LPIPS_LICENCE,
-        "lpips_v0.1_vgg.pth",
-        "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
-        LPIPS,
-        "vgg.pth",
     ),
     "lpips_squeezenet1_1": Weights(
         (
@@ -93,23 +103,29 @@ WEIGHTS = {
         LPIPS_LICENCE,
     ),
     "niqe": _one(
+        File(
+            "niqe_pris_params.npz",
+            "2a7c182a68c9e7f1b2e2e5ec723279d6f65d912b6fcaf37eb2bf03d7367c4296",
+            BASICSR + "niqe_pris_params.npz",
+        ),
         "LIVE, UT Austin (file: Apache-2.0, BasicSR)",
-        "niqe_pris_params.npz",
-        "2a7c182a68c9e7f1b2e2e5ec723279d6f65d912b6fcaf37eb2bf03d7367c4296",
-        BASICSR,
     ),
-    "brisque": _one("LIVE, UT Austin", "allmodel", ""),
+    "brisque": _one(File("allmodel", ""), "LIVE, UT Austin"),
     "brisque_opencv_model": _one(
+        File(
+            "brisque_model_live.yml",
+            "4c44c7eec9e5139830c0bb0e4a044c9cd351ba5bbc9e3798beca3243e2782ff4",
+            OPENCV + "brisque_model_live.yml",
+        ),
         "Apache-2.0 (OpenCV)",
-        "brisque_model_live.yml",
-        "4c44c7eec9e5139830c0bb0e4a044c9cd351ba5bbc9e3798beca3243e2782ff4",
-        OPENCV,
     ),
     "brisque_opencv_range": _one(
+        File(
+            "brisque_range_live.yml",
+            "a18427f4f7ad087524bd0d63389649a3899b51ca6d44a4d5f8d8171f1f914a9c",
+            OPENCV + "brisque_range_live.yml",
+        ),
         "Apache-2.0 (OpenCV)",
-        "brisque_range_live.yml",
-        "a18427f4f7ad087524bd0d63389649a3899b51ca6d44a4d5f8d8171f1f914a9c",
-        OPENCV,
     ),
 }
 """By name. Trunks and heads of LPIPS are those of :mod:`undegrade.training.backbones`."""

@@ -122,6 +122,7 @@ def download(file: File, folder: Path) -> Path:
 
 def keep(data: bytes, place: Path) -> None:
     """Write what was built, whole, or not at all where the place cannot be written to."""
+    # Not above: metrics that need no weights need no Pillow.
     from undegrade.picture import write_atomic
 
     with contextlib.suppress(OutputError):

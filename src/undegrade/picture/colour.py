@@ -175,7 +175,12 @@ def matrix_space(
 
 
 def in_srgb(pixels: NDArray[Any], space: ColourSpace) -> NDArray[Any]:
-    """Pixels (H, W, 3) of *space* clipped to sRGB, for those who cannot say anything else."""
+    """Pixels (H, W, 1 or 3) of *space* clipped to sRGB, for those who cannot say anything else.
+
+    The array itself if they are sRGB or grey.
+    """
+    if space.is_srgb:
+        return pixels
     out = np.empty_like(pixels)
     top = np.float32(np.iinfo(out.dtype).max)
     for rows in bands(pixels.shape[0], pixels.shape[1], 1 << 18):

@@ -23,7 +23,7 @@ from undegrade.picture.alpha import to_depth
 from undegrade.picture.colour import GREY, SRGB, ColourSpace
 from undegrade.picture.files import Source, read, show
 from undegrade.picture.formats import FORMATS, jpeg, pillow, sniff, tiff
-from undegrade.picture.formats.pillow import Broken, Opened, Unfit, turned
+from undegrade.picture.formats.opened import Broken, Opened, Unfit, turned
 from undegrade.picture.model import Encoding, Picture
 
 

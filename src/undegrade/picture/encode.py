@@ -227,10 +227,11 @@ def _with_thumbnail(exif: bytes, picture: Picture, most: int | None) -> bytes:
             return exif
         small = _thumbnail(picture)
         best = None
-        for quality in (85, 70, 50) if room else ():
-            best = bytes_of(small, "JPEG", quality=quality)
-            if len(best) <= room:
-                break
+        if room:
+            for quality in (85, 70, 50):
+                best = bytes_of(small, "JPEG", quality=quality)
+                if len(best) <= room:
+                    break
         out = metadata.with_thumbnail(exif, best, *small.size)
         if most is not None and len(out) > most:
             out = metadata.with_thumbnail(exif, None, *small.size)
@@ -246,9 +247,7 @@ def _thumbnail(picture: Picture) -> Image.Image:
     pixels: NDArray[Any] = to_depth(picture.pixels[::step, ::step], np.uint8)
     if picture.alpha is not None:
         pixels = flatten(pixels, to_depth(picture.alpha[::step, ::step], np.uint8))
-    if not picture.colour.is_srgb:
-        pixels = in_srgb(pixels, picture.colour)
-    image = from_pixels(pixels)
+    image = from_pixels(in_srgb(pixels, picture.colour))
     image.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.BOX)
     return image
 

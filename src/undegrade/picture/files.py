@@ -86,7 +86,10 @@ def read(
 
 
 def _bounded(file: BinaryIO, name: str, limit: int, size: int = 0) -> bytes:
-    """The rest of an open file, piece by piece: its first bytes decide whether more are read."""
+    """The rest of an open file, piece by piece: its first bytes decide whether more are read.
+
+    So does *size*, its length where that is known: one over *limit* is refused before any more.
+    """
     head = file.read(_HEAD)
     if not isinstance(head, bytes):
         raise UsageError(f"{show(name)} is open as text", "open it in binary mode, 'rb'")

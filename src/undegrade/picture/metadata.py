@@ -26,14 +26,14 @@ _XMP_SIZES = (
 )
 _PANORAMA = re.compile(rb"""(GPano:[A-Za-z]+Pixels\s*(?:=\s*["']|>)\s*)(\d+)""")
 _PANORAMA_WIDTH = re.compile(rb"""GPano:CroppedAreaImageWidthPixels\s*(?:=\s*["']|>)\s*(\d+)""")
-_EXTENDED = b"xmpNote:HasExtendedXMP"
-_MOTION = re.compile(rb"""(GCamera:(?:MotionPhoto|MicroVideo)\s*(?:=\s*["']|>)\s*)1""")
-_LENGTH = re.compile(rb"""(Item:Length\s*(?:=\s*["']|>)\s*)\d+""")
+_XMP_EXTENDED = b"xmpNote:HasExtendedXMP"
+_XMP_MOTION = re.compile(rb"""(GCamera:(?:MotionPhoto|MicroVideo)\s*(?:=\s*["']|>)\s*)1""")
+_XMP_LENGTH = re.compile(rb"""(Item:Length\s*(?:=\s*["']|>)\s*)\d+""")
 _SOURCE_TYPE = b"http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
-_MARKED = re.compile(rb"""(Iptc4xmpExt:DigitalSourceType\s*(?:=\s*["']|>)\s*)[^"'<]*""")
+_XMP_MARKED = re.compile(rb"""(Iptc4xmpExt:DigitalSourceType\s*(?:=\s*["']|>)\s*)[^"'<]*""")
 
-_IPTC = 0x0404
-_STALE = {0x0409, 0x040C, 0x040F, 0x0422, 0x0423, 0x0424}
+_RESOURCE_IPTC = 0x0404
+_RESOURCE_STALE = {0x0409, 0x040C, 0x040F, 0x0422, 0x0423, 0x0424}
 """Thumbnails, and profile, EXIF and XMP, which are kept on their own."""
 
 
@@ -72,7 +72,10 @@ def upright(exif: bytes | None, xmp: bytes | None) -> tuple[bytes | None, bytes 
 def fit_size(
     exif: bytes | None, xmp: bytes | None, width: int, height: int
 ) -> tuple[bytes | None, bytes | None]:
-    """Both with the sizes that they state, those of a panorama too, set to those of the output."""
+    """Both with the sizes that they state, if they state any, set to those of the output.
+
+    Those of a panorama, too.
+    """
     if exif:
         start = ifd.first(exif)
         for tag, value in ((_WIDTH, width), (_HEIGHT, height)):
@@ -225,7 +228,7 @@ def _patch(block: bytes, entry: ifd.Entry | None, value: int) -> bytes:
     return block[: entry.at] + raw + block[entry.at + 4 :]
 
 
-def without_field(packet: bytes, name: bytes) -> bytes:
+def without_xmp_field(packet: bytes, name: bytes) -> bytes:
     """*packet* without every attribute or simple element whose name matches *name*."""
     packet = re.sub(rb"""\s+%s\s*=\s*(?:"[^"]*"|'[^']*')""" % name, b"", packet)
     return re.sub(rb"<(%s)\b[^>]*(?:/>|>.*?</\1>)\s*" % name, b"", packet, flags=re.DOTALL)
@@ -239,15 +242,15 @@ def mended_xmp(packet: bytes, *, extended: bool, video: bool, gain_map: int) -> 
     extended, video: whether extended XMP, and the video of a Motion Photo, are there.
     gain_map: its bytes; 0 is none.
     """
-    if not extended and _EXTENDED in packet:
-        packet = without_field(packet, _EXTENDED)
+    if not extended and _XMP_EXTENDED in packet:
+        packet = without_xmp_field(packet, _XMP_EXTENDED)
     if not video:
-        packet = _item(b"MotionPhoto").sub(b"", _MOTION.sub(rb"\g<1>0", packet))
+        packet = _item(b"MotionPhoto").sub(b"", _XMP_MOTION.sub(rb"\g<1>0", packet))
     if not gain_map:
-        packet = _item(b"GainMap").sub(b"", without_field(packet, rb"hdrgm:\w+"))
+        packet = _item(b"GainMap").sub(b"", without_xmp_field(packet, rb"hdrgm:\w+"))
     else:
         packet = _item(b"GainMap").sub(
-            lambda found: _LENGTH.sub(rb"\g<1>%d" % gain_map, found[0]), packet
+            lambda found: _XMP_LENGTH.sub(rb"\g<1>%d" % gain_map, found[0]), packet
         )
     return packet
 
@@ -264,8 +267,8 @@ def _item(semantic: bytes) -> re.Pattern[bytes]:
 
 def marked_xmp(packet: bytes | None) -> bytes:
     """*packet*, or a new one, that calls the photo algorithmically enhanced, as IPTC has it."""
-    if packet and _MARKED.search(packet):
-        return _MARKED.sub(rb"\g<1>" + _SOURCE_TYPE, packet)
+    if packet and _XMP_MARKED.search(packet):
+        return _XMP_MARKED.sub(rb"\g<1>" + _SOURCE_TYPE, packet)
     field = (
         b'<rdf:Description rdf:about="" '
         b'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
@@ -289,9 +292,9 @@ def split_resources(resources: bytes) -> tuple[bytes | None, bytes | None]:
     """The IPTC block, and all other resources that stay true (copyright flag, address ...)."""
     iptc, rest = None, b""
     for number, body, whole in _resources(resources):
-        if number == _IPTC:
+        if number == _RESOURCE_IPTC:
             iptc = iptc or body or None
-        elif number not in _STALE:
+        elif number not in _RESOURCE_STALE:
             rest += whole
     return iptc, rest or None
 
@@ -313,5 +316,5 @@ def _resources(resources: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 def joined_resources(iptc: bytes | None, rest: bytes | None) -> bytes:
     """Both as Photoshop's resources again; empty if there is neither."""
-    head = b"8BIM" + struct.pack(">HHI", _IPTC, 0, len(iptc)) if iptc else b""
+    head = b"8BIM" + struct.pack(">HHI", _RESOURCE_IPTC, 0, len(iptc)) if iptc else b""
     return head + (iptc or b"") + b"\0" * (len(iptc or b"") % 2) + (rest or b"")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from types import EllipsisType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,13 @@ from undegrade.picture.colour import SRGB, ColourSpace
 
 Pixels: TypeAlias = NDArray[Any]
 """(H, W, C) or (H, W), uint8 or uint16."""
+
+
+class _Keep:
+    """The default of ``with_pixels(alpha=...)``: resample the present one."""
+
+
+KEEP: Final = _Keep()
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ class Picture:
         """Width times height in millions."""
         return self.width * self.height / 1e6
 
-    def with_pixels(self, pixels: Pixels, alpha: Pixels | EllipsisType | None = ...) -> Picture:
+    def with_pixels(self, pixels: Pixels, alpha: Pixels | _Keep | None = KEEP) -> Picture:
         """The same photo with other pixels; everything else stays, the dpi too.
 
         Parameters
@@ -139,7 +145,7 @@ class Picture:
         """
         if pixels.ndim == 2:
             pixels = pixels[:, :, None]
-        if isinstance(alpha, EllipsisType):
+        if isinstance(alpha, _Keep):
             alpha = self.alpha
             if alpha is not None:
                 alpha = to_depth(resize_alpha(alpha, *pixels.shape[:2]), pixels.dtype)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 from undegrade.errors import UsageError
 
@@ -42,13 +42,25 @@ DETAIL = 0.0
 """Detail where nobody asks for any: what a photo did not show is not made up unasked."""
 
 
+class Limit(NamedTuple):
+    """Between what a number must lie."""
+
+    field: str
+    """Of :class:`Wishes`."""
+    name: str
+    """In an error."""
+    least: float
+    most: float
+    remedy: str
+    """What to do about a value beyond."""
+
+
 LIMITS = (
-    ("strength", "a strength", 0, MAX_STRENGTH, f"choose one between 0 and {MAX_STRENGTH:g}"),
-    ("noise", "a noise", 0, 100, "choose 0 to 100"),
-    ("jpeg", "a JPEG quality", 1, 100, "choose 1-100"),
-    ("detail", "a detail", 0, 1, "choose one between 0 (faithful) and 1 (vivid)"),
+    Limit("strength", "a strength", 0, MAX_STRENGTH, f"choose one between 0 and {MAX_STRENGTH:g}"),
+    Limit("noise", "a noise", 0, 100, "choose 0 to 100"),
+    Limit("jpeg", "a JPEG quality", 1, 100, "choose 1-100"),
+    Limit("detail", "a detail", 0, 1, "choose one between 0 (faithful) and 1 (vivid)"),
 )
-"""Of numbers: the field, what it is called, the least, the greatest and what to do beyond."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +159,10 @@ class Wishes:
         own = self.model is not None and isinstance(self.scale, int) and self.scale > 0
         if self.scale is not None and self.scale not in SCALES and not own:
             raise UsageError(f"cannot enlarge by {self.scale}", "choose a scale of 1, 2 or 4")
-        for name, words, least, most, remedy in LIMITS:
-            value = getattr(self, name)
-            if value is not None and not least <= value <= most:
-                raise UsageError(f"{words} of {value:g} is not possible", remedy)
+        for limit in LIMITS:
+            value = getattr(self, limit.field)
+            if value is not None and not limit.least <= value <= limit.most:
+                raise UsageError(f"{limit.name} of {value:g} is not possible", limit.remedy)
 
     def _check_together(self) -> None:
         if "sr" not in TASK_STEPS[self.task] and (self.scale or 1) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from undegrade.catalog import Card, Model, read_int8, read_weights
 from undegrade.errors import ModelError
 from undegrade.imaging.arrays import Floats
 from undegrade.runtime import openvino
+from undegrade.runtime.blend import mixed_weights
 from undegrade.runtime.device import (
     CPU,
     PROVIDERS,
@@ -22,11 +23,15 @@ from undegrade.runtime.device import (
     providers,
 )
 from undegrade.runtime.memory import give_back_freed_memory
-from undegrade.runtime.onnx_file import metadata, mixed_weights
-from undegrade.runtime.thumbnail import TURNS, WholePhoto
+from undegrade.runtime.onnx_file import metadata
+from undegrade.runtime.thumbnail import WholePhoto
+from undegrade.runtime.turns import TURNS
 
-Session: TypeAlias = Any
-"""ONNX Runtime's ``InferenceSession``, or what is run as one."""
+if TYPE_CHECKING:
+    import onnxruntime
+
+Session: TypeAlias = "onnxruntime.InferenceSession | FallingBack"
+"""What runs a network."""
 
 MADE_FROM = "made_from"
 """Under this key an int8 file names the sha256 of the float file that it stands for."""
@@ -41,7 +46,7 @@ class Network:
     precision: str = "fp32"
     """``fp32`` or ``int8``."""
     averages: bool = False
-    """Whether a run is the mean of eight, one for each of :data:`TURNS`."""
+    """Whether a run is the mean of eight, one for each of :data:`undegrade.runtime.turns.TURNS`."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -167,12 +172,17 @@ class FallingBack:
     """
 
     def __init__(
-        self, name: str, device: str, first: Callable[[], Session], cpu: Callable[[], Session]
+        self,
+        name: str,
+        device: str,
+        first: Callable[[], onnxruntime.InferenceSession | openvino.OpenVinoSession],
+        cpu: Callable[[], onnxruntime.InferenceSession],
     ) -> None:
         self._name, self._device, self._open_cpu = name, device, cpu
         self._lock = threading.Lock()
         self.note = ""
         """What failed, in one sentence; empty where nothing has."""
+        self._session: onnxruntime.InferenceSession | openvino.OpenVinoSession
         try:
             self._session = first()
         except Exception as error:  # whatever a driver may raise

@@ -14,6 +14,7 @@ from undegrade.diagnosis import Diagnosis, open_diagnoser
 from undegrade.enhancer import Enhancer
 from undegrade.parts import Box, cut
 from undegrade.picture import Picture, decode, encode, format_of, pages, to_pil
+from undegrade.picture.colour import in_srgb
 from undegrade.plan import Plan, Wishes
 from undegrade.runtime import Networks
 from undegrade.work import Order, work
@@ -109,7 +110,11 @@ class Workbench:
             width, height = (max(1, round(length * factor)) for length in image.size)
             image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
         if not picture.colour.is_srgb:
-            image = _in_srgb(image, picture)
+            # Clipped, as a browser without colour management would do, too.
+            shown = Image.fromarray(in_srgb(np.asarray(image.convert("RGB")), picture.colour))
+            if "A" in image.getbands():
+                shown.putalpha(image.getchannel("A"))
+            image = shown
         image.info.clear()
         out = BytesIO()
         if picture.alpha is None:
@@ -201,13 +206,3 @@ def _bytes_of(picture: Picture) -> int:
 
 def _png(picture: Picture) -> Shown:
     return {"type": "image/png"}, encode(picture, format="PNG", strip=True)
-
-
-def _in_srgb(image: Image.Image, picture: Picture) -> Image.Image:
-    """What lies outside of sRGB is clipped: a browser without colour management would, too."""
-    colours = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
-    values = np.clip(picture.colour.to_srgb(colours), 0, 1) * np.float32(255)
-    shown = Image.fromarray(np.rint(values).astype(np.uint8))
-    if "A" in image.getbands():
-        shown.putalpha(image.getchannel("A"))
-    return shown

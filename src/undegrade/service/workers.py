@@ -15,6 +15,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from undegrade.service import wire
 from undegrade.service.problems import Problem
@@ -127,6 +128,14 @@ class _Worker:
             self._process.stdin.close()
 
 
+@dataclass(eq=False)
+class _Waiting:
+    """A task that waits for a place."""
+
+    heavy: bool
+    turn: asyncio.Future[None] = field(default_factory=asyncio.Future)
+
+
 class Pool:
     """Workers, and who is next.
 
@@ -140,10 +149,10 @@ class Pool:
         self._settings, self._on_death = settings, on_death
         self._workers: set[_Worker] = set()
         self._idle: list[_Worker] = []
-        self._places = asyncio.Semaphore(settings.workers + 1)
-        self._jobs = asyncio.Semaphore(settings.workers)
-        self._looks = 0
-        """Short tasks that wait for a place."""
+        self._places = settings.workers + 1
+        self._taken = 0
+        self._heavy = 0
+        self._waiting: deque[_Waiting] = deque()
         self._reaper: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
 
@@ -176,17 +185,10 @@ class Pool:
         ------
         Problem: the worker's, or that it died, took too long, or that too many wait.
         """
-        if self._looks >= self._settings.queue:
+        if sum(not waiting.heavy for waiting in self._waiting) >= self._settings.queue:
             raise Problem("busy", "too many photos are being looked at", "try again", retry=2)
-        self._looks += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self._looks -= 1
-        try:
-            return await self._do(task, self._settings.look_seconds, None)
-        finally:
-            self._places.release()
+        await self._turn(heavy=False)
+        return await self._do(task, self._settings.look_seconds, None, heavy=False)
 
     async def work(
         self, task: wire.Head, begin: Callable[[], None], progress: Progress
@@ -197,15 +199,15 @@ class Pool:
         ------
         Problem: as :meth:`look` does, though any number may wait.
         """
-        async with self._jobs, self._places:
-            begin()
-            head, _ = await self._do(task, self._settings.job_seconds, progress)
+        await self._turn(heavy=True)
+        begin()
+        head, _ = await self._do(task, self._settings.job_seconds, progress, heavy=True)
         return head
 
     async def _do(
-        self, task: wire.Head, seconds: float, progress: Progress | None
+        self, task: wire.Head, seconds: float, progress: Progress | None, *, heavy: bool
     ) -> tuple[wire.Head, bytes]:
-        """Have it done by some worker, in a place that is taken already."""
+        """Have it done by some worker, in a place that is taken already, and free the place."""
         worker: _Worker | None = None
         try:
             worker = await self._take(task["path"])
@@ -221,10 +223,7 @@ class Pool:
                 "time", f"it was stopped after {seconds:g} seconds", "send a smaller photo"
             ) from None
         finally:
-            if worker is not None and worker.alive:
-                worker.since = asyncio.get_running_loop().time()
-                self._idle.append(worker)
-            self._workers = {worker for worker in self._workers if worker.alive}
+            self._release(worker, heavy)
         if "problem" in head:
             problem = Problem.from_dict(head["problem"])
             if problem.kind == "internal":
@@ -236,6 +235,32 @@ class Pool:
     def _lost(self, reason: str) -> None:
         log.warning("worker lost", extra={"reason": reason})
         self._on_death()
+
+    async def _turn(self, *, heavy: bool) -> None:
+        """Wait until a place is free for a task of this kind, and take it."""
+        waiting = _Waiting(heavy)
+        self._waiting.append(waiting)
+        self._next()
+        try:
+            await waiting.turn
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            else:
+                self._release(None, heavy)
+            raise
+
+    def _next(self) -> None:
+        """Give free places to who waits: first to those that a client waits for."""
+        for waiting in sorted(self._waiting, key=lambda waiting: waiting.heavy):
+            if self._taken == self._places:
+                return
+            if waiting.heavy and self._heavy == self._settings.workers:
+                return
+            self._waiting.remove(waiting)
+            self._taken += 1
+            self._heavy += waiting.heavy
+            waiting.turn.set_result(None)
 
     async def _take(self, photo: str) -> _Worker:
         """An idle worker, best the one that knows the photo, or a new one."""
@@ -250,6 +275,15 @@ class Pool:
             worker = await self._spawn()
         worker.photos.append(photo)
         return worker
+
+    def _release(self, worker: _Worker | None, heavy: bool) -> None:
+        if worker is not None and worker.alive:
+            worker.since = asyncio.get_running_loop().time()
+            self._idle.append(worker)
+        self._workers = {worker for worker in self._workers if worker.alive}
+        self._taken -= 1
+        self._heavy -= heavy
+        self._next()
 
     async def _spawn(self) -> _Worker:
         settings = self._settings

@@ -119,6 +119,8 @@ NUMBERS = (
 )
 SHIPPED = ("step", "seconds", "earlier")
 """What is noted of a run beside weights that ship."""
+TOLD = ("progress", "recipe", "made")
+"""What a checkpoint says beside its tensors, each as JSON; older ones do not say all of it."""
 
 
 def save(state: State, path: Path) -> None:
@@ -151,9 +153,9 @@ def save_average(state: State, path: Path) -> None:
 
 def save_halves(checkpoint: Path, path: Path) -> None:
     """Write the average of *checkpoint* with its weights in fp16, as :func:`load_average` reads."""
-    told = _told(checkpoint)
+    told, average = _read(checkpoint, "average.")
     told["progress"] = {key: told["progress"][key] for key in SHIPPED}
-    tensors = {f"average.{k}": v for k, v in _tensors(checkpoint, "average.").items()}
+    tensors = {f"average.{k}": v for k, v in average.items()}
     halves = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
     _write(halves, told, path)
 
@@ -197,7 +199,8 @@ def load(state: State, path: Path) -> Moments:
 
     Raises :class:`ModelError` where it cannot be read or belongs to another recipe.
     """
-    numbers, tensors = _told(path)["progress"], _tensors(path)
+    told, tensors = _read(path)
+    numbers = told["progress"]
     if "moments" not in numbers:
         raise ModelError(f"{path} holds only an average", "resume with last.safetensors")
     # Older checkpoints did not count turns, nor say why they have their precision.
@@ -240,9 +243,10 @@ def history(path: Path) -> list[str]:
     if path.suffix == ".onnx":
         return [_card(path).recipe or path.name]
     told = _told(path)
-    numbers, minutes = told["progress"], told["progress"]["seconds"] / 60
-    made = f"{told['recipe']['name']}.yaml, {numbers['step']:,} steps in {minutes:.0f} minutes"
-    return [*numbers["earlier"], made]
+    progress = told["progress"]
+    minutes = progress["seconds"] / 60
+    run = f"{told['recipe']['name']}.yaml, {progress['step']:,} steps in {minutes:.0f} minutes"
+    return [*progress["earlier"], run]
 
 
 Made = dict[str, Any]
@@ -273,7 +277,8 @@ def made_of(path: Path) -> Made:
     """What a checkpoint, or the card of an exported network, says of the photos behind it."""
     if path.suffix == ".onnx":
         return {"text": _card(path).training_data}
-    return _told(path).get("made", {})  # older checkpoints say nothing
+    made: Made = _told(path).get("made", {})  # older checkpoints say nothing
+    return made
 
 
 def origin(path: Path) -> dict[str, str]:
@@ -310,16 +315,24 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _told(path: Path) -> dict[str, Any]:
-    """What a checkpoint says beside its tensors: ``progress``, ``recipe`` and ``made``."""
+    """What a checkpoint says beside its tensors, by the names in ``TOLD``."""
     with _opened(path) as file:
-        return {key: json.loads(text) for key, text in file.metadata().items()}
+        return _parsed(file.metadata())
 
 
-def _tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
-    """The tensors of a checkpoint whose names begin with *prefix*, without it."""
+def _read(path: Path, prefix: str = "") -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a checkpoint says, and its tensors whose names begin with *prefix*, without it.
+
+    Both of one opening: a run may put a new checkpoint in its place in between two.
+    """
     with _opened(path) as file:
         names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118
-        return {key.removeprefix(prefix): file.get_tensor(key) for key in names}
+        tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in names}
+        return _parsed(file.metadata()), tensors
+
+
+def _parsed(metadata: dict[str, str]) -> dict[str, Any]:
+    return {key: json.loads(metadata[key]) for key in TOLD if key in metadata}
 
 
 def _card(path: Path) -> Card:
@@ -332,40 +345,48 @@ def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None
 
     Tensors whose name or shape is not the network's are passed over, so that x4 can start from
     x2: everything but the last convolution is shared. Raises :class:`ModelError` if none fits, or,
-    for the *whole* network, if not all do; or if an export has the batch normalisation of *network*
-    folded in, which training would put on top of it.
+    for the *whole* network, if not all do; or if an export lacks the batch normalisation of
+    *network*: where it is folded into the convolutions, training would put another on top of it.
     """
-    found = _exported(path) if path.suffix == ".onnx" else _tensors(path, "average.")
+    exported = path.suffix == ".onnx"
+    found = _exported(path) if exported else _averaged(path)
     own = network.state_dict()
     # An export is folded: its plain kernels are the direct part of collapsible convolutions, whose
     # other part starts at zero.
-    named = {k if k in own else ".direct.".join(k.rsplit(".", 1)): v for k, v in found.items()}
+    named = {k if k in own else _direct(k): v for k, v in found.items()}
     fitting = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ModelError(f"nothing in {path.name} fits this network", "give weights of its kind")
-    statistics = {k for k in own if k.endswith("running_mean")}
-    if path.suffix == ".onnx" and not statistics <= fitting.keys():
-        raise ModelError(
-            f"{path.name} is an export, in whose convolutions batch normalisation is folded",
-            "begin with the checkpoint of its run, a .safetensors",
-        )
     if whole and fitting.keys() != own.keys():
         raise ModelError(
             f"{path.name} holds another network than the recipe",
             "name the recipe and the variant that it was trained with",
+        )
+    statistics = {k for k in own if k.endswith("running_mean")}
+    if exported and not statistics <= fitting.keys():
+        raise ModelError(
+            f"{path.name} is an export without the batch normalisation of this network: it is "
+            "folded into its convolutions, or was never there",
+            "begin with the checkpoint of its run, a .safetensors",
         )
     network.load_state_dict({**own, **fitting})
 
 
 def load_regressor(network: nn.Module, path: Path) -> None:
     """Load the regressor of a checkpoint; raises :class:`ModelError` if it is another one."""
+    _, regressor = _read(path, "regressor.")
     try:
-        network.load_state_dict(_tensors(path, "regressor."))
+        network.load_state_dict(regressor)
     except RuntimeError:
         raise ModelError(
             f"{path.name} holds another regressor than the recipe, or none",
             "name the recipe and the variant that it was trained with",
         ) from None
+
+
+def _averaged(path: Path) -> dict[str, Tensor]:
+    _, average = _read(path, "average.")
+    return average
 
 
 def _exported(path: Path) -> dict[str, Tensor]:
@@ -374,6 +395,12 @@ def _exported(path: Path) -> dict[str, Tensor]:
         weight.name.removesuffix(HALF): torch.tensor(onnx.numpy_helper.to_array(weight)).float()
         for weight in onnx.load(path).graph.initializer
     }
+
+
+def _direct(key: str) -> str:
+    """The name under which a collapsible convolution keeps what a plain one calls *key*."""
+    module, _, name = key.rpartition(".")
+    return f"{module}.direct.{name}"
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

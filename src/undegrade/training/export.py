@@ -290,7 +290,9 @@ def write_model(
         network = Enlarged(network, enlargement)
     path = _place(folder, f"{recipe.name}.onnx")
     export(network, path, inputs)
-    return _carded(recipe, network, checkpoint, path, made_by)
+    return _picture_card(
+        path, recipe=recipe, network=network, checkpoint=checkpoint, made_by=made_by
+    )
 
 
 def write_weights(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
@@ -298,7 +300,9 @@ def write_weights(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     network = trained(recipe, checkpoint)
     path = _place(folder, f"{recipe.name}.safetensors")
     save_halves(checkpoint, path)
-    return _carded(recipe, network, checkpoint, path, history(checkpoint))
+    return _picture_card(
+        path, recipe=recipe, network=network, checkpoint=checkpoint, made_by=history(checkpoint)
+    )
 
 
 def _place(folder: Path, name: str) -> Path:
@@ -307,10 +311,10 @@ def _place(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _carded(
-    recipe: Recipe, network: nn.Module, checkpoint: Path, path: Path, made_by: list[str]
+def _picture_card(
+    path: Path, *, recipe: Recipe, network: nn.Module, checkpoint: Path, made_by: list[str]
 ) -> Card:
-    """The card of the network from picture to picture in the file *path*."""
+    """Write the card of the network from picture to picture in the file *path* beside it."""
     inputs = architecture("network", recipe.network).inputs
     scale, multiple = cast(int, network.scale), cast(int, network.multiple)
     radius, reach = cast(int | None, network.radius), SAFE_RADIUS
@@ -326,14 +330,17 @@ def _carded(
         "levels": getattr(network, "level_names", LEVELS) if "level" in inputs else (),
         "gflop_per_megapixel": round(gflop_per_megapixel(network, inputs), 1),
     }
-    return _write_card(recipe, network, checkpoint, path, made_by, facts)
+    return _write_card(
+        path, recipe=recipe, network=network, checkpoint=checkpoint, made_by=made_by, facts=facts
+    )
 
 
 def _write_card(
+    path: Path,
+    *,
     recipe: Recipe,
     network: nn.Module,
     checkpoint: Path,
-    path: Path,
     made_by: list[str],
     facts: dict[str, Any],
 ) -> Card:
@@ -369,7 +376,14 @@ def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     path = _place(folder, f"{recipe.name}.onnx")
     export_regressor(network, path)
     facts = {"task": "diagnose", "levels": QUANTITIES, "crop": CROP}
-    return _write_card(recipe, network, checkpoint, path, history(checkpoint), facts)
+    return _write_card(
+        path,
+        recipe=recipe,
+        network=network,
+        checkpoint=checkpoint,
+        made_by=history(checkpoint),
+        facts=facts,
+    )
 
 
 def export_regressor(network: nn.Module, path: Path) -> float:

@@ -653,7 +653,6 @@ def rate_factor(stage: Stage, step: int, progress: float) -> float:
     Each after a linear rise over the ``warmup`` steps.
     """
     progress = min(progress, 1.0)
-    past = progress - ONE_CYCLE_RISE
     match stage.schedule:
         case "cosine":
             course = _cosine(progress)
@@ -661,10 +660,10 @@ def rate_factor(stage: Stage, step: int, progress: float) -> float:
             course = 1.0
         case "milestones":
             course = 0.1 ** sum(progress >= milestone for milestone in stage.milestones)
-        case "one-cycle" if past < 0:
+        case "one-cycle" if progress < ONE_CYCLE_RISE:
             course = 1 / 25 + (1 - 1 / 25) * (1 - _cosine(progress / ONE_CYCLE_RISE))
         case "one-cycle":
-            course = _cosine(past / (1 - ONE_CYCLE_RISE))
+            course = _cosine((progress - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE))
     return min(1.0, (step + 1) / max(1, stage.warmup)) * course
 
 
@@ -732,9 +731,13 @@ class Interrupt:
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._before:
-            signal.signal(*self._before.popitem())
+        self._restore()
 
     def _note(self, *_: object) -> None:
         self.wanted = True
-        self.__exit__()
+        self._restore()
+
+    def _restore(self) -> None:
+        """Give the signals back to those who had them before."""
+        while self._before:
+            signal.signal(*self._before.popitem())

@@ -287,7 +287,8 @@ class _Rewriting:
 def _evened(high: Floats) -> Floats:
     """Ranges of channels up to *high*, between their own and that of the widest one."""
     widest = np.float32(high.max() or 1)
-    return widest * np.maximum(high / widest, NARROW) ** EVENNESS
+    evened: Floats = widest * np.maximum(high / widest, NARROW) ** EVENNESS
+    return evened
 
 
 def _not_tiny(ranges: Floats) -> Floats:

@@ -81,7 +81,8 @@ def names() -> tuple[str, ...]:
 
 def parse(data: Mapping[str, Any]) -> Recipe:
     """Check plain data and make a recipe of it; raises :class:`RecipeError` naming the key."""
-    return _dataclass(Recipe, _without_gaps(data), "")
+    recipe: Recipe = _dataclass(Recipe, _without_gaps(data), "")
+    return recipe
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -204,8 +204,9 @@ def _ready(network: nn.Module, settings: Trained, device: torch.device | str) ->
     if not path.suffix:
         path = Catalog().find(settings.model).path
     checkpoint.load_average(network, path, whole=True)
-    network.requires_grad_(False).eval()
-    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.requires_grad_(False).eval().to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def load_published(key: str, network: nn.Module, name: str) -> None:
@@ -315,7 +316,8 @@ def _refusal(path: Path, key: str, before: object, now: object) -> ModelError:
 
 def _plain(table: dict[str, Any]) -> dict[str, Any]:
     """As it comes out of a checkpoint: lists for tuples."""
-    return json.loads(json.dumps(table))
+    plain: dict[str, Any] = json.loads(json.dumps(table))
+    return plain
 
 
 def _differences(

@@ -9,7 +9,8 @@ import base64
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 
 import numpy as np
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.evaluation.contenders import BASELINES
-from undegrade.evaluation.report.tables import Measure, Protocol, Table
 from undegrade.evaluation.rows import Pictures
+from undegrade.evaluation.tables import Measure, Protocol, Table
 from undegrade.imaging.arrays import Bytes
 
 INPUT, TRUTH = "input", "truth"
@@ -61,8 +62,8 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Case:
-    """One image under one setting; of one that is not cut yet, only what is known of it."""
+class Known:
+    """What is known of one image under one setting, before anything is cut."""
 
     pictures: Pictures
     measures: tuple[Measure, ...]
@@ -70,15 +71,21 @@ class Case:
     """Those of the table where the pictures bring none."""
     losses: Mapping[str, Loss]
     """Of each model, not of the input, in the first metric."""
-    identifier: str = ""
-    """Unique on the page: its fragment."""
-    side: tuple[int, int] = (0, 0)
-    """Width and height of the crops."""
-    place: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
-    """Left, top, width and height of the crop as parts of the picture."""
-    thumbnail: str = ""
-    """The whole picture, small, as a data URI."""
-    tiles: tuple[Tile, ...] = ()
+
+    @classmethod
+    def of(cls, pictures: Pictures, table: Table | None) -> Known:
+        """With the scores of *table* where the pictures bring none."""
+        scores = {model: dict(values) for model, values in pictures.scores.items()}
+        if table is None:
+            keys = dict.fromkeys(key for values in scores.values() for key in values)
+            measures = tuple(Measure.of(key) for key in keys)
+        else:
+            measures = table.measures
+            for (model, key), row in table.cells.items():
+                values = dict(zip(row.images, row.values, strict=True))
+                if pictures.image in values:
+                    scores.setdefault(model, {}).setdefault(key, values[pictures.image])
+        return cls(pictures, measures, scores, _losses(scores, measures))
 
     @property
     def worst(self) -> str | None:
@@ -95,10 +102,18 @@ class Case:
         """What the input is called among the scores."""
         return next((name for name in BASELINES if name in self.scores), None)
 
-    @property
-    def size(self) -> int:
-        """About so many bytes of the page."""
-        return len(self.thumbnail) + sum(len(tile.uri) for tile in self.tiles)
+    @cached_property
+    def harmed(self) -> tuple[str, ...]:
+        """Models whose output is worse than the input in the first metric."""
+        if self.baseline is None or not self.measures:
+            return ()
+        measure = self.measures[0]
+        untouched = self.scores[self.baseline].get(measure.key, math.nan)
+        return tuple(
+            model
+            for model in self.losses
+            if measure.gain(self.scores[model][measure.key], untouched) < 0
+        )
 
     def cut(self, identifier: str, side: int) -> Case:
         """Cut and encode."""
@@ -117,8 +132,8 @@ class Case:
             scored = self.baseline if name == INPUT and large[name][1] == 1 else name
             scores = self.scores.get(scored or name, {})
             tiles.append(Tile(name, lossless(box.of(shown[name])), scores, large[name][1]))
-        return replace(
-            self,
+        return Case(
+            known=self,
             identifier=identifier,
             side=(box.width, box.height),
             place=(box.left / width, box.top / height, box.width / width, box.height / height),
@@ -136,18 +151,26 @@ class Case:
             return worst, rival
         return (worst, INPUT) if INPUT in self.pictures.arrays else None
 
+
+@dataclass(frozen=True)
+class Case:
+    """One image under one setting, cut and encoded."""
+
+    known: Known
+    identifier: str
+    """Unique on the page: its fragment."""
+    side: tuple[int, int]
+    """Width and height of the crops."""
+    place: tuple[float, float, float, float]
+    """Left, top, width and height of the crop as parts of the picture."""
+    thumbnail: str
+    """The whole picture, small, as a data URI."""
+    tiles: tuple[Tile, ...]
+
     @property
-    def harmed(self) -> tuple[str, ...]:
-        """Models whose output is worse than the input in the first metric."""
-        if self.baseline is None or not self.measures:
-            return ()
-        measure = self.measures[0]
-        untouched = self.scores[self.baseline].get(measure.key, math.nan)
-        return tuple(
-            model
-            for model in self.losses
-            if measure.gain(self.scores[model][measure.key], untouched) < 0
-        )
+    def size(self) -> int:
+        """About so many bytes of the page."""
+        return len(self.thumbnail) + sum(len(tile.uri) for tile in self.tiles)
 
 
 def choose(
@@ -161,11 +184,11 @@ def choose(
     tables = {
         (table.protocol, table.setting): table for protocol in found for table in protocol.tables
     }
-    groups: dict[tuple[str, str], list[Case]] = {}
+    groups: dict[tuple[str, str], list[Known]] = {}
     for one in pictures:
+        key = one.protocol, one.setting
         if one.arrays:
-            table = tables.get((one.protocol, one.setting))
-            groups.setdefault((one.protocol, one.setting), []).append(_known(one, table))
+            groups.setdefault(key, []).append(Known.of(one, tables.get(key)))
     for group in groups.values():
         group.sort(key=lambda candidate: -candidate.loss)
     turns = [one for turn in zip_longest(*groups.values()) for one in turn if one is not None]
@@ -178,23 +201,9 @@ def choose(
         budget -= case.size
         if budget < 0:
             break
-        kept[case.pictures.protocol, case.pictures.setting].append(case)
+        shown = candidate.pictures
+        kept[shown.protocol, shown.setting].append(case)
     return tuple(case for cases in kept.values() for case in cases)
-
-
-def _known(pictures: Pictures, table: Table | None) -> Case:
-    """The case, not cut yet, with the scores of *table* where the pictures bring none."""
-    scores = {model: dict(values) for model, values in pictures.scores.items()}
-    if table is None:
-        keys = dict.fromkeys(key for values in scores.values() for key in values)
-        measures = tuple(Measure.of(key) for key in keys)
-    else:
-        measures = table.measures
-        for (model, key), row in table.cells.items():
-            values = dict(zip(row.images, row.values, strict=True))
-            if pictures.image in values:
-                scores.setdefault(model, {}).setdefault(key, values[pictures.image])
-    return Case(pictures, measures, scores, _losses(scores, measures))
 
 
 def _losses(scores: Scores, measures: Sequence[Measure]) -> dict[str, Loss]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from undegrade.evaluation.contenders import BASELINES
-from undegrade.evaluation.report.tables import Measure, Protocol, Table, seconds, shown
+from undegrade.evaluation.tables import Measure, Protocol, Table, seconds, shown
 
 Spec: TypeAlias = dict[str, Any]
 """Of Vega-Lite."""

@@ -29,8 +29,8 @@ from undegrade.evaluation.report.charts import (
     scatter_data,
     styles,
 )
-from undegrade.evaluation.report.tables import MISSING, Protocol, Table, seconds, shown
 from undegrade.evaluation.rows import counted
+from undegrade.evaluation.tables import MISSING, Protocol, Table, seconds, shown
 from undegrade.metrics.weights import cache_folder, keep
 
 ZOOMS = (1, 2, 4)
@@ -49,10 +49,10 @@ def page(
 ) -> str:
     """The whole file, which refers to nothing outside it; *offered* pictures could be shown."""
     look = styles(found)
-    links = {
-        (one.pictures.protocol, one.pictures.setting, one.pictures.image): one.identifier
-        for one in cases
-    }
+    links = {}
+    for case in cases:
+        shot = case.known.pictures
+        links[shot.protocol, shot.setting, shot.image] = case.identifier
     sections = {f"protocol-{n}": protocol for n, protocol in enumerate(found, 1)}
     scatters = {name: _scatter(protocol, look, links) for name, protocol in sections.items()}
     drawn = any(scatters.values())
@@ -154,7 +154,7 @@ def _losses(cases: Sequence[Case]) -> dict[str, Any]:
     return {
         case.identifier: {
             model: [max(-1e9, min(1e9, loss.amount)), _tile_name(case, loss.rival)]
-            for model, loss in case.losses.items()
+            for model, loss in case.known.losses.items()
         }
         for case in cases
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from undegrade.errors import UsageError
 from undegrade.picture.formats import heif, jpeg, jxl, plain, png, raw, tiff
-from undegrade.picture.formats.pillow import Opened
+from undegrade.picture.formats.opened import Opened
 from undegrade.picture.model import Picture
 
 

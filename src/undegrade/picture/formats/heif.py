@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.pillow import Opened, package
+from undegrade.picture.formats.opened import Opened, package
 from undegrade.picture.model import Encoding, Metadata
 
 
@@ -20,7 +20,7 @@ def read(data: bytes, frame: int) -> Opened:
     ------
     Unfit: pi_heif is not installed.
     """
-    pi_heif = package("pi_heif", "HEIF pictures need the package pi-heif", "heif")
+    pi_heif = package("pi_heif", message="HEIF pictures need the package pi-heif", extra="heif")
     file = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
     info = file.info
 

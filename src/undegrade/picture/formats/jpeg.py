@@ -15,7 +15,7 @@ import numpy as np
 
 from undegrade.picture import metadata
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.pillow import Opened, Unfit
+from undegrade.picture.formats.opened import Opened, Unfit
 from undegrade.picture.model import Encoding, Metadata, Picture
 
 _ROOM = 65533

@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.pillow import Broken, Opened, boxes, package
+from undegrade.picture.formats.opened import Broken, Opened, boxes, package
 from undegrade.picture.model import Encoding, Metadata
 
 STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
@@ -28,8 +28,11 @@ def read(data: bytes, frame: int) -> Opened:
     ------
     Unfit: the plug-in is not installed. Broken: there is no codestream.
     """
-    want = "JPEG XL pictures need the package pillow-jxl-plugin"
-    plugin = package("pillow_jxl.JpegXLImagePlugin", want, "jxl")
+    pillow_jxl = package(
+        "pillow_jxl.JpegXLImagePlugin",
+        message="JPEG XL pictures need the package pillow-jxl-plugin",
+        extra="jxl",
+    )
     held: dict[bytes, bytes] = {}
     for kind, body in _contents(data):
         held[kind] = held.get(kind, b"") + body
@@ -38,7 +41,7 @@ def read(data: bytes, frame: int) -> Opened:
         exif = exif[4 + int.from_bytes(exif[:4], "big") :]
 
     def pixels(turn: int) -> NDArray[Any]:
-        image = plugin.JXLImageFile(io.BytesIO(data))
+        image = pillow_jxl.JXLImageFile(io.BytesIO(data))
         found.metadata = replace(found.metadata, icc=image.info.get("icc_profile"))
         return pillow.unpacking(image, "JXL")(turn)
 

@@ -1,4 +1,8 @@
-"""What Pillow reads and writes by itself: AVIF, BMP, GIF, JPEG 2000, PPM, QOI and WebP."""
+"""Formats whose pixels Pillow reads and writes by itself, and what else these files say.
+
+AVIF and WebP with their metadata, JPEG 2000 with that of its boxes; BMP, GIF, PPM and QOI hold
+hardly anything beside pixels.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from numpy.typing import NDArray
 from undegrade.picture import metadata
 from undegrade.picture.colour import SRGB, in_srgb
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.pillow import Opened, boxes
+from undegrade.picture.formats.opened import Opened, boxes
 from undegrade.picture.model import Picture
 
 _BOXES = {
@@ -122,8 +126,7 @@ def read_bmp(data: bytes, frame: int) -> Opened:
 
 def write_bmp(picture: Picture, quality: int | None) -> bytes:
     """The bytes of a BMP, in sRGB, since it cannot say that it is anything else; it keeps dpi."""
-    if not picture.colour.is_srgb:
-        pixels = in_srgb(picture.pixels, picture.colour)
-        picture = replace(picture, pixels=pixels, colour=SRGB)
+    pixels = in_srgb(picture.pixels, picture.colour)
+    picture = replace(picture, pixels=pixels, colour=SRGB)
     options: dict[str, Any] = {"dpi": picture.metadata.dpi} if picture.metadata.dpi else {}
     return pillow.bytes_of(pillow.image_8(picture, opaque=True), "BMP", **options)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from undegrade.picture.alpha import bands
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.pillow import Broken, Opened, Unfit
+from undegrade.picture.formats.opened import Broken, Opened, Unfit
 from undegrade.picture.model import Encoding, Metadata, Picture
 
 Chunk: TypeAlias = tuple[bytes, bytes]

@@ -21,7 +21,7 @@ from undegrade.picture import icc, ifd, metadata
 from undegrade.picture.alpha import bands
 from undegrade.picture.colour import SRGB_D50
 from undegrade.picture.formats import jpeg, tiff
-from undegrade.picture.formats.pillow import Broken, Opened, Unfit, package, turned
+from undegrade.picture.formats.opened import Broken, Opened, Unfit, package, turned
 from undegrade.picture.model import Encoding, Metadata
 
 _DNG_VERSION, _SUB_IFDS, _PHOTOMETRIC, _COMPRESSION, _MAKER_NOTE = 50706, 330, 262, 259, 37500
@@ -98,8 +98,8 @@ def read(data: bytes, frame: int) -> Opened:
     Broken: the samples are not all there.
     """
     kind = kind_of(data)
-    want = f"it is a raw photo of a camera ({kind}), which needs the package rawpy"
-    rawpy = package("rawpy", want, "raw")
+    message = f"it is a raw photo of a camera ({kind}), which needs the package rawpy"
+    rawpy = package("rawpy", message=message, extra="raw")
     _check_whole(data)
     file = rawpy.RawPy()
     try:
@@ -213,7 +213,7 @@ def _metadata(data: bytes, file: Any) -> Metadata:
             block = data[:2] + (b"*\0" if data[:2] == b"II" else b"\0*") + data[4:]
         kept = tiff.metadata_of(block, ifd.first(block), without=_of_the_sensor)
         # Less the settings of a developer.
-        packet = kept.xmp and metadata.without_field(kept.xmp, rb"crs:\w+")
+        packet = kept.xmp and metadata.without_xmp_field(kept.xmp, rb"crs:\w+")
         return replace(kept, xmp=packet, photoshop=None)
     if data[4:12] == b"ftypcrx ":
         return Metadata(exif=_exif_of_cr3(data))

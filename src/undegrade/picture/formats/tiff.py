@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from undegrade.picture import ifd, metadata
 from undegrade.picture.alpha import bands
 from undegrade.picture.formats import pillow
-from undegrade.picture.formats.pillow import Broken, Opened, Unfit, turned
+from undegrade.picture.formats.opened import Broken, Opened, Unfit, turned
 from undegrade.picture.model import Encoding, Metadata, Picture
 
 _SUBFILE, _BITS, _PHOTOMETRIC, _ORIENTATION, _PLANES = 254, 258, 262, 274, 284

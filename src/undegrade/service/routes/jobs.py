@@ -24,7 +24,7 @@ from undegrade.service.responses import (
     distinct,
     report_header,
 )
-from undegrade.service.routes.photos import KNOWN, SENT, Box, Side, view
+from undegrade.service.routes.photos import KNOWN, SENT, BoxQuery, Side, view
 from undegrade.service.state import Here, Key, Service
 
 router = APIRouter()
@@ -216,7 +216,7 @@ async def view_result(id: str, here: Here, size: Side = 1600) -> Response:
     response_class=Response,
     responses={200: schemas.binary("The pixels.", "image/png"), **_DONE},
 )
-async def crop_result(id: str, here: Here, box: Box) -> Response:
+async def crop_result(id: str, here: Here, box: BoxQuery) -> Response:
     """A part of the result, pixel by pixel; less at its border."""
     job = _done(here.jobs.find(id))
     return await view(here, {"do": "crop", "path": str(job.path), "box": box})

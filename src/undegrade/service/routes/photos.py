@@ -24,7 +24,7 @@ async def _box(x: At = 0, y: At = 0, width: Length = 512, height: Length = 512) 
     return {"x": x, "y": y, "width": width, "height": height}
 
 
-Box = Annotated[dict[str, int], Depends(_box)]
+BoxQuery = Annotated[dict[str, int], Depends(_box)]
 """Part of a photo, by four parameters of the query."""
 
 _VIEW = schemas.binary("The photo, upright, in sRGB.", "image/jpeg", "image/webp")
@@ -82,7 +82,7 @@ async def view_photo(id: str, here: Here, size: Side = 1600) -> Response:
 
 
 @router.get("/{id}/crop", response_class=Response, responses={200: _CROP, **_LOOKED})
-async def crop_photo(id: str, here: Here, box: Box) -> Response:
+async def crop_photo(id: str, here: Here, box: BoxQuery) -> Response:
     """A part of the photo as it is, pixel by pixel; less at its border."""
     return await view(here, here.photos.find(id).task("crop", box=box))
 
@@ -103,7 +103,7 @@ async def plan_photo(id: str, order: schemas.PlanBody, here: Here) -> dict[str, 
 async def preview_photo(id: str, part: schemas.PartBody, here: Here) -> Response:
     """What becomes of a part, by the diagnosis of the whole photo."""
     photo, asked = here.photos.find(id), schemas.checked(part.wishes, here.catalog.enhancing)
-    box = part.model_dump(exclude={"wishes"})
+    box = part.model_dump(include={"x", "y", "width", "height"})
     return await view(here, photo.task("preview", wishes=asked, box=box))
 
 

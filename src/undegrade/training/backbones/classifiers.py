@@ -176,6 +176,7 @@ class SqueezeNet(Backbone):
             Fire(384, 64, 256),
             Fire(512, 64, 256),
         )
+        # ImageNet's 1000 classes. No loss asks it; by it tests see that the weights came in right.
         self.classifier = nn.Sequential(
             nn.Dropout(), nn.Conv2d(512, 1000, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)
         )
@@ -299,6 +300,7 @@ class MobileNetV2(Backbone):
                 layers.append(InvertedResidual(before, channels, step, expand))
                 before = channels
         self.features = nn.Sequential(*layers, conv_relu6(before, 1280, 1))
+        # The background and ImageNet's 1000 classes; here, too, for tests of the weights alone.
         self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(1280, 1001, 1))
 
     def steps(self) -> Iterator[tuple[str, Step]]:

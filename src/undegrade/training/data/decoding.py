@@ -91,7 +91,8 @@ def _square_side(entry: Entry, size: tuple[int, int], reading: Reading) -> int:
 
 def _resized(pixels: NDArray[Any], height: int, width: int) -> Bytes:
     values = imresize(pixels.astype(np.float32), size=(height, width))
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    levels: Bytes = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return levels
 
 
 @dataclass(frozen=True)
@@ -172,4 +173,5 @@ def _srgb(picture: Picture, size: tuple[int, int]) -> NDArray[np.uint8]:
     values *= np.float32(1 / np.iinfo(picture.pixels.dtype).max)
     if values.shape[2] == 3:
         values = picture.colour.to_srgb(np.clip(values, 0, 1))
-    return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
+    levels: Bytes = np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
+    return levels

@@ -137,8 +137,12 @@ def _corners(plane: Floats) -> NDArray[np.int32]:
     return corners[inside.all(axis=1)]
 
 
-def _vertices(before: Any, peak: Any, after: Any) -> NDArray[Any]:
-    """Where parabolas through three neighbours are highest, from the middle ones."""
+def _vertices(before: Floats | float, peak: Floats | float, after: Floats | float) -> NDArray[Any]:
+    """Where parabolas through three neighbours are highest, from the middle ones.
+
+    Of arrays one place each, of three numbers one; 0 where the middle is no higher than its
+    neighbours are on average.
+    """
     bend = before - 2 * peak + after
     return np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, -1), 0)
 

@@ -118,7 +118,8 @@ def own_data(source: object) -> Callable[..., Any] | None:
     installed = {point.name for point in entry_points(group="undegrade.data")}
     layout = text.partition(":")[0].lower() in LAYOUTS
     if text in installed or (not layout and plugins.names_module(text)):
-        return plugins.find("data", "data", {}, text)
+        found: Callable[..., Any] = plugins.find("data", "data", {}, text)
+        return found
     return None
 
 

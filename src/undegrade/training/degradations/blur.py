@@ -73,7 +73,7 @@ def blur(x: Tensor, kernels: Tensor) -> Tensor:
 
 
 def blur_kernels(damage: BlurDamage) -> Tensor:
-    """The kernels of *damage* for :func:`blur`: (N, k, k) float32 of sum 1, *k* by the largest."""
+    """Kernels of *damage* for :func:`blur`: (N, k, k) float32 of sum 1, *k* as the largest has."""
     ranged = damage._asdict()
     del ranged["shape"]
     check_parameters(len(damage.sigma), Blur.fields, **ranged)

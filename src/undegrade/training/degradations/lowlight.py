@@ -45,7 +45,7 @@ def lowlight(
     """
     check_pictures(x)
     check_parameters(len(x), Lowlight.fields, stops=stops, gamma=gamma, gain=gain, read=read)
-    return underexposed(
+    result: Tensor = underexposed(
         x,
         normal(x, generator),
         factor=torch.exp2(-column(stops, x)),
@@ -53,6 +53,7 @@ def lowlight(
         gain=column(gain, x),
         read=column(read, x),
     )
+    return result
 
 
 def sample_lowlight(count: int, generator: torch.Generator) -> LowlightDamage:
@@ -132,7 +133,7 @@ def relight(x: Tensor, damage: LightDamage, generator: torch.Generator) -> Tenso
     places = places * places * (3.0 - 2.0 * places)
     stops = column(damage.stops, x) + column(damage.uneven, x) * places
     tint = torch.stack([damage.red, torch.zeros_like(damage.red), damage.blue], 1).to(x)
-    return underexposed(
+    result: Tensor = underexposed(
         x,
         normal(x, generator),
         factor=fall * torch.exp2(tint[:, :, None, None] - stops),
@@ -140,6 +141,7 @@ def relight(x: Tensor, damage: LightDamage, generator: torch.Generator) -> Tenso
         gain=column(damage.gain, x),
         read=column(damage.read, x),
     )
+    return result
 
 
 def sample_light(count: int, generator: torch.Generator) -> LightDamage:

@@ -34,7 +34,8 @@ def gaussian_noise(x: Tensor, sigma: Tensor, generator: torch.Generator) -> Tens
     """Add white Gaussian noise of *sigma* (N,), 0..255 units; the result is not clipped."""
     check_pictures(x)
     check_parameters(len(x), GaussianNoise.fields, sigma=sigma)
-    return x + normal(x, generator) * column(sigma / 255.0, x)
+    result: Tensor = x + normal(x, generator) * column(sigma / 255.0, x)
+    return result
 
 
 def poisson_gaussian_noise(
@@ -52,7 +53,10 @@ def poisson_gaussian_noise(
 def sensor_noise(light: Tensor, gain: Tensor, read: Tensor, generator: torch.Generator) -> Tensor:
     """``l + sqrt(gain * max(l, 0) + read**2) * n`` on linear light (N, C, H, W), not clipped."""
     check_parameters(len(light), PoissonGaussianNoise.fields, gain=gain, read=read)
-    return formula(light, normal(light, generator), column(gain, light), column(read, light))
+    result: Tensor = formula(
+        light, normal(light, generator), column(gain, light), column(read, light)
+    )
+    return result
 
 
 def sample_sensor_noise(

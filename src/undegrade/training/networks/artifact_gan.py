@@ -213,7 +213,8 @@ class MobileNetV3(Encoder):
         return [field.conv(3, 2), *(field.conv(row.kernel, row.stride) for row in self.rows)]
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.features(x).mean((2, 3)))
+        logits: Tensor = self.classifier(self.features(x).mean((2, 3)))
+        return logits
 
 
 class MobileNetV2Encoder(Encoder):
@@ -287,7 +288,8 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         joined = torch.cat([self.repeat(self.up(x)), self.norm(skip)], 1)
-        return self.conv(F.relu(joined))
+        features: Tensor = self.conv(F.relu(joined))
+        return features
 
 
 class MobileNetUNet(nn.Module):
@@ -450,4 +452,5 @@ class DeOldifyCritic(nn.Module):
                     spectral(layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(self.imagenet(x))
+        logits: Tensor = self.layers(self.imagenet(x))
+        return logits

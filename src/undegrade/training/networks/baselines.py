@@ -56,9 +56,11 @@ class SRCNN(nn.Module):
         if self.scale > 1:
             x = F.interpolate(x, scale_factor=self.scale, mode="bicubic")
         if self.colour:
-            return self.layers(x)
+            restored: Tensor = self.layers(x)
+            return restored
         brightness = luma(x)
-        return x + (self.layers(brightness) - brightness)
+        corrected: Tensor = x + (self.layers(brightness) - brightness)
+        return corrected
 
 
 class VDSR(nn.Module):

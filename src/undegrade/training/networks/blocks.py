@@ -53,17 +53,6 @@ class CollapsibleConv(nn.Module):
         return plain
 
 
-class Residual(nn.Module):
-    """``x + body(x)``, the body's layers one after the other; (N, c, H, W) to the same."""
-
-    def __init__(self, *body: nn.Module) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*body)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
-
-
 def conv3x3(c_in: int, c_out: int, expand: int) -> nn.Module:
     """A plain 3x3 convolution for ``expand=0``, a collapsible one otherwise."""
     if expand:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from undegrade.training.networks import receptive_field as field
-from undegrade.training.networks.blocks import Residual, zero
-from undegrade.training.networks.layers import checked, judging, start_dcgan
+from undegrade.training.networks.blocks import zero
+from undegrade.training.networks.layers import Residual, checked, conv_norm_leaky, start_dcgan
 
 DCGANPreset = Literal["seed", "mended"]
 
@@ -97,9 +97,10 @@ class DCGANDiscriminator(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Conv2d(3, channels, 4, 2, padding=1), nn.LeakyReLU(0.2))
         for width in (channels, 2 * channels, 4 * channels):
-            self.layers.extend(judging(width, 2 * width, 4, 2))
+            self.layers.extend(conv_norm_leaky(width, 2 * width, kernel=4, stride=2))
         self.layers.append(nn.Conv2d(8 * channels, 1, 4))
         start_dcgan(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(2 * x - 1)
+        logits: Tensor = self.layers(2 * x - 1)
+        return logits

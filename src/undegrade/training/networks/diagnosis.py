@@ -150,7 +150,8 @@ class Reader(nn.Module):
             _pooled(layers(values[:, :count]))
             for layers, values, count in zip(self.scales, energies, self.inputs, strict=False)
         ]
-        return self.head(torch.cat([*pooled, self.lattice(lattice), self.comb(comb)], 1))
+        levels: Tensor = self.head(torch.cat([*pooled, self.lattice(lattice), self.comb(comb)], 1))
+        return levels
 
 
 def _block_layers(c_in: int, channels: int) -> nn.Sequential:

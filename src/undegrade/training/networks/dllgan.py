@@ -21,11 +21,11 @@ from torch.nn import functional as F
 from undegrade.imaging.luma import luma
 from undegrade.imaging.resize import imresize
 from undegrade.training.networks import receptive_field as field
-from undegrade.training.networks.blocks import Residual
 from undegrade.training.networks.layers import (
     ImageNet,
+    Residual,
     checked,
-    judging,
+    conv_norm_leaky,
     load_published,
     spectral,
     start_dcgan,
@@ -143,7 +143,8 @@ class PixelDiscriminator(nn.Module):
         start_dcgan(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(2 * x - 1)
+        logits: Tensor = self.layers(2 * x - 1)
+        return logits
 
 
 class BasicBlock(nn.Module):
@@ -193,7 +194,8 @@ class ResNet18(nn.Module):
         features = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, padding=1)
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             features = stage(features)
-        return self.fc(torch.mean(features, (2, 3)))
+        logits: Tensor = self.fc(torch.mean(features, (2, 3)))
+        return logits
 
 
 def bounded(estimate: Tensor, maximum: float | None) -> Tensor:
@@ -254,7 +256,7 @@ class SmallRegressor(nn.Module):
         widths = [3, *(channels * factor for factor in (1, 2, 4, 4, 8))]
         self.features = nn.Sequential()
         for c_in, c_out in pairwise(widths):
-            self.features.extend(judging(c_in, c_out, 3, 2))
+            self.features.extend(conv_norm_leaky(c_in, c_out, kernel=3, stride=2))
         self.head = nn.Sequential(
             nn.Linear(2 * widths[-1], 4 * channels),
             nn.LeakyReLU(0.2),
@@ -324,7 +326,8 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         seen = luma(x) if self.grey else x
-        return self.layers(seen if self.signed else 2 * seen - 1)
+        logits: Tensor = self.layers(seen if self.signed else 2 * seen - 1)
+        return logits
 
 
 REACH = 2

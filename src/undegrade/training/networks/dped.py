@@ -14,8 +14,13 @@ from torch.nn import functional as F
 
 from undegrade.imaging.luma import luma
 from undegrade.training.networks import receptive_field as field
-from undegrade.training.networks.blocks import Residual
-from undegrade.training.networks.layers import dense_head, feature_norm, judging, start_gaussian
+from undegrade.training.networks.layers import (
+    Residual,
+    conv_norm_leaky,
+    dense_head,
+    feature_norm,
+    start_gaussian,
+)
 
 
 def _residual(channels: int, statistics: str) -> Residual:
@@ -86,11 +91,12 @@ class PhoneDiscriminator(nn.Module):
         widths = [channels * factor for factor in (1, 2, 2, 4, 4, 8, 8)]
         self.features = nn.Sequential(nn.Conv2d(1, channels, 3, 2, padding=1), nn.LeakyReLU(0.2))
         for index, (c_in, c_out) in enumerate(pairwise(widths)):
-            self.features.extend(judging(c_in, c_out, 3, 1 + index % 2))
-        self.head = dense_head(widths[-1], size, 1024)
+            self.features.extend(conv_norm_leaky(c_in, c_out, kernel=3, stride=1 + index % 2))
+        self.head = dense_head(widths[-1], size=size, width=1024)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(luma(x)))
+        logits: Tensor = self.head(self.features(luma(x)))
+        return logits
 
 
 class DPEDDiscriminator(nn.Module):
@@ -117,9 +123,10 @@ class DPEDDiscriminator(nn.Module):
         ):
             self.features.append(nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2))
             self.features.extend([nn.LeakyReLU(0.2), feature_norm(c_out, "instance", eps=1e-3)])
-        self.head = dense_head(middle, size, 1024, outputs=2)
+        self.head = dense_head(middle, size=size, width=1024, outputs=2)
         start_gaussian(self, 0.01, truncated=True, bias=0.01)
 
     def forward(self, x: Tensor) -> Tensor:
         fake, real = self.head(self.features(luma(x))).split(1, 1)
-        return real - fake
+        logits: Tensor = real - fake
+        return logits

@@ -15,8 +15,13 @@ from typing import Literal, NamedTuple, get_args
 from torch import Tensor, cat, nn
 from torch.nn import functional as F
 
-from undegrade.training.networks.blocks import Residual, zero
-from undegrade.training.networks.layers import ChannelAttention, SelectiveFusion, checked
+from undegrade.training.networks.blocks import zero
+from undegrade.training.networks.layers import (
+    ChannelAttention,
+    Residual,
+    SelectiveFusion,
+    checked,
+)
 
 
 def conv3x3(c_in: int, c_out: int, stride: int = 1) -> nn.Conv2d:
@@ -138,7 +143,8 @@ class MultiResolutionFusion(nn.Module):
         joined = [features[0]]
         for step, branch in enumerate(features[1:], 1):
             joined.append(F.interpolate(branch, scale_factor=2**step, mode="bilinear"))
-        return self.tail(cat(joined, 1))
+        output: Tensor = self.tail(cat(joined, 1))
+        return output
 
 
 DRGNPreset = Literal["faithful", "mended"]
@@ -231,4 +237,5 @@ class OneStep(nn.Module):
         self.reg = ReG(wider, groups, blocks, context)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.reg(x)
+        output: Tensor = self.reg(x)
+        return output

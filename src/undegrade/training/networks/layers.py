@@ -62,16 +62,32 @@ def start_he(network: nn.Module) -> nn.Module:
     return network
 
 
-def judging(c_in: int, c_out: int, kernel: int, stride: int) -> list[nn.Module]:
+def conv_norm_leaky(c_in: int, c_out: int, *, kernel: int, stride: int) -> list[nn.Module]:
     """A convolution padded by 1, batch norm and leaky ReLU 0.2, as those that judge have them."""
     convolution = nn.Conv2d(c_in, c_out, kernel, stride, padding=1, bias=False)
     return [convolution, nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2)]
 
 
-def dense_head(c_in: int, size: int, width: int, outputs: int = 1) -> nn.Sequential:
-    """Two dense layers behind (N, *c_in*, *size* / 16, *size* / 16), with leaky ReLU 0.2."""
-    first = nn.Linear(c_in * (-(-size // 16)) ** 2, width)
+def dense_head(c_in: int, *, size: int, width: int, outputs: int = 1) -> nn.Sequential:
+    """Two dense layers with leaky ReLU 0.2 behind features (N, *c_in*, side, side).
+
+    The side is ceil(*size* / 16), for pictures of *size* pixels and features at a 16th of them.
+    """
+    side = -(-size // 16)
+    first = nn.Linear(c_in * side**2, width)
     return nn.Sequential(nn.Flatten(), first, nn.LeakyReLU(0.2), nn.Linear(width, outputs))
+
+
+class Residual(nn.Module):
+    """``x + body(x)``, the body's layers one after the other; (N, c, H, W) to the same."""
+
+    def __init__(self, *body: nn.Module) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*body)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = x + self.body(x)
+        return output
 
 
 Statistics = Literal["instance", "running", "batch"]
@@ -187,7 +203,7 @@ class Renormalisation(nn.BatchNorm2d):
         return (values * scale.view(-1, 1, 1) + shift.view(-1, 1, 1)).to(x.dtype)
 
 
-PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+PLAIN_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class Synchronised(nn.modules.batchnorm._NormBase):
@@ -227,13 +243,13 @@ def synchronised(network: nn.Module) -> None:
     are derived from torch's have their own arithmetic and are left to it.
     """
     for name, child in network.named_children():
-        if type(child) in PLAIN and child.track_running_stats:
-            setattr(network, name, _replaced(cast(nn.BatchNorm2d, child)))
+        if type(child) in PLAIN_NORMS and child.track_running_stats:
+            setattr(network, name, _replaced(cast(nn.modules.batchnorm._BatchNorm, child)))
         else:
             synchronised(child)
 
 
-def _replaced(norm: nn.BatchNorm2d) -> Synchronised:
+def _replaced(norm: nn.modules.batchnorm._BatchNorm) -> Synchronised:
     made = Synchronised(norm.num_features, norm.eps, norm.momentum, norm.affine)
     made.load_state_dict(norm.state_dict())
     made.requires_grad_(all(p.requires_grad for p in norm.parameters()))
@@ -292,7 +308,8 @@ class PixelShuffleUp(nn.Module):
         self.blur = Blur() if blur else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.blur(F.pixel_shuffle(F.relu(self.conv(x)), 2))
+        enlarged: Tensor = self.blur(F.pixel_shuffle(F.relu(self.conv(x)), 2))
+        return enlarged
 
 
 class SelfAttention(nn.Module):
@@ -336,7 +353,8 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.weigh(x.mean((2, 3), keepdim=True))
+        weighted: Tensor = x * self.weigh(x.mean((2, 3), keepdim=True))
+        return weighted
 
 
 class SelectiveFusion(nn.Module):

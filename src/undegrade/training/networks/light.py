@@ -151,7 +151,8 @@ class ToneNetwork(nn.Module):
     def forward(
         self, x: Tensor, thumbnail: Tensor, place: Tensor, level: Tensor | None = None
     ) -> Tensor:
-        return self.tone(x, thumbnail, place, level)[0]
+        lit: Tensor = self.tone(x, thumbnail, place, level)[0]
+        return lit
 
 
 class Light(nn.Module):
@@ -230,7 +231,8 @@ class _Step(nn.Module):
         features = F.relu(self.head(x) * (1.0 + gain) + shift)
         for pair in self.body:
             features = pair(features)
-        return self.tail(features)
+        output: Tensor = self.tail(features)
+        return output
 
 
 def _unclipped(lit: Tensor, x: Tensor) -> Tensor:

@@ -13,8 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from undegrade.training.networks import receptive_field as field
-from undegrade.training.networks.blocks import Residual, zero
-from undegrade.training.networks.layers import ImageNet, checked, dense_head, icnr, judging
+from undegrade.training.networks.blocks import zero
+from undegrade.training.networks.layers import (
+    ImageNet,
+    Residual,
+    checked,
+    conv_norm_leaky,
+    dense_head,
+    icnr,
+)
 
 SRPreset = Literal["paper", "seed", "mended"]
 
@@ -115,10 +122,11 @@ class SRDiscriminator(nn.Module):
         widths = [channels * factor for factor in (1, 1, 2, 2, 4, 4, 8, 8)]
         self.features = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.LeakyReLU(0.2))
         for index, (c_in, c_out) in enumerate(pairwise(widths)):
-            self.features.extend(judging(c_in, c_out, 3, 2 - index % 2))
+            self.features.extend(conv_norm_leaky(c_in, c_out, kernel=3, stride=2 - index % 2))
         self.head: nn.Module = nn.Conv2d(widths[-1], 1, 3, padding=1)
         if head == "dense":
-            self.head = dense_head(widths[-1], size, 16 * channels)
+            self.head = dense_head(widths[-1], size=size, width=16 * channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(2 * x - 1))
+        logits: Tensor = self.head(self.features(2 * x - 1))
+        return logits

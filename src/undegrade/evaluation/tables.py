@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from undegrade.evaluation.contenders import BASELINES
 from undegrade.evaluation.rows import Row
@@ -40,7 +40,7 @@ _STYLES = {
 
 @dataclass(frozen=True)
 class Measure:
-    """What the report needs to know of a metric."""
+    """What tables need to know of a metric."""
 
     key: str
     label: str
@@ -176,29 +176,34 @@ class Table:
         """The published value of the input by metric, where there is one."""
         return {row.metric: row.gate for row in self.cells.values() if row.gate is not None}
 
-    @property
+    @cached_property
     def speeds(self) -> Mapping[str, float]:
         """Seconds per megapixel by model, where they were taken."""
-        return self._known("seconds_per_megapixel")
+        return {
+            row.model: row.seconds_per_megapixel
+            for row in self.cells.values()
+            if row.seconds_per_megapixel is not None
+        }
 
     @property
     def worse(self) -> Mapping[str, int]:
         """How many images came out worse than the input, by model, where that was counted."""
-        return self._known("worse")
+        rows = self.cells.values()
+        return {row.model: row.worse for row in rows if row.worse is not None}
 
     @property
     def steps(self) -> Mapping[str, Mapping[str, int]]:
         """In how many images each step was taken, by model, where there was a choice."""
-        return self._known("steps")
+        return {row.model: row.steps for row in self.cells.values() if row.steps is not None}
 
-    def _known(self, field: str) -> dict[str, Any]:
-        values = ((row.model, getattr(row, field)) for row in self.cells.values())
-        return {model: value for model, value in values if value is not None}
+    def counts(self, model: str) -> list[int]:
+        """On how many images the model was measured, by one metric or another; the least first."""
+        return sorted({row.n for (name, _), row in self.cells.items() if name == model})
 
     def count(self, model: str) -> str:
-        """On how many images the model was measured: ``68``, or ``66 to 68`` by metric."""
-        counts = {row.n for (name, _), row in self.cells.items() if name == model}
-        return " to ".join(str(n) for n in sorted({min(counts), max(counts)}))
+        """The same in words: ``68``, or ``66 to 68``."""
+        counts = self.counts(model)
+        return " to ".join(str(n) for n in sorted({counts[0], counts[-1]}))
 
     def leaders(self, measure: Measure) -> tuple[str, ...]:
         """The best and the second best model by the exact mean; fewer where fewer have one."""
