@@ -15,7 +15,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.photos import noisy, photo_file, scene
-from tests.service.running import API, command, running
+from tests.service.running import API, command, running, soon
 from undegrade.service.state import Service
 
 
@@ -87,7 +87,7 @@ def test_a_dozen_clients():
         assert set(met) <= {200, 201, 415, 429}
         assert met.count(200) > 0
         assert waits
-        assert settled(service.service)
+        soon(lambda: settled(service.service))  # an answer does not wait for its files to go
 
 
 @pytest.mark.slow
@@ -106,9 +106,9 @@ def test_fifty_clients(tmp_path):
 def test_many_small_photos_of_every_kind(tmp_path):
     """The benchmark of ten thousand, with a few: each comes back once, and nothing stays."""
     script, told = Path(__file__).parents[2] / "benchmarks" / "service.py", tmp_path / "told.json"
-    line = [sys.executable, script, "photos", "--photos", "60", "--json", told]
+    line = [sys.executable, script, "photos", "--photos", "30", "--json", told]
     done = subprocess.run(line, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(told.read_text())
-    assert (found["photos sent"], found["lost"]) == (60, 0)
+    assert (found["photos sent"], found["lost"]) == (30, 0)
     assert set(found["what came of them"]) == {"enhanced", "unchanged"}
