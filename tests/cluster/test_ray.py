@@ -28,7 +28,7 @@ def address():
 
 def test_a_whole_run_and_one_after_it(address, tmp_path):
     keys = fill(tmp_path / "in", 24)
-    where = Cluster("auto", batch_megapixels=0.05)
+    where = Cluster("auto", batch_megapixels=0.05)  # two units
     told = []
     at = (uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings())
     tally = run(*at, where, on_rows=lambda tally: told.append((tally.done, tally.listed)))
@@ -39,16 +39,6 @@ def test_a_whole_run_and_one_after_it(address, tmp_path):
     check_whole(tmp_path / "out", keys, 1)
     again = run(*at, where)
     assert (again.done, again.skipped) == (0, 25)
-
-
-def test_formats_and_one_worker(address, tmp_path):
-    fill(tmp_path / "in", 3, 0)
-    where = Cluster("auto", workers=1)
-    tally = run(
-        uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings(), where, suffix=".webp"
-    )
-    assert tally.objects == {"enhanced": 3}
-    assert len(list((tmp_path / "out").rglob("*.png.webp"))) == 3
 
 
 def test_what_does_not_fit_is_told(address, tmp_path):
@@ -90,12 +80,14 @@ def test_a_photo_that_kills_its_workers_takes_no_other_with_it(address, tmp_path
     monkeypatch.setattr(ray_data, "EnhanceUnits", Deadly)
     monkeypatch.setattr(ray_data, "DEATHS", 0)
     assert DEATHS > 0
-    keys = fill(tmp_path / "in", 8, 0)
-    where = Cluster("auto", batch_megapixels=0.05, workers=2)
-    tally = run(uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings(), where)
+    keys = fill(tmp_path / "in", 6, 0)
+    where = Cluster("auto", batch_megapixels=0.05, workers=1)
+    at = (uri(tmp_path / "in"), uri(tmp_path / "out"), WorkerSettings())
+    tally = run(*at, where, suffix=".webp")
     assert tally.objects == {"enhanced": len(keys) - 1, "failed": 1}
     assert tally.reasons == {"crash": 1}
     assert "00002" in tally.failures[0][0]
+    assert len(list((tmp_path / "out").rglob("*.png.webp"))) == len(keys) - 1
 
 
 def test_map_batches_by_hand(address, tmp_path):
