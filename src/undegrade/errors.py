@@ -99,3 +99,8 @@ class Cancelled(UndegradeError):  # noqa: N818 - no error, but the wish of the c
 
     def __init__(self) -> None:
         super().__init__("stopped on request")
+
+
+def first_line(error: Exception) -> str:
+    """What a foreign *error* says first; its kind where it says nothing."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__

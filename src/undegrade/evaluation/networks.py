@@ -15,7 +15,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from undegrade.catalog import Model, sha256
-from undegrade.errors import ComputeError, ModelError
+from undegrade.errors import ComputeError, ModelError, first_line
 from undegrade.evaluation.cases import Case, Output, as_bytes, enlarged
 from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
@@ -28,7 +28,6 @@ from undegrade.runtime import (
     open_session,
     tile_side,
 )
-from undegrade.runtime.session import first_line
 
 PROBE_SIDE = 64
 """Side of the picture on which a network without a card shows its scale, in pixels."""

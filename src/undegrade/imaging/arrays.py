@@ -19,7 +19,7 @@ Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """Whole numbers as a file holds them, up to the largest of their type."""
 
 
-def to_whole(values: NDArray[Any], dtype: DTypeLike) -> Any:
+def to_whole(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """*values* as whole numbers of *dtype*, rounded and clipped.
 
     Parameters

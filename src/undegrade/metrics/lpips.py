@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.errors import ModelError, UndegradeError
+from undegrade.errors import ModelError, UndegradeError, first_line
 from undegrade.imaging.arrays import Doubles
 from undegrade.metrics import weights
 from undegrade.metrics.base import Comparison, coloured, optional
@@ -142,8 +142,6 @@ class LPIPS(Comparison):
         return lpips_graph(self.network.architecture, trunk, heads)
 
     def _failure(self, error: Exception) -> ModelError:
-        from undegrade.runtime.session import first_line
-
         return ModelError(
             f"{self.name} cannot be computed: {first_line(error)}",
             "use the published weights, and a picture that fits into memory",

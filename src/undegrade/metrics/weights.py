@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.errors import ModelError, OutputError, UndegradeError
+from undegrade.errors import ModelError, OutputError, UndegradeError, first_line
 from undegrade.metrics.base import optional
 from undegrade.metrics.published import WEIGHTS, File, Weights
 from undegrade.metrics.torch_file import read_torch
@@ -84,8 +84,9 @@ def arrays(path: Path) -> dict[str, NDArray[np.generic]]:
 
 def unreadable(path: Path, error: Exception) -> ModelError:
     """The error for a file whose contents are not what its reader expects."""
-    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-    return ModelError(f"the weights {str(path)!r} cannot be read: {reason}", "fetch the file again")
+    return ModelError(
+        f"the weights {str(path)!r} cannot be read: {first_line(error)}", "fetch the file again"
+    )
 
 
 def _folders() -> Iterator[Path]:

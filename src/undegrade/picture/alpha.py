@@ -49,8 +49,7 @@ def resize_alpha(alpha: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     # float32 holds 16 bit exactly; Pillow's own 16-bit mode is not resampled in every version.
     image = Image.fromarray(alpha.astype(np.float32))
     values = np.array(image.resize((width, height), Image.Resampling.BICUBIC))
-    out: NDArray[Any] = to_whole(values, alpha.dtype)
-    return out
+    return to_whole(values, alpha.dtype)
 
 
 def flatten(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:

@@ -168,5 +168,4 @@ def _moved(values: Pixels, change: Floats) -> Pixels:
     np.minimum(change, moved * ENDS, out=change)
     np.maximum(change, (moved - peak) * ENDS, out=change)
     moved += change
-    whole: Pixels = to_whole(moved, values.dtype)
-    return whole
+    return to_whole(moved, values.dtype)

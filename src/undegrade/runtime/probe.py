@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.catalog import Card, Catalog, Model, is_file_name, read_weights, vivid_of
-from undegrade.errors import ModelError
+from undegrade.errors import ModelError, first_line
 from undegrade.imaging.arrays import Floats
-from undegrade.runtime.session import Network, first_line, open_network, open_session
+from undegrade.runtime.session import Network, open_network, open_session
 from undegrade.runtime.thumbnail import WholePhoto
 
 Run = Callable[[Floats], Floats]

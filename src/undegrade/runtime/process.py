@@ -129,5 +129,4 @@ def _to_pixels(
         planes = from_srgb(planes.transpose(1, 2, 0)).transpose(2, 0, 1)
     values = planes.mean(axis=0, keepdims=True) if channels == 1 else planes.copy()
     values *= np.float32(np.iinfo(dtype).max)
-    whole: Pixels = to_whole(values, dtype)
-    return whole.transpose(1, 2, 0)
+    return to_whole(values, dtype).transpose(1, 2, 0)

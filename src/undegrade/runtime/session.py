@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from undegrade.catalog import Card, Model, read_int8, read_weights
-from undegrade.errors import ModelError
+from undegrade.errors import ModelError, first_line
 from undegrade.imaging.arrays import Floats
 from undegrade.runtime import openvino
 from undegrade.runtime.blend import mixed_weights
@@ -152,11 +152,6 @@ def open_session(
     except Exception as error:  # whatever a foreign file may raise
         what = f"{name} is not a usable ONNX file: {first_line(error)}"
         raise ModelError(what, remedy) from None
-
-
-def first_line(error: Exception) -> str:
-    """What a foreign *error* says first; its kind where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 class FallingBack:

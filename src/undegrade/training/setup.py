@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from undegrade.catalog import Catalog
-from undegrade.errors import ModelError, RecipeError
+from undegrade.errors import ModelError, RecipeError, first_line
 from undegrade.training import checkpoint, networks, objective, tasks
 from undegrade.training.backbones import weights
 from undegrade.training.checkpoint import State
@@ -103,7 +103,7 @@ def _try(recipe: Recipe, architecture: networks.Architecture, generator: nn.Modu
         made = generator.eval()(*inputs)
     except (TypeError, RuntimeError, ValueError) as error:
         given = ", ".join(str(tuple(x.shape)) for x in inputs)
-        why = f"does not take {given}: {str(error).splitlines()[0]}"
+        why = f"does not take {given}: {first_line(error)}"
         raise RecipeError("network", recipe.network, why) from None
     if getattr(made, "shape", None) != (1, 3, side, side):
         shape = tuple(getattr(made, "shape", ())) or type(made).__name__

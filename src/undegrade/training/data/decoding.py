@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from undegrade.errors import InputError, UsageError
-from undegrade.imaging.arrays import Bytes
+from undegrade.imaging.arrays import Bytes, to_whole
 from undegrade.imaging.resize import imresize
 from undegrade.picture import Picture, decode
 from undegrade.picture.alpha import to_depth
@@ -91,8 +91,7 @@ def _square_side(entry: Entry, size: tuple[int, int], reading: Reading) -> int:
 
 def _resized(pixels: NDArray[Any], height: int, width: int) -> Bytes:
     values = imresize(pixels.astype(np.float32), size=(height, width))
-    levels: Bytes = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return levels
+    return to_whole(values, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -173,5 +172,4 @@ def _srgb(picture: Picture, size: tuple[int, int]) -> NDArray[np.uint8]:
     values *= np.float32(1 / np.iinfo(picture.pixels.dtype).max)
     if values.shape[2] == 3:
         values = picture.colour.to_srgb(np.clip(values, 0, 1))
-    levels: Bytes = np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
-    return levels
+    return to_whole(values * 255, np.uint8)
