@@ -36,6 +36,9 @@ GRID = 8
 ASTRAY = 0.3
 """Share of batches whose pictures do not begin on the grid of their last JPEG."""
 
+MUCH = 0.6
+"""Share of cameras that smooth much."""
+
 MARGIN = 16
 """Pixels that are simulated on each side of what is kept."""
 
@@ -149,12 +152,16 @@ def _camera(x: Tensor, generator: torch.Generator, unseen: bool) -> tuple[Tensor
     light = sensor.scene(x, settings["tone"])
     taken, mean = sensor.expose_often(light, normal(x, generator), **settings)
     some = torch.rand(2, count, generator=generator) < 0.75
+    # As most cameras smooth that write JPEGs: of luma little is left that is finer than four
+    # pixels, and chroma lies in blotches of eight and more.
+    much = torch.rand(count, generator=generator) < MUCH
+    share, width, colour, reach = torch.rand(4, count, generator=generator)
     smoothing: dict[str, Any] = {
         "kind": _kinds(DENOISERS, (0.3, 0.35, 0.35, 0.0), "denoiser", count, generator, unseen),
-        "luma": uniform(count, 0.0, 1.0, generator).sqrt() * some[0],
-        "luma_radius": 0.5 * 4.0 ** uniform(count, 0.0, 1.0, generator),
-        "chroma": uniform(count, 0.2, 1.0, generator) * some[1],
-        "radius": uniform(count, 0.5, 5.0, generator),
+        "luma": torch.where(much, 0.6 + 0.4 * share, share.sqrt() * some[0]),
+        "luma_radius": torch.where(much, 0.7 * 3.0**width, 0.5 * 4.0**width),
+        "chroma": torch.where(much, 0.7 + 0.3 * colour, (0.2 + 0.8 * colour) * some[1]),
+        "radius": torch.where(much, 2.0 * 4.0**reach, 0.5 + 4.5 * reach),
         "sigma": torch.tensor(
             [expected_noise(s, r) for s, r in zip(shot.tolist(), read.tolist(), strict=True)]
         ),
