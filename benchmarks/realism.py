@@ -72,8 +72,14 @@ MEASURES = {
     "band_4": "luma: 4 to 8 px",
     "band_8": "luma: 8 to 16 px",
     "band_16": "luma: above 16 px",
+    "chroma_2": "chroma: periods of 2 to 4 px",
+    "chroma_4": "chroma: 4 to 8 px",
+    "chroma_8": "chroma: 8 to 16 px",
+    "chroma_16": "chroma: above 16 px",
 }
 """What is measured of every picture, as the table says it."""
+
+LUMA_BANDS, CHROMA_BANDS = list(MEASURES)[4:8], list(MEASURES)[8:]
 
 QUANTILES = (0.05, 0.5, 0.95)
 RANGE = (0.025, 0.975)
@@ -90,7 +96,7 @@ def measured(noise: Picture, clean: Picture) -> Measured:
     """The measures of *noise* on *clean*."""
     planes = [np.ascontiguousarray(p.transpose(2, 0, 1)[None]) for p in (noise, clean)]
     levels, grain = measure_noise(*planes)
-    shared = noise.mean(axis=2)
+    shared = noise.mean(axis=2, keepdims=True)
     luma, whole = float(np.mean(shared**2)), float(np.mean(noise**2))
     found = {
         "level": 255.0 * math.sqrt(whole),
@@ -98,7 +104,9 @@ def measured(noise: Picture, clean: Picture) -> Measured:
         "grain": grain_size(float(grain[0])),
     }
     if luma > 0:
-        found.update(zip(list(MEASURES)[4:], band_shares(shared), strict=True))
+        found.update(zip(LUMA_BANDS, band_shares(shared), strict=True))
+    if whole > luma:
+        found.update(zip(CHROMA_BANDS, band_shares(noise - shared), strict=True))
     dark, _, bright = np.hypot(levels[0, :3], levels[0, 3:]) * MAX_NOISE
     weights = part_weights(planes[1])
     if min(weights[0], weights[2]) >= SPOKEN and bright > 0:
@@ -107,11 +115,11 @@ def measured(noise: Picture, clean: Picture) -> Measured:
 
 
 def band_shares(noise: NDArray[np.float32]) -> list[float]:
-    """Shares of the energy of *noise* (H, W) in :data:`BANDS`, by blocks without their planes."""
-    blocks, _ = without_planes(blocks_of(noise[:, :, None], BLOCK))
-    window = np.hanning(BLOCK + 2)[1:-1]
-    energy = np.abs(np.fft.fft2(blocks[..., 0] * window[:, None] * window)) ** 2
-    energy = energy.mean(axis=0)
+    """Shares of the energy of *noise* (H, W, C) in :data:`BANDS`, by blocks without their planes."""
+    blocks, _ = without_planes(blocks_of(noise, BLOCK))
+    window = np.hanning(BLOCK + 2)[1:-1, None]
+    spectrum = np.fft.fft2(blocks * window[:, None] * window, axes=(1, 2))
+    energy = (np.abs(spectrum) ** 2).mean(axis=0).sum(axis=2)
     axis = np.fft.fftfreq(BLOCK)
     radius = np.hypot(axis[:, None], axis)
     parts = [float(energy[(radius >= low) & (radius < high)].sum()) for low, high in BANDS]
