@@ -115,7 +115,7 @@ def measured(noise: Picture, clean: Picture) -> Measured:
 
 
 def band_shares(noise: NDArray[np.float32]) -> list[float]:
-    """Shares of the energy of *noise* (H, W, C) in :data:`BANDS`, by blocks without their planes."""
+    """Shares of the energy of *noise* (H, W, C) in :data:`BANDS`; blocks lose their planes."""
     blocks, _ = without_planes(blocks_of(noise, BLOCK))
     window = np.hanning(BLOCK + 2)[1:-1, None]
     spectrum = np.fft.fft2(blocks * window[:, None] * window, axes=(1, 2))
