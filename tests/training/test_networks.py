@@ -54,19 +54,6 @@ def test_stated_radius_is_the_measured_one(name, pairs):
     assert measured_radius(network, inputs=NETWORKS[name].inputs) == network.radius
 
 
-@pytest.mark.parametrize(("deep_pairs", "deeper_pairs"), [(1, 1), (2, 1), (1, 2)])
-def test_radius_with_a_branch_within_the_branch(deep_pairs, deeper_pairs):
-    branches = {"deep": 12, "deep_pairs": deep_pairs, "deeper": 8, "deeper_pairs": deeper_pairs}
-    network = Restorer(8, 1, **branches)
-    assert network.multiple == 8
-    assert measured_radius(network, inputs=NETWORKS["restorer"].inputs) == network.radius
-
-
-def test_a_branch_lies_within_another():
-    with pytest.raises(ValueError, match="deeper=8 lies within the branch deep, which is 0"):
-        Restorer(8, 1, deeper=8)
-
-
 @pytest.mark.parametrize("name", SHIPPED)
 def test_starts_at_the_input(name):
     network = build(name, **SHIPPED[name])
@@ -94,10 +81,9 @@ def test_level_zero_is_the_identity_and_levels_matter():
     assert (one - other).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize(("of", "to"), [({}, {"deep": 24}), ({"deep": 24}, {"deeper": 24})])
-def test_a_branch_takes_nothing_from_a_trained_network(of, to):
-    plain = awake(Restorer(16, 2, **of))
-    grown = Restorer(16, 2, **of, **to)
+def test_a_branch_takes_nothing_from_a_trained_network():
+    plain = awake(Restorer(16, 2))
+    grown = Restorer(16, 2, deep=24)
     grown.load_state_dict(plain.state_dict(), strict=False)
     x, level = inputs("restorer")
     with torch.no_grad():
@@ -152,8 +138,6 @@ def test_a_map_of_levels_with_traits():
         (Restorer(64, 5), 6976 + 369280 + 6924 + 96 + 2112),
         # and the branch: 2x2 down, four 3x3 convolutions, 1x1 up
         (Restorer(64, 5, deep=128), 385388 + 32896 + 590336 + 33024),
-        # and that within it, with two 3x3 convolutions
-        (Restorer(64, 5, deep=128, deeper=64), 1041644 + 32832 + 73856 + 33280),
         (SuperResolution(2, 64, 5), 1792 + 369280 + 6924),
         (SuperResolution(4, 64, 7), 1792 + 516992 + 27696),
     ],

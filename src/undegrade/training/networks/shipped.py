@@ -29,16 +29,14 @@ class Restorer(nn.Module):
     traits: number of further channels behind them.
     expand: over-parameterisation of the convolutions while training, 0 for none.
     deep, deep_pairs: width of the branch at quarter resolution, 0 for none, and its pairs.
-    deeper, deeper_pairs: the same of a branch within that one, at an eighth of the resolution.
 
     Shapes
     ------
-    ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of ``multiple``, which is 2 without a
-    branch, 4 with one and 8 with one within it; ``level`` (N, levels + traits, 1, 1), or a map
-    (N, levels + traits, H/2, W/2), each 0 (none) to 1 (the most trained on). Returns (N, 3, H, W),
-    not clipped. The receptive radius is ``2 * (2 * pairs + 2) + 1`` pixels,
-    ``2 * (4 * deep_pairs + 1)`` more with the branch and ``4 * (4 * deeper_pairs + 1)`` more with
-    that within it.
+    ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of ``multiple``, which is 4 with the branch
+    and 2 without; ``level`` (N, levels + traits, 1, 1), or a map (N, levels + traits, H/2, W/2),
+    each 0 (none) to 1 (the most trained on). Returns (N, 3, H, W),
+    not clipped. The receptive radius is ``2 * (2 * pairs + 2) + 1`` pixels, and
+    ``2 * (4 * deep_pairs + 1)`` more with the branch.
     """
 
     scale = 1
@@ -51,8 +49,6 @@ class Restorer(nn.Module):
         expand: int = 0,
         deep: int = 0,
         deep_pairs: int = 2,
-        deeper: int = 0,
-        deeper_pairs: int = 1,
         traits: int = 0,
     ) -> None:
         super().__init__()
@@ -65,18 +61,11 @@ class Restorer(nn.Module):
             zero(pair.second)  # the identity: a trained network may be given one more pair
         self.body = nn.ModuleList(body)
         self.tail = zero(nn.Conv2d(channels, 12, 3, padding=1))
-        if deeper and not deep:
-            raise ValueError(f"deeper={deeper} lies within the branch deep, which is 0")
-        within = Deep(deep, deeper, deeper_pairs, expand) if deeper else None
-        self.deep = Deep(channels, deep, deep_pairs, expand, within) if deep else None
+        self.deep = Deep(channels, deep, deep_pairs, expand) if deep else None
         self.levels = levels
         self.told = levels + traits
-        self.multiple = 8 if deeper else 4 if deep else 2
-        self.radius = 2 * (2 * pairs + 2) + 1
-        if deep:
-            self.radius += 2 * (4 * deep_pairs + 1)
-        if deeper:
-            self.radius += 4 * (4 * deeper_pairs + 1)
+        self.multiple = 4 if deep else 2
+        self.radius = 2 * (2 * pairs + 2) + 1 + (2 * (4 * deep_pairs + 1) if deep else 0)
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
         features = F.relu(self.head(F.pixel_unshuffle(x, 2)) + self.steer(level))
@@ -92,25 +81,17 @@ class Deep(nn.Module):
     """Residual pairs at half the resolution, whose result is added to the features.
 
     (N, c, H, W) not negative, H and W even, to the same. It starts as the identity, so that a
-    trained network may be given one and loses nothing. In the middle of the pairs another may lie
-    *within*, at half the resolution again.
+    trained network may be given one and loses nothing.
     """
 
-    def __init__(
-        self, channels: int, width: int, pairs: int, expand: int, within: Deep | None = None
-    ) -> None:
+    def __init__(self, channels: int, width: int, pairs: int, expand: int) -> None:
         super().__init__()
         self.down = nn.Conv2d(channels, width, 2, stride=2)
-        self.body = nn.ModuleList([ResidualPair(width, expand) for _ in range(pairs)])
+        self.body = nn.Sequential(*[ResidualPair(width, expand) for _ in range(pairs)])
         self.up = zero(nn.Conv2d(width, 4 * channels, 1))
-        self.within = within
 
     def forward(self, x: Tensor) -> Tensor:
-        inner = F.relu(self.down(x))
-        for index, pair in enumerate(self.body):
-            if self.within is not None and index == len(self.body) // 2:
-                inner = self.within(inner)
-            inner = pair(inner)
+        inner = self.body(F.relu(self.down(x)))
         return F.relu(x + F.pixel_shuffle(self.up(inner), 2))
 
 
