@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from safetensors import safe_open
 
 from undegrade.training import loop, recipe_file, setup
 from undegrade.training.checkpoint import LAST
-from undegrade.training.data.photos import PhotoSet
+from undegrade.training.data.photos import PhotoSet, load
 from undegrade.training.data.sources import Reading
 from undegrade.training.recipe import Recipe
 
@@ -128,7 +128,7 @@ def some(sources: Sequence[Path], count: int) -> Callable[..., Any]:
     """The source of *count* photos or pairs, evenly spaced over those of *sources*."""
 
     def chosen(hold_out: int, device: Any, reading: Reading) -> tuple[PhotoSet, list[Any]]:
-        photos, held = PhotoSet.load(list(sources), hold_out, device, reading)
+        photos, held = load(list(sources), hold_out, device, replace(reading, memory=0.0))
         indices = [i * len(photos) // count for i in range(min(count, len(photos)))]
         picked = [photos.photos[i].clone() for i in indices]
         return PhotoSet(picked, device, reading.symmetries), held

@@ -30,8 +30,8 @@ class Validation:
     """Crops in the grid of inputs, outputs and truths that is written beside the scores."""
 
     def __post_init__(self) -> None:
-        _at_least(1, every=self.every, photos=self.photos, crop=self.crop)
-        _at_least(0, pictures=self.pictures)
+        _at_least(1, self, "every", "photos", "crop")
+        _at_least(0, self, "pictures")
         if self.crop % 32:
             raise RecipeError("crop", self.crop, "must be a multiple of 32")
 
@@ -81,7 +81,7 @@ class Discriminator:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _at_least(0, weight=self.weight, weight_decay=self.weight_decay)
+        _at_least(0, self, "weight", "weight_decay")
         _check_betas(self.betas)
 
 
@@ -156,21 +156,9 @@ class Stage:
     """With ``allowance``: validations without a better LPIPS after which the stage ends."""
 
     def __post_init__(self) -> None:
-        _at_least(1, steps=self.steps, patience=self.patience)
-        _at_least(
-            0,
-            share=self.share,
-            critic_rate=self.critic_rate,
-            warmup=self.warmup,
-            weight_decay=self.weight_decay,
-            threshold=self.threshold,
-            stored=self.stored,
-            allowance=self.allowance,
-            patch=self.patch,
-            batch=self.batch,
-            longest=self.longest,
-            phases=self.phases,
-        )
+        _at_least(1, self, "steps", "patience")
+        _at_least(0, self, "share", "critic_rate", "warmup", "weight_decay", "threshold", "stored")
+        _at_least(0, self, "allowance", "patch", "batch", "longest", "phases")
         _check_betas(self.betas)
         if self.optimizer == "muon" and self.weight_decay:
             raise RecipeError("weight_decay", self.weight_decay, "means nothing to muon")
@@ -259,16 +247,8 @@ class Recipe:
     """What the model's card says that cannot be measured: summary, licence, training_data."""
 
     def __post_init__(self) -> None:
-        _at_least(
-            1,
-            batch=self.batch,
-            accumulate=self.accumulate,
-            patch=self.patch,
-            scale=self.scale,
-            checkpoint_every=self.checkpoint_every,
-            keep=self.keep,
-        )
-        _at_least(0, patch_late=self.patch_late, clip=self.clip, seed=self.seed)
+        _at_least(1, self, "batch", "accumulate", "patch", "scale", "checkpoint_every", "keep")
+        _at_least(0, self, "patch_late", "clip", "seed")
         if self.batch % self.accumulate:
             raise RecipeError("accumulate", self.accumulate, f"does not divide {self.batch}")
         if not 0 <= self.ema <= 1:
@@ -364,9 +344,9 @@ def _in_order(stages: dict[str, Stage]) -> dict[str, Stage]:
     return {name: stages[name] for name in names}
 
 
-def _at_least(least: int, **values: float) -> None:
-    for key, value in values.items():
-        if value < least:
+def _at_least(least: int, settings: object, *keys: str) -> None:
+    for key in keys:
+        if (value := getattr(settings, key)) < least:
             raise RecipeError(key, value, f"must be at least {least}")
 
 

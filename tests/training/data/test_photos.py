@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from tests.photos import scene, write_photo  # noqa: E402
 from tests.training.data.sets import plain  # noqa: E402
 from undegrade.errors import InputError  # noqa: E402
-from undegrade.training.data.photos import PhotoSet  # noqa: E402
+from undegrade.training.data.photos import PhotoSet, load  # noqa: E402
 from undegrade.training.data.sources import Reading  # noqa: E402
 
 
@@ -88,7 +88,7 @@ def test_flat_photos_are_drawn_evenly():
 def test_a_photo_too_small_for_the_crop_is_named(tmp_path):
     write_photo(tmp_path / "a.png", scene(40, 60))
     write_photo(tmp_path / "b.png", scene(30, 60))
-    photos, _ = PhotoSet.load([tmp_path])
+    photos, _ = load([tmp_path])
     assert photos.crops(1, 30, generator()).shape[2:] == (30, 30)
     with pytest.raises(InputError, match=r"b.png' has 60 x 30 pixels, too few for a crop of 31 x"):
         photos.crops(1, 31, generator())
@@ -97,7 +97,7 @@ def test_a_photo_too_small_for_the_crop_is_named(tmp_path):
 def test_loading_holds_out_and_keeps_the_rest(tmp_path):
     for i in range(6):
         write_photo(tmp_path / f"{i}.png", plain(level=i))
-    photos, held = PhotoSet.load([tmp_path], 2)
+    photos, held = load([tmp_path], 2)
     assert [int(photo[0, 0, 0]) for photo in held] == [2, 4]
     assert [int(photo[0, 0, 0]) for photo in photos.photos] == [0, 1, 3, 5]
     assert len(photos) == 4
@@ -108,7 +108,7 @@ def test_loading_pairs_as_the_reading_says(tmp_path):
     write_photo(tmp_path / "low" / "1.png", low)
     write_photo(tmp_path / "high" / "1.webp", high, lossless=True)
     reading = Reading(pairs=True, centre=32, symmetries="none")
-    photos, _ = PhotoSet.load([tmp_path], reading=reading)
+    photos, _ = load([tmp_path], reading=reading)
     crop = photos.crops(1, 32, generator())[0].permute(1, 2, 0).numpy()
     assert np.array_equal(crop, np.dstack([low, high])[8:40, 16:48])
 

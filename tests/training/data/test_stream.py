@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 
 
 def lazy(folder, photos, **reading):
-    return LazyPhotoSet.load([folder], reading=Reading(memory=gib(photos), **reading))[0]
+    return load([folder], reading=Reading(memory=gib(photos), **reading))[0]
 
 
 def test_crops_do_not_depend_on_what_is_kept(folder):
@@ -78,7 +78,7 @@ def test_the_same_crops_come_as_from_photos_in_memory(folder, tmp_path):
     # One of another size, and one that is flat, of which little is to be learned.
     write_photo(tmp_path / "8.png", scene(3 * SIDE, 2 * SIDE, seed=9))
     write_photo(tmp_path / "9.png", np.full((4 * SIDE, 4 * SIDE, 3), 255, np.uint8))
-    held = PhotoSet.load([tmp_path])[0]
+    held = load([tmp_path])[0]
     for memory in (1, 100):
         for seed in range(4):
             expected = held.crops(50, 16, generator(seed))

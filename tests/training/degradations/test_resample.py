@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,6 @@ from hypothesis import strategies as st  # noqa: E402
 
 from tests.training.degradations.pairs import (  # noqa: E402
     array,
-    on_arrays,
     random_pictures,
     tensor,
 )
@@ -47,20 +44,6 @@ def test_to_any_size(height, width, new_height, new_width):
     np.testing.assert_allclose(ours, resized(images, size=(new_height, new_width)), atol=1e-5)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4, 8])
-@pytest.mark.parametrize("back", [False, True])
-@pytest.mark.parametrize("as_file", [False, True])
-def test_the_operator(scale, back, as_file):
-    images = random_pictures(2, 45, 38)
-    ours = array(degradations.resample(tensor(images), scale, back=back, as_file=as_file))
-    record = {"scale": scale, "back": back, "as_file": as_file}
-    theirs = on_arrays("resample", images, [record, record])
-    assert ours.shape[1:3] == ((45, 38) if back else (math.ceil(45 / scale), math.ceil(38 / scale)))
-    # Rounding may decide otherwise in a few pixels.
-    np.testing.assert_allclose(ours, theirs, atol=1.5 / 255 if as_file else 1e-5)
-    assert np.mean(np.abs(ours - theirs) < 1e-5) > 0.99
-
-
 def test_a_batch_equals_its_samples():
     x = tensor(random_pictures(3, 24, 18))
     together = degradations.bicubic_down(x, 3)
@@ -76,7 +59,5 @@ def test_what_cannot_be_resized():
         degradations.bicubic_up(x, 0.5)
     with pytest.raises(ValueError, match="at least 1 pixel, not 0 x 4"):
         degradations.bicubic_to(x, 0, 4)
-    with pytest.raises(ValueError, match="one of 2, 3, 4, 8, not 5"):
-        degradations.resample(x, 5)
     with pytest.raises(ValueError, match="pictures must be"):
         degradations.bicubic_down(x[0], 2)

@@ -61,6 +61,16 @@ def turned_each(crops: Tensor, turns: Tensor) -> Tensor:
     return torch.cat(done).index_select(0, back)
 
 
+def _drawn(count: int, turns: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Where each of *count* crops lies in the sum of all weights, 0..1, and in its cell; its turn.
+
+    Shapes are (count,) float64, (count, 2), and (count,), picked from *turns*.
+    """
+    fraction = torch.rand(count, generator=generator, dtype=torch.float64)
+    jitter = torch.rand(count, 2, generator=generator)
+    return fraction, jitter, turns[torch.randint(len(turns), (count,), generator=generator)]
+
+
 class Photos(Protocol):
     """Where crops come from, wherever its photos are."""
 
@@ -120,33 +130,6 @@ class PhotoSet:
         places = (torch.ones_like(one).nonzero() for one in details)
         self._cells = torch.cat([F.pad(at, (1, 0), value=i) for i, at in enumerate(places)])
 
-    @classmethod
-    def load(
-        cls,
-        sources: Sequence[Source],
-        hold_out: int = 0,
-        device: torch.device | str = "cpu",
-        reading: Reading | None = None,
-    ) -> tuple[PhotoSet, list[Tensor]]:
-        """Read all of *sources*; *hold_out* evenly spaced photos are kept from the set.
-
-        Held-out photos are never drawn for training, nor is what shares a target with them.
-
-        Raises
-        ------
-        InputError, UsageError: see :func:`~undegrade.training.data.sources.entries`, and for
-            files :func:`~undegrade.training.data.decoding.read_entry`.
-        RecipeError: nothing would be left to train on.
-        """
-        reading = reading or Reading()
-        training, held = split(entries(sources, reading), hold_out)
-        names = [str(entry.target) for entry in training]
-        photos = deque(decode_all(training, reading))
-        # Handed over one by one, so that no more than one photo is held twice.
-        given = (photos.popleft() for _ in names)
-        kept = [photo.to(device) for photo in decode_all(held, reading)]
-        return cls(given, device, reading.symmetries, names), kept
-
     def __len__(self) -> int:
         """Photos, or pairs."""
         return len(self.photos)
@@ -161,11 +144,9 @@ class PhotoSet:
         """
         if size > self._smallest:
             small = int((self._sizes < size).any(1).nonzero()[0])
-            raise too_small(self.names[small], self.photos[small].shape[1:], size)
-        fraction = torch.rand(count, generator=generator, dtype=torch.float64)
+            raise _too_small(self.names[small], self.photos[small].shape[1:], size)
+        fraction, jitter, turns = _drawn(count, self._turns, generator)
         picks = torch.searchsorted(self._cumulative, fraction * self._cumulative[-1])
-        jitter = torch.rand(count, 2, generator=generator)
-        turns = self._turns[torch.randint(0, len(self._turns), (count,), generator=generator)]
         cell = self._cells[picks.clamp(max=len(self._cells) - 1)]
         index = cell[:, 0]
         sides = self._sizes[index]
@@ -186,19 +167,19 @@ class PhotoSet:
         return runs.index_select(0, starts.flatten().to(self.device)).view(*starts.shape, size)
 
 
-def decode_all(chosen: Sequence[Entry], reading: Reading) -> list[Tensor]:
+def _decode_all(chosen: Sequence[Entry], reading: Reading) -> list[Tensor]:
     """Photos (3 or 6, H, W) uint8 of entries, decoded by as many threads as there are cores."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda entry: decode_one(entry, reading), chosen))
+        return list(pool.map(lambda entry: _decode_one(entry, reading), chosen))
 
 
-def decode_one(entry: Entry, reading: Reading) -> Tensor:
+def _decode_one(entry: Entry, reading: Reading) -> Tensor:
     """The photo (3 or 6, H, W) uint8 of one entry."""
     pixels = read_entry(entry, reading)
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
-def too_small(name: str, size: Sequence[int], wanted: int) -> InputError:
+def _too_small(name: str, size: Sequence[int], wanted: int) -> InputError:
     """The error of a photo, (height, width), without a crop of *wanted* pixels."""
     return InputError(
         f"{name!r} has {size[1]} x {size[0]} pixels, too few for a crop of {wanted} x {wanted}",
@@ -234,20 +215,6 @@ class LazyPhotoSet:
         self._measuring = threading.Lock()
         self._weights: _Weights | None = None
 
-    @classmethod
-    def load(
-        cls,
-        sources: Sequence[Source],
-        hold_out: int = 0,
-        device: torch.device | str = "cpu",
-        reading: Reading | None = None,
-    ) -> tuple[LazyPhotoSet, list[Tensor]]:
-        """As :meth:`PhotoSet.load`, but only what is held out is decoded now."""
-        reading = reading or Reading()
-        training, held = split(entries(sources, reading), hold_out)
-        kept = [photo.to(device) for photo in decode_all(held, reading)]
-        return cls(training, device, reading), kept
-
     def __len__(self) -> int:
         """Photos, or pairs."""
         return len(self.entries)
@@ -266,9 +233,7 @@ class LazyPhotoSet:
         decoded.
         """
         weights = self._measured()
-        fraction = torch.rand(count, generator=generator, dtype=torch.float64)
-        jitter = torch.rand(count, 2, generator=generator)
-        turns = self._turns[torch.randint(0, len(self._turns), (count,), generator=generator)]
+        fraction, jitter, turns = _drawn(count, self._turns, generator)
         draws = zip(map(weights.pick, fraction.tolist()), jitter.tolist(), strict=True)
         cuts = [self._cut(index, size, place, shift) for (index, place), shift in draws]
         return turned_each(torch.stack(cuts), turns).to(self.device)
@@ -278,7 +243,7 @@ class LazyPhotoSet:
         photo, base = self._cache.get(index, self._decoded), self._measured().base
         sides = photo.pixels.shape[1:]
         if min(sides) < size:
-            raise too_small(str(self.entries[index].target), sides, size)
+            raise _too_small(str(self.entries[index].target), sides, size)
         # In plain numbers: a dozen tensors of one value would take longer than the crop.
         top, left = (
             int(min(max((cell + part) * side / cells - size / 2, 0), side - size))
@@ -290,7 +255,7 @@ class LazyPhotoSet:
         return photo.pixels[:, top : top + size, left : left + size].clone()
 
     def _decoded(self, index: int) -> _Photo:
-        pixels = decode_one(self.entries[index], self._reading)
+        pixels = _decode_one(self.entries[index], self._reading)
         return _Photo(pixels, detail(pixels).double().numpy())
 
     def _measured(self) -> _Weights:
@@ -384,19 +349,33 @@ def load(
     device: torch.device | str = "cpu",
     reading: Reading | None = None,
 ) -> tuple[Photos, list[Tensor]]:
-    """The training photos of *sources* and the held-out ones, all on the device or on demand.
+    """The training photos of *sources* and *hold_out* evenly spaced ones that are kept from them.
 
-    Which of the two, ``reading.memory`` decides; see :meth:`PhotoSet.load` for the rest, and
-    :func:`~undegrade.training.data.sources.own_data` for sources of one's own.
+    All lie on the device, or are decoded on demand where ``reading.memory`` is set. Held-out photos
+    are never drawn for training, nor is what shares a target with them. For sources of one's own
+    see :func:`~undegrade.training.data.sources.own_data`.
+
+    Raises
+    ------
+    InputError, UsageError: see :func:`~undegrade.training.data.sources.entries`, and for files
+        :func:`~undegrade.training.data.decoding.read_entry`.
+    RecipeError: nothing would be left to train on.
     """
     reading = reading or Reading()
     if own := [make for make in map(own_data, sources) if make]:
         if len(sources) > 1:
             raise InputError("photos of one's own go with no other source", "give it alone")
         return _own(str(sources[0]), own[0], hold_out, device, reading)
+    training, held = split(entries(sources, reading), hold_out)
     if reading.memory:
-        return LazyPhotoSet.load(sources, hold_out, device, reading)
-    return PhotoSet.load(sources, hold_out, device, reading)
+        photos: Photos = LazyPhotoSet(training, device, reading)
+    else:
+        names = [str(entry.target) for entry in training]
+        decoded = deque(_decode_all(training, reading))
+        # Handed over one by one, so that no more than one photo is held twice.
+        given = (decoded.popleft() for _ in names)
+        photos = PhotoSet(given, device, reading.symmetries, names)
+    return photos, [photo.to(device) for photo in _decode_all(held, reading)]
 
 
 def _own(

@@ -26,7 +26,7 @@ from undegrade.training.degradations.blur import (
     sample_blur,
 )
 from undegrade.training.degradations.fade import FadeDamage, fade, sample_fade
-from undegrade.training.degradations.jpeg import JpegDamage, jpeg, quality_of_level, sample_jpeg
+from undegrade.training.degradations.jpeg import jpeg, quality_of_level, sample_jpeg
 from undegrade.training.degradations.lowlight import (
     LightDamage,
     LowlightDamage,
@@ -36,11 +36,9 @@ from undegrade.training.degradations.lowlight import (
     sample_lowlight,
 )
 from undegrade.training.degradations.noise import (
-    SensorNoiseDamage,
     gaussian_noise,
     poisson_gaussian_noise,
     sample_sensor_noise,
-    sensor_noise,
 )
 from undegrade.training.degradations.phone import PhoneDamage, phone, sample_phone
 from undegrade.training.degradations.real import (
@@ -50,17 +48,15 @@ from undegrade.training.degradations.real import (
     sample_factor,
     source_side,
 )
-from undegrade.training.degradations.resample import bicubic_down, bicubic_to, bicubic_up, resample
+from undegrade.training.degradations.resample import bicubic_down, bicubic_to, bicubic_up
 
 __all__ = [
     "BlurDamage",  # parameters of blur_kernels
     "FadeDamage",  # parameters of fade
-    "JpegDamage",  # parameters of jpeg
     "LightDamage",  # parameters of relight
     "LowlightDamage",  # parameters of lowlight
     "PhoneDamage",  # parameters of phone
     "Real",  # what real_damage makes
-    "SensorNoiseDamage",  # parameters of poisson_gaussian_noise
     "bicubic_down",  # fewer pixels
     "bicubic_to",  # any size
     "bicubic_up",  # more pixels
@@ -77,7 +73,6 @@ __all__ = [
     "quantise",  # clip and round to 8 bit
     "real_damage",  # cameras, scans and the web
     "relight",  # too little light, backlight and uneven light
-    "resample",  # fewer pixels, and back
     "resized",  # any size by one of the web's filters
     "sample_blur",
     "sample_factor",  # of resizing, for real_damage
@@ -87,7 +82,6 @@ __all__ = [
     "sample_lowlight",
     "sample_phone",
     "sample_sensor_noise",
-    "sensor_noise",  # a sensor's noise on linear light
     "source_side",  # of the crops that real_damage needs
     "to_linear",  # sRGB values to linear light
     "to_srgb",  # linear light to sRGB values

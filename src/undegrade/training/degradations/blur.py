@@ -23,22 +23,16 @@ SHAPES = ("gaussian", "disk", "motion")
 
 
 class BlurDamage(NamedTuple):
-    """Parameters of :func:`blur_kernels`, each (N,); see :class:`undegrade.degradation.blur.Blur`.
+    """Parameters of :func:`blur_kernels`, each (N,), named and in units as ``Blur.fields``.
 
-    *angle* is in degrees counter-clockwise from the horizontal.
+    *shape* holds indices into :data:`SHAPES`, int64; *angle* is in degrees counter-clockwise from
+    the horizontal.
     """
 
     sigma: Tensor
-    """Standard deviation of the kernel along its longest direction in pixels."""
-
     shape: Tensor
-    """Indices into :data:`SHAPES`, int64."""
-
     ratio: Tensor
-    """Width of a Gaussian across, relative to along."""
-
     angle: Tensor
-    """Direction of a Gaussian or a line."""
 
 
 def gaussian_blur(x: Tensor, sigma: Tensor) -> Tensor:

@@ -179,9 +179,7 @@ def _dct(device: torch.device) -> Tensor:
 
 
 @cache
-def _constant(
-    values: tuple[float, ...] | tuple[tuple[float, ...], ...], device: torch.device
-) -> Tensor:
+def _constant(values: Values, device: torch.device) -> Tensor:
     """*values* as float32 on *device*, sent there once."""
     return torch.tensor(values, dtype=torch.float32, device=device)
 

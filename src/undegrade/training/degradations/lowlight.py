@@ -20,19 +20,12 @@ from undegrade.training.degradations.batches import (
 
 
 class LowlightDamage(NamedTuple):
-    """Parameters of :func:`lowlight` in its order, each (N,)."""
+    """Parameters of :func:`lowlight` in its order, each (N,), in units as ``Lowlight.fields``."""
 
     stops: Tensor
-    """Exposure that is missing, in stops."""
-
     gamma: Tensor
-    """Exponent in linear light, 1 for none."""
-
     gain: Tensor
-    """Linear light of one photoelectron, white = 1."""
-
     read: Tensor
-    """Standard deviation of the read noise in linear light."""
 
 
 def lowlight(
@@ -101,8 +94,6 @@ class LightDamage(NamedTuple):
     """Gain of red in stops."""
 
     blue: Tensor
-    """Gain of blue in stops."""
-
     gain: Tensor
     """Linear light of one photoelectron, white = 1."""
 

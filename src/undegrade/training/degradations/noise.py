@@ -21,13 +21,13 @@ from undegrade.training.degradations.batches import (
 
 
 class SensorNoiseDamage(NamedTuple):
-    """Parameters of :func:`poisson_gaussian_noise` in its order, each (N,)."""
+    """Parameters of :func:`poisson_gaussian_noise` in its order, each (N,).
+
+    In units as ``PoissonGaussianNoise.fields``.
+    """
 
     gain: Tensor
-    """Linear light of one photoelectron, white = 1."""
-
     read: Tensor
-    """Standard deviation of the read noise in linear light."""
 
 
 def gaussian_noise(x: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:

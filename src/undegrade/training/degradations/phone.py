@@ -27,40 +27,22 @@ from undegrade.training.degradations.noise import sample_sensor_noise, sensor_no
 
 
 class PhoneDamage(NamedTuple):
-    """Parameters of :func:`phone`, each (N,), named as in the operator on arrays."""
+    """Parameters of :func:`phone`, each (N,), named and in units as ``Phone.fields``.
+
+    *subsampling* holds indices into ``undegrade.degradation.jpeg.SUBSAMPLINGS``, int64.
+    """
 
     blur: Tensor
-    """Standard deviation of the lens in pixels."""
-
     gain: Tensor
-    """Linear light of one photoelectron, white = 1."""
-
     read: Tensor
-    """Standard deviation of the read noise in linear light."""
-
     red: Tensor
-    """Gain of red in stops."""
-
     blue: Tensor
-    """Gain of blue in stops."""
-
     hue: Tensor
-    """Turn of all hues in degrees."""
-
     tone: Tensor
-    """Steepness of the tone curve, 0 for straight."""
-
     sharpen: Tensor
-    """Amount of the unsharp mask."""
-
     radius: Tensor
-    """Standard deviation of the unsharp mask in pixels."""
-
     quality: Tensor
-    """Setting of the JPEG encoder, IJG scale."""
-
     subsampling: Tensor
-    """Indices into ``undegrade.degradation.jpeg.SUBSAMPLINGS``, int64."""
 
 
 def phone(x: Tensor, damage: PhoneDamage, generator: torch.Generator) -> Tensor:

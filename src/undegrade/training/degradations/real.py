@@ -230,14 +230,12 @@ def _kinds(
 
 def resized(x: Tensor, size: int, generator: torch.Generator, *, unseen: bool = False) -> Tensor:
     """Square pictures (N, 3, S, S) at *size*, by one filter of the web's or by the unseen one."""
-    name = HELD_OUT["filter"] if unseen else _filter(generator)
+    name = HELD_OUT["filter"]
+    if not unseen:
+        known = [one for one in resize.FILTERS if one != name]
+        name = known[int(torch.randint(len(known), (1,), generator=generator))]
     matrix = _resizing(x.shape[-1], size, name).to(x)
     return matrix @ x @ matrix.mT
-
-
-def _filter(generator: torch.Generator) -> str:
-    known = [name for name in resize.FILTERS if name != HELD_OUT["filter"]]
-    return known[int(torch.randint(len(known), (1,), generator=generator))]
 
 
 def _coded(

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undegrade.degradation.resample import SCALES
 from undegrade.imaging.resize import imresize
-from undegrade.training.degradations.batches import check_pictures, quantise
+from undegrade.training.degradations.batches import check_pictures
 
 
 def bicubic_down(x: Tensor, scale: float) -> Tensor:
@@ -41,25 +40,6 @@ def bicubic_to(x: Tensor, height: int, width: int) -> Tensor:
     down = _weights_to_size(x.shape[-2], height, x.device)
     across = _weights_to_size(x.shape[-1], width, x.device)
     return down @ x @ across.mT
-
-
-def resample(x: Tensor, scale: int, *, back: bool = False, as_file: bool = False) -> Tensor:
-    """Reduce by *scale*, and with *back* enlarge to the old size again.
-
-    *as_file* clips and rounds the small picture to 8 bit, and the enlarged one too. All pictures
-    share *scale*, for their sizes follow from it.
-
-    Raises ``ValueError`` for a *scale* that is none of 2, 3, 4, 8.
-    """
-    if scale not in SCALES:
-        raise ValueError(f"scale must be one of {', '.join(map(str, SCALES))}, not {scale}")
-    small = bicubic_down(x, scale)
-    if as_file:
-        small = quantise(small)
-    if not back:
-        return small
-    large = bicubic_up(small, scale)[..., : x.shape[-2], : x.shape[-1]]
-    return quantise(large) if as_file else large
 
 
 def _by_scale(x: Tensor, scale: float) -> Tensor:
