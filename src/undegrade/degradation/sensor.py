@@ -94,7 +94,7 @@ def expose(
 
     Returns (N, 3, H, W) in [0, 1], not rounded.
     """
-    return _encoded(_developed(light, noise, **settings), column(tone, light))
+    return _encoded(_developed(light, noise, settings), column(tone, light))
 
 
 def expose_often(
@@ -108,7 +108,7 @@ def expose_often(
     change the colours of all that is noisy.
     """
     t = column(tone, light)
-    taken, quiet = (_developed(light, drawn, **settings) for drawn in (noise, None))
+    taken, quiet = (_developed(light, drawn, settings) for drawn in (noise, None))
     return _encoded(taken, t), mean_of_shots(quiet, taken, lambda x: _encoded(x, t))
 
 
@@ -134,34 +134,20 @@ def mean_of_shots(quiet: Array, taken: Array, curve: Callable[[Array], Array]) -
     return sum(terms, xp.zeros_like(quiet))
 
 
-def _developed(
-    light: Array,
-    noise: Array | None,
-    *,
-    lens: Array,
-    shot: Array,
-    read: Array,
-    red: Array,
-    blue: Array,
-    saturation: Array,
-    demosaic: Sequence[int],
-    phase: Sequence[int],
-) -> Array:
-    """The light that a camera finds, linear, white = 1, neither clipped nor encoded.
-
-    The parameters are those of :class:`Exposure`.
-    """
+def _developed(light: Array, noise: Array | None, settings: Exposure) -> Array:
+    """The light that a camera finds, linear, white = 1, neither clipped nor encoded."""
     xp = array_namespace(light)
-    ones = xp.ones_like(column(red, light))
-    gains = xp.concat([column(red, light), ones, column(blue, light)], axis=1)
-    s = column(saturation, light)
-    light = gaussian(light, lens)
+    tints = settings["red"], settings["blue"], settings["saturation"]
+    red, blue, s = (column(one, light) for one in tints)
+    gains = xp.concat([red, xp.ones_like(red), blue], axis=1)
+    light = gaussian(light, settings["lens"])
     mean = xp.mean(light, axis=1, keepdims=True)
     light = (light + s * mean) / ((1.0 + s) * gains)
     if noise is not None:
-        variance = column(shot, light) * xp.clip(light, 0.0, 1.0) + column(read, light)
+        shot, read = column(settings["shot"], light), column(settings["read"], light)
+        variance = shot * xp.clip(light, 0.0, 1.0) + read
         light = light + xp.sqrt(variance) * noise
-    light = _demosaiced(light, demosaic, phase) * gains
+    light = _demosaiced(light, settings["demosaic"], settings["phase"]) * gains
     mean = xp.mean(light, axis=1, keepdims=True)
     return (1.0 + s) * light - s * mean
 
@@ -253,24 +239,20 @@ def _without_curve(v: Array, tone: Array) -> Array:
 
 def _halved(x: Array) -> Array:
     """Means over 2 x 2 pixels; an odd edge is repeated."""
-    xp = array_namespace(x)
     for axis in (2, 3):
-        if x.shape[axis] % 2:
-            index = [*range(x.shape[axis]), x.shape[axis] - 1]
-            x = xp.take(x, xp.asarray(index, **place(x)), axis=axis)
+        if (length := x.shape[axis]) % 2:
+            x = _picked(x, [*range(length), length - 1], axis)
     rows = x[:, :, ::2] + x[:, :, 1::2]
     return (rows[:, :, :, ::2] + rows[:, :, :, 1::2]) / 4
 
 
 def _doubled(x: Array, height: int, width: int) -> Array:
     """Enlarged to (height, width) by linear interpolation."""
-    xp = array_namespace(x)
     for axis, side in ((2, height), (3, width)):
         last = x.shape[axis] - 1
-        near = xp.asarray([i // 2 for i in range(side)], **place(x))
+        near = [i // 2 for i in range(side)]
         far = [min(max(i // 2 + (1 if i % 2 else -1), 0), last) for i in range(side)]
-        far = xp.asarray(far, **place(x))
-        x = 0.75 * xp.take(x, near, axis=axis) + 0.25 * xp.take(x, far, axis=axis)
+        x = 0.75 * _picked(x, near, axis) + 0.25 * _picked(x, far, axis)
     return x
 
 
@@ -293,8 +275,8 @@ def _put(whole: Array, chosen: Sequence[int], part: Array) -> Array:
     return xp.stack([part[at[i]] if i in at else whole[i] for i in range(whole.shape[0])])
 
 
-def _continued(x: Array, index: Sequence[int] | NDArray[np.intp], axis: int) -> Array:
-    """*x* beyond both ends of *axis*, where it holds again what stands at *index*."""
+def _picked(x: Array, index: Sequence[int] | NDArray[np.intp], axis: int) -> Array:
+    """What stands at the places *index* along *axis* of *x*."""
     xp = array_namespace(x)
     return xp.take(x, xp.asarray(index, **place(x)), axis=axis)
 
@@ -305,7 +287,7 @@ def _reflected(x: Array, reach: int) -> Array:
         length = x.shape[axis]
         period = max(2 * length - 2, 1)
         index = [i % period for i in range(-reach, length + reach)]
-        x = _continued(x, [i if i < length else period - i for i in index], axis)
+        x = _picked(x, [i if i < length else period - i for i in index], axis)
     return x
 
 
@@ -454,7 +436,7 @@ def gaussian(x: Array, sigma: Array) -> Array:
     total = taps[0] + 2.0 * sum(taps[1:])
     for axis in (2, 3):
         length = x.shape[axis]
-        padded = _continued(x, reflected(-reach, length + reach, length), axis)
+        padded = _picked(x, reflected(-reach, length + reach, length), axis)
 
         def at(start: int, padded: Array = padded, axis: int = axis, length: int = length) -> Array:
             stop = start + length

@@ -290,9 +290,7 @@ def write_model(
         network = Enlarged(network, enlargement)
     path = _place(folder, f"{recipe.name}.onnx")
     export(network, path, inputs)
-    return _picture_card(
-        path, recipe=recipe, network=network, checkpoint=checkpoint, made_by=made_by
-    )
+    return _write_card(path, recipe, network, checkpoint, made_by, _facts(recipe, network))
 
 
 def write_weights(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
@@ -300,9 +298,8 @@ def write_weights(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     network = trained(recipe, checkpoint)
     path = _place(folder, f"{recipe.name}.safetensors")
     save_halves(checkpoint, path)
-    return _picture_card(
-        path, recipe=recipe, network=network, checkpoint=checkpoint, made_by=history(checkpoint)
-    )
+    facts = _facts(recipe, network)
+    return _write_card(path, recipe, network, checkpoint, history(checkpoint), facts)
 
 
 def _place(folder: Path, name: str) -> Path:
@@ -311,16 +308,14 @@ def _place(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _picture_card(
-    path: Path, *, recipe: Recipe, network: nn.Module, checkpoint: Path, made_by: list[str]
-) -> Card:
-    """Write the card of the network from picture to picture in the file *path* beside it."""
+def _facts(recipe: Recipe, network: nn.Module) -> dict[str, Any]:
+    """What the card of a network from picture to picture says for certain."""
     inputs = architecture("network", recipe.network).inputs
     scale, multiple = cast(int, network.scale), cast(int, network.multiple)
     radius, reach = cast(int | None, network.radius), SAFE_RADIUS
     if radius is not None:
         reach = measured_radius(network, 2 * (radius + multiple), inputs)
-    facts = {
+    return {
         "task": recipe.card.get("task", "sr" if scale > 1 else allows(recipe.task).card),
         "scale": scale,
         "radius": reach,
@@ -330,18 +325,14 @@ def _picture_card(
         "levels": getattr(network, "level_names", LEVELS) if "level" in inputs else (),
         "gflop_per_megapixel": round(gflop_per_megapixel(network, inputs), 1),
     }
-    return _write_card(
-        path, recipe=recipe, network=network, checkpoint=checkpoint, made_by=made_by, facts=facts
-    )
 
 
 def _write_card(
     path: Path,
-    *,
     recipe: Recipe,
     network: nn.Module,
     checkpoint: Path,
-    made_by: list[str],
+    made_by: Sequence[str],
     facts: dict[str, Any],
 ) -> Card:
     """Write the card of the file *path*, made from *checkpoint*, beside it.
@@ -376,14 +367,7 @@ def write_regressor(recipe: Recipe, checkpoint: Path, folder: Path) -> Card:
     path = _place(folder, f"{recipe.name}.onnx")
     export_regressor(network, path)
     facts = {"task": "diagnose", "levels": QUANTITIES, "crop": CROP}
-    return _write_card(
-        path,
-        recipe=recipe,
-        network=network,
-        checkpoint=checkpoint,
-        made_by=history(checkpoint),
-        facts=facts,
-    )
+    return _write_card(path, recipe, network, checkpoint, history(checkpoint), facts)
 
 
 def export_regressor(network: nn.Module, path: Path) -> float:

@@ -186,34 +186,21 @@ class Clone:
                 length = int(size) if size.isdigit() else None
                 yield Blob(path.decode("utf-8", "replace"), name.decode(), length)
 
-    def read(self, blob: Blob) -> bytes:
-        """All bytes of a file.
+    def read(self, blob: str) -> bytes:
+        """All bytes of the file whose content is called *blob*.
 
         Raises :class:`InputError` where the clone is partial and lacks it, or is damaged.
         """
-        return _git(self, "cat-file", "blob", blob.id)
+        return _git(self, "cat-file", "blob", blob)
 
 
-def find_clones(folder: Path) -> Iterator[tuple[Path, Clone]]:
-    """The clone that *folder* is, or all that lie in it, with their folders, in name order.
+def find_clones(folder: Path, depth: int = DEEPEST) -> Iterator[tuple[Path, Clone]]:
+    """The clone that *folder* is, or all that lie up to *depth* folders below it, in name order.
 
-    Raises :class:`InputError` where there is no such folder.
+    Each comes with its folder. Raises :class:`InputError` where there is no such folder.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {str(folder)!r}", "give the folder of a clone")
-    yield from _below(folder, DEEPEST)
-
-
-def need_git() -> None:
-    """Raise :class:`UsageError` where git is not installed."""
-    if shutil.which("git") is None:
-        raise UsageError(
-            "clones are read by git, which is not installed or not on PATH",
-            "install git, such as by your system's package manager",
-        )
-
-
-def _below(folder: Path, depth: int) -> Iterator[tuple[Path, Clone]]:
     for inside in (folder, folder / ".git"):
         if (inside / "HEAD").is_file() and (inside / "objects").is_dir():
             yield folder, Clone(inside)
@@ -226,7 +213,16 @@ def _below(folder: Path, depth: int) -> Iterator[tuple[Path, Clone]]:
                 f"cannot read {str(folder)!r}: {error.strerror or error}", "allow reading it"
             ) from None
         for path in inner:
-            yield from _below(path, depth - 1)
+            yield from find_clones(path, depth - 1)
+
+
+def need_git() -> None:
+    """Raise :class:`UsageError` where git is not installed."""
+    if shutil.which("git") is None:
+        raise UsageError(
+            "clones are read by git, which is not installed or not on PATH",
+            "install git, such as by your system's package manager",
+        )
 
 
 def _git(clone: Clone, *arguments: str) -> bytes:

@@ -14,6 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -27,15 +28,12 @@ from undegrade.imaging.luma import luma_of
 from undegrade.levels import noise_sigma
 from undegrade.picture import write_atomic
 from undegrade.training.data.check import WHOLE_BITS, WHOLE_LIKENESS, check
-from undegrade.training.data.collections import Blob, Clone, Collection, find_clones, need_git
+from undegrade.training.data.collections import Clone, Collection, find_clones, need_git
 from undegrade.training.data.decoding import Reduced, Reduction, in_colour, read_reduced
 from undegrade.training.data.likeness import likeness, whole_print
 from undegrade.training.data.sources import SUMMARY, Source
 
 JOURNAL = "gathered.jsonl"
-
-REASONS = frozenset({"absent", "unreadable", "transparent", "small", "noisy", "double", "leak"})
-"""Why pictures are left out that the table means to be in; absent ones a partial clone lacks."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,8 @@ class Row:
     image: str = ""
     """File in the output folder; empty if it was left out."""
     why: str = ""
-    """One word for why it was left out: one of :data:`REASONS`, or the table's own."""
+    """One word for why it was left out: "absent" (which a partial clone lacks), "unreadable",
+    "transparent", "small", "noisy", "double", "leak", or the table's own."""
     what: str = ""
     """The same in a sentence, where there is more to say."""
     width: int = 0
@@ -74,37 +73,32 @@ class Row:
         return self.collection, self.path, self.blob
 
 
-class Journal:
-    """The file to which every picture that is done adds a line; its first one tells settings."""
+@contextmanager
+def _journal(path: Path, how: Reduction) -> Iterator[Callable[[Row], None]]:
+    """What adds a line to the file at *path* for a picture that is done.
 
-    def __init__(self, path: Path, how: Reduction) -> None:
-        self.path, self.how = path, how
+    Its first line tells the settings *how*.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_bytes() if path.exists() else b""
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
-    def __enter__(self) -> Journal:
+    def add(values: Mapping[str, Any]) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            before = self.path.read_bytes() if self.path.exists() else b""
-            self.file = self.path.open("a", encoding="utf-8")
+            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            file.flush()
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise _unwritable(path, error) from None
+
+    with file:
         if before and not before.endswith(b"\n"):  # cut off within a line
-            self.file.write("\n")
+            file.write("\n")
         if not any(_lines(before.decode("utf-8", "replace"))):
-            self._line({"settings": asdict(self.how)})
-        return self
-
-    def add(self, row: Row) -> None:
-        self._line(asdict(row))
-
-    def _line(self, values: Mapping[str, Any]) -> None:
-        try:
-            self.file.write(json.dumps(values, ensure_ascii=False) + "\n")
-            self.file.flush()
-        except OSError as error:
-            raise _unwritable(self.path, error) from None
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
+            add({"settings": asdict(how)})
+        yield lambda row: add(asdict(row))
 
 
 def resumed(output: Path, how: Reduction) -> dict[tuple[str, str, str], Row]:
@@ -341,13 +335,8 @@ class _Task:
 
     collection: Collection
     clone: Clone
-    commit: str
-    blob: Blob
-
-    @property
-    def row(self) -> Row:
-        """What is known of it before it is read."""
-        return Row(self.collection.name, self.blob.path, self.blob.id, self.commit)
+    row: Row
+    """What is known of it before it is read."""
 
 
 def _tasks(one: Collection, clone: Clone) -> list[_Task]:
@@ -355,7 +344,7 @@ def _tasks(one: Collection, clone: Clone) -> list[_Task]:
     commit = clone.commit()
     blobs = [blob for blob in clone.blobs() if one.holds(blob.path, blob.size)]
     blobs.sort(key=lambda blob: (-(blob.size or 0), blob.path))
-    return [_Task(one, clone, commit, blob) for blob in blobs]
+    return [_Task(one, clone, Row(one.name, blob.path, blob.id, commit)) for blob in blobs]
 
 
 def _all(
@@ -372,38 +361,36 @@ def _all(
     What is new is written, and noted in the journal.
     """
     rows = list(carried)
-    kept = _Kept()
-    for row in carried:
-        kept.add(row)
+    kept = [row for row in carried if row.image]
 
     def work(task: _Task) -> tuple[Row, Reduced | None, bool]:
-        reason = task.collection.reason(task.blob.path)
-        if reason:
-            return task.row.without(reason), None, False
-        old = done.get(task.row.key)
-        if old and not (old.why == "noisy" and task.collection.looked_at(task.blob.path)):
-            return replace(old, commit=task.commit), None, False
+        one, row = task.collection, task.row
+        if reason := one.reason(row.path):
+            return row.without(reason), None, False
+        old = done.get(row.key)
+        if old and not (old.why == "noisy" and one.looked_at(row.path)):
+            return replace(old, commit=row.commit), None, False
         return *_look(task, how), True
 
-    with ThreadPoolExecutor(threads) as pool, Journal(output / JOURNAL, how) as journal:
+    with ThreadPoolExecutor(threads) as pool, _journal(output / JOURNAL, how) as note:
         # A few at a time: whoever is ahead of the disk would hold its pictures in memory.
         for first in range(0, len(tasks), 4 * threads):
             some = tasks[first : first + 4 * threads]
             for task, (row, photo, new) in zip(some, pool.map(work, some), strict=True):
-                if row.why == "double" and row.whole and not kept.twin(row):  # that one is gone
+                if row.why == "double" and row.whole and not _twin(row, kept):  # that one is gone
                     row, photo = _look(task, how)
                     new = True
                 made = row
                 if photo is not None:
-                    twin = kept.twin(row)
-                    if twin:
+                    if twin := _twin(row, kept):
                         what = f"shows the same as {twin.path!r} of {twin.collection}"
                         made = row.without("double", what)
                     else:
                         write_atomic(output / row.image, photo.png())
                 if new:
-                    journal.add(made)
-                kept.add(made)
+                    note(made)
+                if made.image:
+                    kept.append(made)
                 rows.append(made)
                 if progress:
                     progress(len(rows) - len(carried), len(tasks))
@@ -414,7 +401,7 @@ def _look(task: _Task, how: Reduction) -> tuple[Row, Reduced | None]:
     """What is to become of a picture as far as it itself can tell."""
     row, one = task.row, task.collection
     try:
-        data = task.clone.read(task.blob)
+        data = task.clone.read(row.blob)
     except InputError as error:
         return row.without("absent", error.what), None
     try:
@@ -439,26 +426,15 @@ def _look(task: _Task, how: Reduction) -> tuple[Row, Reduced | None]:
     ), photo
 
 
-class _Kept:
-    """Pictures kept so far, to know another one that shows the same."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.wholes: list[int] = []
-
-    def add(self, row: Row) -> None:
-        if row.image:
-            self.rows.append(row)
-            self.wholes.append(int(row.whole, 16))
-
-    def twin(self, row: Row) -> Row | None:
-        mine = int(row.whole, 16)
-        for other, whole in zip(self.rows, self.wholes, strict=True):
-            if (mine ^ whole).bit_count() <= WHOLE_BITS:
-                alike = likeness(_thumb(row), _thumb(other))
-                if row.blob == other.blob or alike >= WHOLE_LIKENESS:
-                    return other
-        return None
+def _twin(row: Row, kept: Sequence[Row]) -> Row | None:
+    """The first of the pictures *kept* so far that shows the same."""
+    whole = int(row.whole, 16)
+    for other in kept:
+        if (whole ^ int(other.whole, 16)).bit_count() <= WHOLE_BITS:
+            alike = likeness(_thumb(row), _thumb(other))
+            if row.blob == other.blob or alike >= WHOLE_LIKENESS:
+                return other
+    return None
 
 
 def _without_leaks(
