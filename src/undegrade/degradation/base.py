@@ -49,9 +49,8 @@ class Degradation(ABC):
 
         Defaults are filled in, unless *partial*: then only what was given is checked and returned.
 
-        Raises
-        ------
-        UsageError: an unknown key, a missing one, or a value of the wrong kind or range.
+        Raises :class:`UsageError` for an unknown key, a missing one, or a value of the wrong kind
+        or range.
         """
         names = [field.name for field in self.fields]
         for key, value in parameters.items():
@@ -85,14 +84,9 @@ class Degradation(ABC):
         image: (H, W, 3) or (H, W, 1) float32 sRGB in [0, 1].
         parameters: from :meth:`sample`, a record, or written by hand.
 
-        Returns
-        -------
-        A new float32 array with the same number of channels; whether it is clipped to [0, 1] is
-        said by each operator.
-
-        Raises
-        ------
-        UsageError: a bad parameter, or an array that is not such an image.
+        Returns a new float32 array with the same number of channels; whether it is clipped to
+        [0, 1] is said by each operator. Raises :class:`UsageError` for a bad parameter, or an array
+        that is not such an image.
         """
         source = as_image(image)
         complete = self.check(parameters)

@@ -24,9 +24,7 @@ class Chain:
     ``y = D_n(... D_1(x))``. A step is an operator's name, or ``{"operator": name, ...}`` with the
     parameters that are to be the same in every sample.
 
-    Raises
-    ------
-    UsageError: no step, an unknown operator, or a bad fixed parameter.
+    Raises :class:`UsageError` for no step, an unknown operator, or a bad fixed parameter.
 
     >>> Chain([{"operator": "jpeg", "quality": 30, "subsampling": "4:4:4"}]).sample(
     ...     np.random.default_rng(0)
@@ -55,9 +53,7 @@ def replay(image: Image, record: Sequence[Mapping[str, Any]]) -> Image:
 
     Returns float32, clipped or not as the last operator has it; an empty record gives a copy.
 
-    Raises
-    ------
-    UsageError: an unknown operator or a bad parameter; nothing is computed then.
+    Raises :class:`UsageError` for an unknown operator or a bad parameter; nothing is computed then.
     """
     steps = [_read(step) for step in record]
     result = as_image(image).copy()

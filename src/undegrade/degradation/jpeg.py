@@ -49,9 +49,7 @@ class Jpeg(Degradation):
 def through_jpeg(image: Image, quality: int, subsampling: Subsampling = "4:2:0") -> Image:
     """*image* (H, W, 1 or 3) encoded and decoded; 8-bit values in [0, 1] as float32.
 
-    Raises
-    ------
-    UsageError: a side over 65500 pixels, which JPEG cannot hold.
+    Raises :class:`UsageError` for a side over 65500 pixels, which JPEG cannot hold.
     """
     file = io.BytesIO(as_jpeg(image, quality, subsampling))
     decoded = np.asarray(PillowImage.open(file), dtype=np.float32) / np.float32(255.0)

@@ -349,7 +349,7 @@ def load_average(network: nn.Module, path: Path, *, whole: bool = False) -> None
     *network*: where it is folded into the convolutions, training would put another on top of it.
     """
     exported = path.suffix == ".onnx"
-    found = _exported(path) if exported else _averaged(path)
+    found = _exported(path) if exported else _read(path, "average.")[1]
     own = network.state_dict()
     # An export is folded: its plain kernels are the direct part of collapsible convolutions, whose
     # other part starts at zero.
@@ -382,11 +382,6 @@ def load_regressor(network: nn.Module, path: Path) -> None:
             f"{path.name} holds another regressor than the recipe, or none",
             "name the recipe and the variant that it was trained with",
         ) from None
-
-
-def _averaged(path: Path) -> dict[str, Tensor]:
-    _, average = _read(path, "average.")
-    return average
 
 
 def _exported(path: Path) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from undegrade.catalog import Card, Catalog, sha256, write_card
 from undegrade.diagnosis.units import CROP, LOG_VARIANCES, QUANTITIES
@@ -215,27 +216,11 @@ def _reach(network: nn.Module, names: Inputs, height: int, width: int, period: i
 
 def gflop_per_megapixel(network: nn.Module, inputs: Inputs = PICTURE) -> float:
     """Multiply-adds times two of all convolutions per megapixel of output, in billions."""
-    m, total = cast(int, network.multiple), 0
-    (side,) = whole(m, 64)
-
-    def count(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
-        # A kernel is applied once per output pixel, a transposed one once per input pixel.
-        at = given[0] if isinstance(module, nn.ConvTranspose2d) else output
-        total += 2 * module.weight.numel() * at.shape[-1] * at.shape[-2]
-
-    hooks = [
-        module.register_forward_hook(count)
-        for module in network.modules()
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
-    ]
-    with torch.no_grad():
+    (side,) = whole(cast(int, network.multiple), 64)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         output = network(*example_inputs(network, inputs, side, side))
-    for hook in hooks:
-        hook.remove()
     pixels: int = output.shape[-1] * output.shape[-2]
-    return total / pixels / 1e3
+    return counter.flop_counts["Global"][torch.ops.aten.convolution] / pixels / 1e3
 
 
 @torch.no_grad()

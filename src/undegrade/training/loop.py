@@ -29,7 +29,7 @@ from undegrade.errors import Cancelled, ComputeError, InputError, OutputError, R
 from undegrade.training import checkpoint, machine, objective, setup
 from undegrade.training.checkpoint import LAST, Moments, State
 from undegrade.training.data.photos import PhotoSet, load
-from undegrade.training.data.prefetch import Prefetcher
+from undegrade.training.data.prefetch import prefetched
 from undegrade.training.data.sources import Source
 from undegrade.training.forward import SYSTEMS, PlainSystem, Views, autocast
 from undegrade.training.losses import LPIPS, ssim
@@ -680,8 +680,8 @@ def _batches(run: Run, stage: Stage) -> Iterator[Iterator[list[Batch]]]:
     elif not reading.memory:
         yield map(make, count(first))
     else:
-        with Prefetcher(make, reading.workers) as prefetcher:
-            yield prefetcher.batches(first)
+        with prefetched(make, first, reading.workers) as batches:
+            yield batches
 
 
 def draw_batch(run: Run, stage: Stage, step: int, purpose: int = BATCH) -> list[Batch]:

@@ -57,8 +57,6 @@ class Pair:
     """What is between the convolutions, behind its ReLU."""
     added: str
     """What the second convolution gives."""
-    sum: NodeProto
-    """The addition of both."""
 
 
 @dataclass
@@ -107,8 +105,7 @@ def find_pairs(model: onnx.ModelProto) -> list[Pair]:
         if relu is None or second is None or total is None or not only(total.output[0], "Relu"):
             continue
         if first.input[0] in total.input and _quantisable(first, second, weights):
-            pair = Pair(first, second, first.input[0], relu.output[0], second.output[0], total)
-            pairs.append(pair)
+            pairs.append(Pair(first, second, first.input[0], relu.output[0], second.output[0]))
     return pairs
 
 

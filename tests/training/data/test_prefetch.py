@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from undegrade.training.data.prefetch import Prefetcher  # noqa: E402
+from undegrade.training.data.prefetch import prefetched  # noqa: E402
 
 
 def make(step):
@@ -20,8 +20,8 @@ def make(step):
 
 
 def taken(count, start=0, **settings):
-    with Prefetcher(make, **settings) as ahead:
-        return list(islice(ahead.batches(start), count))
+    with prefetched(make, start, **settings) as batches:
+        return list(islice(batches, count))
 
 
 def equal(a, b):
@@ -45,19 +45,19 @@ def test_an_error_comes_at_its_step():
             raise ValueError(f"step {step}")
         return step
 
-    with Prefetcher(fails, workers=3, depth=6) as ahead:
-        batches = ahead.batches()
+    with prefetched(fails, workers=3, depth=6) as batches:
         assert [next(batches) for _ in range(3)] == [0, 1, 2]
         with pytest.raises(ValueError, match="step 3"):
             next(batches)
         assert list(batches) == []
-        assert next(ahead.batches(1)) == 1
+    with prefetched(fails, 1) as again:
+        assert next(again) == 1
 
 
 def test_no_more_is_made_than_asked_for():
     made = []
-    with Prefetcher(lambda step: made.append(step), workers=2, depth=3) as ahead:
-        next(ahead.batches())
+    with prefetched(lambda step: made.append(step), workers=2, depth=3) as batches:
+        next(batches)
         time.sleep(0.05)
         assert len(made) <= 4
 
@@ -71,13 +71,10 @@ def test_closing_while_full_leaves_no_thread():
         closing.wait(60 if step else 0)  # only the first batch is there before it closes
         return step
 
-    ahead = Prefetcher(slow, workers=4, depth=50)
-    batches = ahead.batches()
-    assert next(batches) == 0
-    later = threading.Timer(1, closing.set)
-    later.start()
-    ahead.close()
-    ahead.close()
+    with prefetched(slow, workers=4, depth=50) as batches:
+        assert next(batches) == 0
+        later = threading.Timer(1, closing.set)
+        later.start()
     later.join()
     assert len(begun) <= 1 + 4, "only what was under way is ended"
     assert set(threading.enumerate()) == before
@@ -87,8 +84,8 @@ def test_leaving_by_an_error_leaves_no_thread():
     before = set(threading.enumerate())
 
     def leave():
-        with Prefetcher(make) as ahead:
-            next(ahead.batches())
+        with prefetched(make) as batches:
+            next(batches)
             raise RuntimeError("mine")
 
     with pytest.raises(RuntimeError, match="mine"):
@@ -98,5 +95,5 @@ def test_leaving_by_an_error_leaves_no_thread():
 
 @pytest.mark.parametrize("settings", [{"workers": 0}, {"depth": 0}])
 def test_impossible_settings(settings):
-    with pytest.raises(ValueError, match="must be at least 1"):
-        Prefetcher(make, **settings)
+    with pytest.raises(ValueError, match="must be at least 1"), prefetched(make, **settings):
+        pass

@@ -40,10 +40,8 @@ def read_entry(entry: Entry, reading: Reading) -> Bytes:
     An input that is smaller than its target by ``entry.scale`` is enlarged to it by bicubic
     interpolation, so that one crop serves both.
 
-    Raises
-    ------
-    InputError: undecodable, the two do not fit each other, or smaller than the reading asks for;
-        the message names the file.
+    Raises :class:`InputError`, which names the file: undecodable, the two do not fit each other, or
+    smaller than the reading asks for.
     """
     pictures = [read_pixels(place) for place in entry.files]
     if entry.input is not None:

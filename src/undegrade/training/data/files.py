@@ -166,21 +166,21 @@ def paired(
     Several inputs may share a target. Whatever has no partner is a gap, and so is a second target.
     """
     survey = Survey()
+
+    def lacks(name: str, what: str, remedy: str) -> None:
+        survey.gaps.append(Gap(name, what, remedy))
+
     by_key: dict[Hashable, str] = {}
     for name, key in targets.items():
-        first = by_key.setdefault(key, name)
-        if first != name:
-            what = f"{first!r} and {name!r} are targets of one name"
-            survey.gaps.append(Gap(name, what, "keep one of them"))
+        if (first := by_key.setdefault(key, name)) != name:
+            lacks(name, f"{first!r} and {name!r} are targets of one name", "keep one of them")
     for name, key in inputs.items():
         if key in by_key:
             survey.entries.append(Entry(name, files[by_key[key]], files[name], scale))
         else:
-            what = f"the input {name!r} has no target"
-            survey.gaps.append(Gap(name, what, "add it, or remove the input"))
+            lacks(name, f"the input {name!r} has no target", "add it, or remove the input")
     wanted = set(inputs.values())
     for key, name in by_key.items():
         if key not in wanted:
-            what = f"the target {name!r} has no input"
-            survey.gaps.append(Gap(name, what, "add it, or remove the target"))
+            lacks(name, f"the target {name!r} has no input", "add it, or remove the target")
     return survey

@@ -92,9 +92,7 @@ class PhotoSet:
     photos: taken one by one and copied, so that an iterator can give them away meanwhile.
     names: for messages; their numbers by default.
 
-    Raises
-    ------
-    InputError: no photo.
+    Raises :class:`InputError` where there is no photo.
     """
 
     def __init__(

@@ -41,9 +41,7 @@ Symmetries = Literal["all", "mirror", "none"]
 class Reading:
     """What is taken from a source and what becomes of it before crops are drawn.
 
-    Raises
-    ------
-    RecipeError: a value that is impossible, or two that contradict each other.
+    Raises :class:`RecipeError` for a value that is impossible, or two that contradict each other.
     """
 
     pairs: bool = False

@@ -75,9 +75,7 @@ def jpeg(x: Tensor, quality: Tensor, subsampling: str | Tensor = "4:2:0") -> Ten
     subsampling: ``"4:2:0"``, ``"4:2:2"`` or ``"4:4:4"``, or (N,) indices into ``SUBSAMPLINGS`` of
         :mod:`undegrade.degradation.jpeg`. Grey files have none.
 
-    Returns
-    -------
-    8-bit values in [0, 1], of the shape of *x*.
+    Returns 8-bit values in [0, 1], of the shape of *x*.
     """
     check_pictures(x)
     check_parameters(len(x), Jpeg.fields, quality=quality)
