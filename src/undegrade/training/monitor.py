@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -54,25 +55,23 @@ class TensorBoard:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file: SummaryWriter | None = None
+
+    @cached_property
+    def _file(self) -> SummaryWriter:
+        from tensorboardX import SummaryWriter
+
+        return SummaryWriter(str(self._folder))
 
     def numbers(self, numbers: dict[str, float], step: int) -> None:
         for key, value in numbers.items():
-            self._writer().add_scalar(key, value, step)
+            self._file.add_scalar(key, value, step)
 
     def picture(self, name: str, pixels: Pixels, step: int) -> None:
-        self._writer().add_image(name, pixels, step, dataformats="HWC")
+        self._file.add_image(name, pixels, step, dataformats="HWC")
 
     def close(self) -> None:
-        if self._file is not None:
+        if "_file" in vars(self):
             self._file.close()
-
-    def _writer(self) -> SummaryWriter:
-        if self._file is None:
-            from tensorboardX import SummaryWriter
-
-            self._file = SummaryWriter(str(self._folder))
-        return self._file
 
 
 class WandB:

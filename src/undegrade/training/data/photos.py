@@ -211,7 +211,7 @@ class LazyPhotoSet:
         self._turns = torch.tensor(TURNS[self._reading.symmetries])
         self._cache = _Cache(int(self._reading.memory * 2**30))
         self._measuring = threading.Lock()
-        self._weights: _Weights | None = None
+        self._weights: tuple[float, NDArray[np.float64]] | None = None
 
     def __len__(self) -> int:
         """Photos, or pairs."""
@@ -230,15 +230,19 @@ class LazyPhotoSet:
         Raises :class:`InputError` where a photo that is drawn is smaller than *size* or cannot be
         decoded.
         """
-        weights = self._measured()
+        _, running = self._measured()
         fraction, jitter, turns = _drawn(count, self._turns, generator)
-        draws = zip(map(weights.pick, fraction.tolist()), jitter.tolist(), strict=True)
-        cuts = [self._cut(index, size, place, shift) for (index, place), shift in draws]
+        places = (fraction * running[-1]).tolist()
+        draws = zip(places, jitter.tolist(), strict=True)
+        cuts = [self._cut(size, place, shift) for place, shift in draws]
         return turned_each(torch.stack(cuts), turns).to(self.device)
 
-    def _cut(self, index: int, size: int, place: float, shift: Sequence[float]) -> Tensor:
-        """The crop of a photo around a point of the cell at *place* of the sum of its weights."""
-        photo, base = self._cache.get(index, self._decoded), self._measured().base
+    def _cut(self, size: int, place: float, shift: Sequence[float]) -> Tensor:
+        """The crop around a point of the cell at *place* of the sum of all weights."""
+        base, running = self._measured()
+        index = min(int(np.searchsorted(running, place)), len(running) - 1)
+        place -= running[index - 1] if index else 0.0
+        photo = self._cache.get(index, self._decoded)
         sides = photo.pixels.shape[1:]
         if min(sides) < size:
             raise _too_small(str(self.entries[index].target), sides, size)
@@ -256,37 +260,24 @@ class LazyPhotoSet:
         pixels = _decode_one(self.entries[index], self._reading)
         return _Photo(pixels, detail(pixels).double().numpy())
 
-    def _measured(self) -> _Weights:
-        """What photos are drawn by; the first call decodes them all."""
+    def _measured(self) -> tuple[float, NDArray[np.float64]]:
+        """What every cell weighs beside its detail, and the running sum of the photos' weights.
+
+        The first call decodes them all.
+        """
         with self._measuring:
             if self._weights is None:
                 with ThreadPoolExecutor() as pool:
                     found = list(pool.map(self._measure, range(len(self.entries))))
                 sums, cells = np.array(found).T
                 base = BASE * max(sums.sum() / cells.sum(), 1e-6)
-                self._weights = _Weights(float(base), np.cumsum(sums + base * cells))
+                self._weights = float(base), np.cumsum(sums + base * cells)
             return self._weights
 
     def _measure(self, index: int) -> tuple[float, int]:
         """Sum of the detail of a photo's cells, and their number."""
         detail = self._cache.get(index, self._decoded).detail
         return float(detail.sum()), detail.size
-
-
-@dataclass(frozen=True, eq=False)
-class _Weights:
-    """By what photos are drawn."""
-
-    base: float
-    """What every cell weighs beside its detail."""
-    running: NDArray[np.float64]
-    """Running sum of the weights of the photos."""
-
-    def pick(self, fraction: float) -> tuple[int, float]:
-        """The photo at *fraction* 0..1 of the sum, and how far within the photo that is."""
-        place = fraction * self.running[-1]
-        index = min(int(np.searchsorted(self.running, place)), len(self.running) - 1)
-        return index, float(place - (self.running[index - 1] if index else 0.0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,28 +37,28 @@ def bicubic_to(x: Tensor, height: int, width: int) -> Tensor:
     check_pictures(x)
     if min(height, width) < 1:
         raise ValueError(f"a picture needs sides of at least 1 pixel, not {height} x {width}")
-    down = _weights_to_size(x.shape[-2], height, x.device)
-    across = _weights_to_size(x.shape[-1], width, x.device)
+    down = _weights(x.shape[-2], x.device, size=height)
+    across = _weights(x.shape[-1], x.device, size=width)
     return down @ x @ across.mT
 
 
 def _by_scale(x: Tensor, scale: float) -> Tensor:
     check_pictures(x)
-    down = _weights_by_scale(x.shape[-2], scale, x.device)
-    across = _weights_by_scale(x.shape[-1], scale, x.device)
+    down, across = (_weights(length, x.device, scale=scale) for length in x.shape[-2:])
     return down @ x @ across.mT
 
 
-# Resizing is linear: what it makes of the identity is its matrix.
+@lru_cache(maxsize=128)
+def _weights(
+    length: int, device: torch.device, *, scale: float = 1.0, size: int | None = None
+) -> Tensor:
+    """The weights that resize an axis of *length* by *scale*, or to *size*: (new length, length).
 
-
-@lru_cache(maxsize=64)
-def _weights_by_scale(length: int, scale: float, device: torch.device) -> Tensor:
-    """The weights (ceil(length * scale), length) that resize one axis by *scale*."""
-    return torch.from_numpy(imresize(np.eye(length), scale=(scale, 1.0))).float().to(device)
-
-
-@lru_cache(maxsize=64)
-def _weights_to_size(length: int, size: int, device: torch.device) -> Tensor:
-    """The weights (size, length) that resize one axis to *size*."""
-    return torch.from_numpy(imresize(np.eye(length), size=(size, length))).float().to(device)
+    Resizing is linear: what it makes of the identity is its matrix.
+    """
+    rows = np.eye(length)
+    if size is None:
+        resized = imresize(rows, scale=(scale, 1.0))
+    else:
+        resized = imresize(rows, size=(size, length))
+    return torch.from_numpy(resized).float().to(device)
