@@ -347,17 +347,13 @@ def _demosaiced(light: Array, kinds: Sequence[int], phases: Sequence[int]) -> Ar
     red_row, red_column = rows == down, columns == across
     in_red_row = xp.astype(red_row & (columns >= 0), light.dtype)
     in_red_column = xp.astype(red_column & (rows >= 0), light.dtype)
-    ways = (
-        _none,
+    ways: tuple[Callable[..., Array], ...] = (
+        lambda light, *_: light,
         partial(_interpolated, BILINEAR),
         partial(_interpolated, MALVAR),
         _hamilton,
     )
     return _by_kind(kinds, ways, light, in_red_row, in_red_column)
-
-
-def _none(light: Array, red_row: Array, red_column: Array) -> Array:
-    return light
 
 
 def _raw(light: Array, red_row: Array, red_column: Array) -> tuple[Array, Array, Array]:
@@ -458,14 +454,6 @@ def _guided(x: Array, guide: Array, radius: Array, sigma: Array) -> Array:
     return gaussian(slope, radius) * guide + gaussian(mean_x - slope * mean_g, radius)
 
 
-def _smooth_alike(y: Array, sigma: Array, radius: Array) -> Array:
-    return gaussian(y, radius)
-
-
-def _smooth_guided(y: Array, sigma: Array, radius: Array) -> Array:
-    return _guided(y, y, 2.0 * radius, sigma)
-
-
 def _smooth_coring(y: Array, sigma: Array, radius: Array) -> Array:
     """Soft thresholds on the two finest bands of an undecimated pyramid."""
     xp = array_namespace(y)
@@ -492,5 +480,10 @@ def _smooth_sigma(y: Array, sigma: Array, radius: Array) -> Array:
     return total / weight
 
 
-_SMOOTHERS = (_smooth_alike, _smooth_guided, _smooth_coring, _smooth_sigma)
+_SMOOTHERS: tuple[Callable[[Array, Array, Array], Array], ...] = (
+    lambda y, sigma, radius: gaussian(y, radius),
+    lambda y, sigma, radius: _guided(y, y, 2.0 * radius, sigma),
+    _smooth_coring,
+    _smooth_sigma,
+)
 """By the order of :data:`DENOISERS`: from luma, the noise expected and a radius."""

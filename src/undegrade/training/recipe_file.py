@@ -32,8 +32,11 @@ def read(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     :class:`RecipeError` naming the key that is wrong.
     """
     base, _, chosen = name.partition(":")
-    data = _stored(name) or _load(base)
-    chosen = "" if is_run(name) else chosen
+    if is_run(name):
+        path = Path(name) if name.endswith(".safetensors") else Path(name) / LAST
+        data, chosen = checkpoint.begun(path)[0], ""
+    else:
+        data = _load(base)
     found = _variants(data)
     data.pop("variants", None)
     for variant in filter(None, chosen.split("+")):
@@ -58,14 +61,6 @@ def read(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
 def is_run(name: str) -> bool:
     """Whether *name* is a checkpoint, or the folder of a run, and no recipe of its own."""
     return name.endswith(".safetensors") or (Path(name) / LAST).is_file()
-
-
-def _stored(name: str) -> dict[str, Any]:
-    """The recipe inside a checkpoint or a run; nothing where *name* is neither."""
-    if not is_run(name):
-        return {}
-    path = Path(name) if name.endswith(".safetensors") else Path(name) / LAST
-    return checkpoint.begun(path)[0]
 
 
 def variants(name: str) -> tuple[str, ...]:
