@@ -33,14 +33,8 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A whole number in *low* .. *high*, both included; required where *default* is None."""
-
-    name: str
-    low: int
-    high: int
-    help: str
-    default: int | None = None
+class Whole(Number):
+    """The same, but for a whole number."""
 
     def read(self, value: object) -> int:
         """*value* as an int; ValueError says what it must be."""
@@ -84,7 +78,7 @@ class Flag:
         return value
 
 
-Field: TypeAlias = Number | Whole | Choice | Flag
+Field: TypeAlias = Number | Choice | Flag
 
 SEED = Whole("seed", 0, 2**63 - 1, "seed of the noise")
 AS_FILE = Flag("as_file", "clip to [0, 1] and round to 8 bit, as a file would")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from undegrade.degradation.fields import Field, Number, Whole
+from undegrade.degradation.fields import Field, Number
 
 
 def check_pictures(x: Tensor) -> None:
@@ -27,7 +27,7 @@ def check_parameters(count: int, fields: Sequence[Field], **values: Tensor) -> N
 
     *fields* are those of the operator on arrays, so both halves allow the same.
     """
-    ranges = {f.name: (f.low, f.high) for f in fields if isinstance(f, Number | Whole)}
+    ranges = {f.name: (f.low, f.high) for f in fields if isinstance(f, Number)}
     for name, value in values.items():
         if value.shape != (count,):
             raise ValueError(
