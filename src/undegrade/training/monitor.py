@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -38,16 +38,6 @@ Log = Callable[[Row], None]
 
 GAP = 4
 """White pixels between the pictures of a grid."""
-
-
-class Board(Protocol):
-    """Where numbers and pictures are looked at beside the files."""
-
-    def numbers(self, numbers: dict[str, float], step: int) -> None: ...
-
-    def picture(self, name: str, pixels: Pixels, step: int) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class TensorBoard:
@@ -113,6 +103,10 @@ class WandB:
         self._run.finish()
 
 
+Board = TensorBoard | WandB
+"""Where numbers and pictures are looked at beside the files."""
+
+
 class Monitor:
     """Writes ``log.jsonl``, ``pictures/`` and TensorBoard's events into the folder of a run.
 
@@ -125,7 +119,7 @@ class Monitor:
         self._folder = folder
         self._log = log
         self._main = main
-        self._boards = (TensorBoard(folder / "events"), *boards)
+        self._boards: tuple[Board, ...] = (TensorBoard(folder / "events"), *boards)
 
     def row(self, row: Row) -> None:
         """Note numbers of a step, under the key ``step``."""

@@ -242,13 +242,8 @@ def _psnr(network: Network, batch: Batch) -> float:
             thumbnail, place, *told = told
             top, left, pixel_height, pixel_width = place[0]
             height, width = round(1 / pixel_height), round(1 / pixel_width)
-            whole = WholePhoto(
-                thumbnail,
-                height=height,
-                width=width,
-                top=round(top * height),
-                left=round(left * width),
-            )
+            corner = round(top * height), round(left * width)
+            whole = WholePhoto(thumbnail, height, width, *corner)
         output = network.run(picture, told[0] if told else (), whole)[0]
         made = np.rint(np.clip(output, 0, 1) * 255) / 255
         values.append(-10 * np.log10(max(float(np.mean((made - truth) ** 2)), 1e-10)))
