@@ -220,7 +220,8 @@ def gflop_per_megapixel(network: nn.Module, inputs: Inputs = PICTURE) -> float:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         output = network(*example_inputs(network, inputs, side, side))
     pixels: int = output.shape[-1] * output.shape[-2]
-    return counter.flop_counts["Global"][torch.ops.aten.convolution] / pixels / 1e3
+    total: int = counter.flop_counts["Global"][torch.ops.aten.convolution]
+    return total / pixels / 1e3
 
 
 @torch.no_grad()
