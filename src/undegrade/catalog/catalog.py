@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from undegrade.catalog.card import Card, parse_card, write_card
@@ -24,6 +24,9 @@ class Model:
     path: Path
 
 
+Variant = Callable[[Model], Model | None]
+
+
 class Catalog:
     """The models at hand, read once.
 
@@ -39,26 +42,22 @@ class Catalog:
     def __init__(self, folder: Path | None = None, *, bundled: Path = BUNDLED) -> None:
         self.folder = folder or user_folder()
         self._bundled = bundled
-        # What was looked up, by the path of the file.
-        self._files: dict[str, Model] = {}
-        self._vivid: dict[Path, Model | None] = {}
-        self._fast: dict[Path, Model | None] = {}
-        self._hashes: dict[Path, str] = {}
+        self._beside, self._hash = cache(_beside), cache(sha256)
+        # By path: a user's card may hold what cannot be hashed.
+        self._variants: dict[tuple[Variant, Path], Model | None] = {}
 
     @cached_property
     def models(self) -> Mapping[str, Model]:
         """All models by name; a user's model hides a bundled one of the same name.
 
-        Raises
-        ------
-        ModelError: a card is broken.
+        Raises :class:`ModelError` where a card is broken.
         """
         found: dict[str, Model] = {}
         for place in (self._bundled, self.folder):
             if place.is_dir():
                 for path in sorted(place.glob("*.toml")):
-                    card = _read_card(path)
-                    found[card.name] = Model(card, path.with_name(card.file))
+                    model = _read(path)
+                    found[model.card.name] = model
         return found
 
     @property
@@ -69,16 +68,11 @@ class Catalog:
     def find(self, name_or_file: str) -> Model:
         """The model called so, or that of an ONNX file with a card beside it.
 
-        A file without one: :func:`undegrade.runtime.find_model`.
-
-        Raises
-        ------
-        ModelError: there is no such model or file, or its card is missing or broken.
+        A file without one: :func:`undegrade.runtime.find_model`. Raises :class:`ModelError` where
+        no such model or file is there, or its card is missing or broken.
         """
         if is_file_name(name_or_file):
-            if name_or_file not in self._files:
-                self._files[name_or_file] = _beside(Path(name_or_file))
-            return self._files[name_or_file]
+            return self._beside(Path(name_or_file))
         if name_or_file not in self.models:
             names = ", ".join(sorted(self.models)) or "none"
             raise ModelError(
@@ -89,21 +83,20 @@ class Catalog:
 
     def vivid_of(self, model: Model) -> Model | None:
         """As :func:`vivid_of`, looked up once."""
-        if model.path not in self._vivid:
-            self._vivid[model.path] = vivid_of(model)
-        return self._vivid[model.path]
+        return self._once(vivid_of, model)
 
     def fast_of(self, model: Model) -> Model | None:
         """As :func:`fast_of`, looked up once."""
-        if model.path not in self._fast:
-            self._fast[model.path] = fast_of(model)
-        return self._fast[model.path]
+        return self._once(fast_of, model)
+
+    def _once(self, variant: Variant, model: Model) -> Model | None:
+        if (variant, model.path) not in self._variants:
+            self._variants[variant, model.path] = variant(model)
+        return self._variants[variant, model.path]
 
     def sha256(self, model: Model) -> str:
         """The hash of the model's weights: what its card says, for no others are opened."""
-        if not model.card.sha256 and model.path not in self._hashes:
-            self._hashes[model.path] = sha256(model.path)
-        return model.card.sha256 or self._hashes[model.path]
+        return model.card.sha256 or self._hash(model.path)
 
 
 def user_folder() -> Path:
@@ -135,8 +128,8 @@ def vivid_of(model: Model) -> Model | None:
             return Model(card, path)
     if not beside.is_file():
         return None
-    card = _read_card(beside)
-    return Model(card, path.with_name(card.file)) if card.variant == "vivid" else None
+    variant = _read(beside)
+    return variant if variant.card.variant == "vivid" else None
 
 
 def fast_of(model: Model) -> Model | None:
@@ -148,10 +141,9 @@ def fast_of(model: Model) -> Model | None:
     beside = model.path.with_name(f"{model.card.name}-fast.toml")
     if not beside.is_file():
         return None
-    card = _read_card(beside)
-    path = model.path.with_name(card.file)
-    fits = (card.effort, card.task, card.scale) == ("fast", model.card.task, model.card.scale)
-    return Model(card, path) if fits and path.is_file() else None
+    fast, (task, scale) = _read(beside), (model.card.task, model.card.scale)
+    fits = (fast.card.effort, fast.card.task, fast.card.scale) == ("fast", task, scale)
+    return fast if fits and fast.path.is_file() else None
 
 
 def sha256(path: Path) -> str:
@@ -214,12 +206,14 @@ def _beside(path: Path) -> Model:
     card = path.with_suffix(".toml")
     if not card.is_file():
         raise ModelError(f"{path.name} has no card", f"write {card.name} beside it")
-    return Model(replace(_read_card(card), file=path.name), path)
+    return Model(replace(_read(card).card, file=path.name), path)
 
 
-def _read_card(path: Path) -> Card:
+def _read(path: Path) -> Model:
+    """The model whose card is the file *path*."""
     try:
-        return parse_card(path.read_text(encoding="utf-8"), path.name)
+        card = parse_card(path.read_text(encoding="utf-8"), path.name)
+        return Model(card, path.with_name(card.file))
     except OSError as error:
         raise ModelError(
             f"the card {str(path)!r} cannot be read: {error.strerror}", "check its permissions"
