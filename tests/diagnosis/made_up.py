@@ -5,13 +5,13 @@ from __future__ import annotations
 from undegrade.diagnosis import Diagnosis, Finding, wording
 from undegrade.imaging.noise_levels import white_levels
 
-DARK = Finding(-4.1, 0.1, True, wording.exposure(-4.1, 0.1))
-ROOM = Finding(3.0, 0.1, False, wording.headroom(3.0, 0.1))
-SHADE = Finding(-3.2, 0.1, True, wording.shade(-3.2, 0.1))
-FADED = Finding(12.0, 0.8, True, wording.fade(12.0, 0.8))
-BLUE = Finding(-20.0, 1.0, True, wording.yellow_blue(-20.0, 1.0))
-RED = Finding(18.0, 1.0, True, wording.red_green(18.0, 1.0))
-FLAT = Finding(12.0, 1.0, True, wording.flatness(12.0, 1.0))
+DARK = Finding.of("exposure", -4.1, 0.1, True)
+ROOM = Finding.of("headroom", 3.0, 0.1)
+SHADE = Finding.of("shade", -3.2, 0.1, True)
+FADED = Finding.of("fade", 12.0, 0.8, True)
+BLUE = Finding.of("yellow_blue", -20.0, 1.0, True)
+RED = Finding.of("red_green", 18.0, 1.0, True)
+FLAT = Finding.of("flatness", 12.0, 1.0, True)
 
 
 def noise(sigma: float, found: bool = True, error: float = 0.8) -> Finding:
@@ -23,7 +23,7 @@ def jpeg(quality: float, found: bool = True, error: float = 0.0) -> Finding:
 
 
 def scale(value: float, error: float = 0.1) -> Finding:
-    return Finding(value, error, False, wording.scale(value, error))
+    return Finding.of("scale", value, error)
 
 
 def made_up(**damage: Finding) -> Diagnosis:

@@ -82,7 +82,7 @@ def decide_fade(read: Fade) -> Finding:
         and read.least >= THRESHOLDS["faded_black"].limit
         and read.lightness <= THRESHOLDS["fog"].limit
     )
-    return Finding(read.change, read.error, found, wording.fade(read.change, read.error))
+    return Finding.of("fade", read.change, read.error, found)
 
 
 def decide_light(found: Light, shade: Shade) -> dict[str, Finding]:
@@ -101,19 +101,15 @@ def decide_light(found: Light, shade: Shade) -> dict[str, Finding]:
         value["flatness"] >= THRESHOLDS["empty"].limit
         and value["flatness"] + error["flatness"] <= THRESHOLDS["flat"].limit
     )
-    flags = {
+    found_of = {
         "exposure": dark,
-        "headroom": False,
-        "shadows": False,
-        "highlights": False,
         "red_green": cast and by_red,
         "yellow_blue": cast and not by_red,
         "flatness": flat,
     }
     findings = {
-        name: Finding(value[name], error[name], flag, wording.LIGHT[name](value[name], error[name]))
-        for name, flag in flags.items()
+        name: Finding.of(name, value[name], error[name], found_of.get(name, False))
+        for name in value
     }
     lit = shade.chance >= THRESHOLDS["shade"].limit
-    told = wording.shade(shade.stops, shade.error)
-    return {**findings, "shade": Finding(shade.stops, shade.error, lit, told)}
+    return {**findings, "shade": Finding.of("shade", shade.stops, shade.error, lit)}

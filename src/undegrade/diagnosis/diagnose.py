@@ -69,9 +69,7 @@ def open_diagnoser(catalog: Catalog, threads: int | None = None) -> Diagnoser:
     """By the networks in *catalog*; classical estimators stand in for the one that reads crops, and
     without the one for faded prints none is found.
 
-    Raises
-    ------
-    ModelError: a network is there, but damaged.
+    Raises :class:`ModelError` if a network is there, but damaged.
     """
     model, faded = catalog.models.get(network.NAME), catalog.models.get(FADE)
     if model is None or not model.path.is_file():
@@ -216,10 +214,10 @@ def _noise(found: _Read, weights: Doubles, seen: float, least: float) -> dict[st
     size, size_error = _converted("grain", *found["grain"])
     return {
         "noise": Finding(sigma, doubt, sure, wording.noise(sigma, doubt, size)),
-        "noise_luma": _plain(*means["noise_luma"], wording.noise_luma),
-        "noise_chroma": _plain(*means["noise_chroma"], wording.noise_chroma),
-        "noise_slope": _plain(slope, unsure, wording.noise_slope),
-        "grain": _plain(size, size_error, wording.grain),
+        "noise_luma": Finding.of("noise_luma", *means["noise_luma"]),
+        "noise_chroma": Finding.of("noise_chroma", *means["noise_chroma"]),
+        "noise_slope": Finding.of("noise_slope", slope, unsure),
+        "grain": Finding(size, size_error, False, wording.grain(size, size_error)),
         "noise_levels": tuple((believed * found.several(NOISE)[0]).tolist()),
     }
 
@@ -230,11 +228,6 @@ def _over(weights: Doubles, levels: Doubles, errors: Doubles) -> tuple[float, fl
     least = float(np.sqrt((weights * errors**2).sum()))
     error = float((weights * levels * errors).sum()) / whole if whole > least else least
     return MAX_NOISE * whole, MAX_NOISE * error
-
-
-def _plain(value: float, error: float, words: Callable[[float, float], str]) -> Finding:
-    """A finding that is told and is no damage by itself."""
-    return Finding(value, error, False, words(value, error))
 
 
 def _measured(noise: dict[str, Any], sigma: float, doubt: float) -> dict[str, Any]:
@@ -251,8 +244,7 @@ def _blur(level: float, error: float) -> Finding:
         scale.value >= THRESHOLDS["blur"].limit
         and scale.value - scale.uncertainty >= THRESHOLDS["surely_blur"].limit
     )
-    sigma, uncertainty = _converted("blur", level, error)
-    return Finding(sigma, uncertainty, found, wording.blur(sigma, uncertainty))
+    return Finding.of("blur", *_converted("blur", level, error), found)
 
 
 def _jpeg(level: float, error: float, told: float | None, proof: bool) -> Finding:
@@ -272,7 +264,7 @@ def _jpeg(level: float, error: float, told: float | None, proof: bool) -> Findin
 def _scale(level: float, error: float) -> Finding:
     value = detail_scale(level)
     uncertainty = (detail_scale(level + error) - detail_scale(level - error)) / 2
-    return Finding(value, uncertainty, False, wording.scale(value, uncertainty))
+    return Finding.of("scale", value, uncertainty)
 
 
 def _converted(name: str, level: float, error: float) -> tuple[float, float]:

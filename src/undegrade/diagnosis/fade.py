@@ -8,7 +8,10 @@ reaches it, and no dye fades so far that it is as light as fog.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -41,39 +44,34 @@ class Fade:
     """L* of black, 0..100."""
 
 
-@dataclass(frozen=True)
-class FadeReader:
-    """An open network. May be called from several threads at once."""
+FadeReader: TypeAlias = Callable[[Picture], Fade]
+"""Reads a picture of 2 pixels a side at least; may be called from several threads at once."""
 
-    network: Network
 
-    def __call__(self, picture: Picture) -> Fade:
-        """What a small copy of *picture*, of 2 pixels a side at least, tells."""
-        small, multiple = cells(picture).clip(0.0, 1.0), self.network.card.multiple
-        height, width = (side // multiple * multiple for side in small.shape[:2])
-        seen = np.round(65535.0 * small[:height, :width]).astype(np.uint16)
-        thumbnail = make_thumbnail(seen, self.network.card.thumbnail, None)
-        before = np.ascontiguousarray(seen.transpose(2, 0, 1)[None], np.float32) / 65535.0
-        whole = WholePhoto(thumbnail, height, width)
-        after = self.network.run(before, whole=whole).clip(0.0, 1.0)
-        change = 100.0 * np.abs(after - before).mean((0, 1), np.float64)
-        part = parts_of(height, width)
-        without = [float(change[part != one].mean()) for one in np.unique(part)]
-        rgb = seen.reshape(-1, 3) / np.float32(65535.0)
-        return Fade(
-            float(change.mean()),
-            float(jackknife(without)),
-            float(np.quantile(rgb, BLACK, axis=0).min()),
-            float(np.quantile(lab(rgb)[..., 0], BLACK)),
-        )
+def _read(network: Network, picture: Picture) -> Fade:
+    """What a small copy of *picture* tells."""
+    small, multiple = cells(picture).clip(0.0, 1.0), network.card.multiple
+    height, width = (side // multiple * multiple for side in small.shape[:2])
+    seen = np.round(65535.0 * small[:height, :width]).astype(np.uint16)
+    thumbnail = make_thumbnail(seen, network.card.thumbnail, None)
+    before = np.ascontiguousarray(seen.transpose(2, 0, 1)[None], np.float32) / 65535.0
+    after = network.run(before, whole=WholePhoto(thumbnail, height, width)).clip(0.0, 1.0)
+    change = 100.0 * np.abs(after - before).mean((0, 1), np.float64)
+    part = parts_of(height, width)
+    without = [float(change[part != one].mean()) for one in np.unique(part)]
+    rgb = seen.reshape(-1, 3) / np.float32(65535.0)
+    return Fade(
+        float(change.mean()),
+        float(jackknife(without)),
+        float(np.quantile(rgb, BLACK, axis=0).min()),
+        float(np.quantile(lab(rgb)[..., 0], BLACK)),
+    )
 
 
 def open_fade(model: Model, threads: int | None = None) -> FadeReader:
     """Open the network for faded prints.
 
-    Raises
-    ------
-    ModelError: it is missing, damaged, or no such network.
+    Raises :class:`ModelError` if it is missing, damaged, or no such network.
     """
     card = model.card
     if (card.task, card.scale, card.thumbnail > 0) != (NAME, 1, True):
@@ -82,4 +80,4 @@ def open_fade(model: Model, threads: int | None = None) -> FadeReader:
             "that takes a thumbnail",
             "install undegrade again",
         )
-    return FadeReader(open_network(model, threads=threads, device="cpu"))
+    return partial(_read, open_network(model, threads=threads, device="cpu"))

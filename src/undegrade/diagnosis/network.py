@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.catalog import Card, Model, read_weights
+from undegrade.catalog import Model, read_weights
 from undegrade.diagnosis.units import CROP, LOG_VARIANCES, QUANTITIES
 from undegrade.errors import ModelError
-from undegrade.imaging.arrays import Doubles
+from undegrade.imaging.arrays import Doubles, Floats
 from undegrade.imaging.noise_levels import NOISE
 from undegrade.runtime import open_session
-
-if TYPE_CHECKING:
-    import onnxruntime
+from undegrade.runtime.session import Session
 
 NAME = "diagnosis"
 """What the catalogue calls it."""
@@ -44,41 +43,34 @@ blocks. For blur the sharpest quarter, because a background out of focus is no d
 """
 
 
-@dataclass(frozen=True)
-class CropReader:
-    """An open network. May be called from several threads at once."""
+CropReader: TypeAlias = Callable[[Floats], tuple[Doubles, Doubles]]
+"""Levels and their standard deviations, each (N, quantities), of (N, 3, 128, 128) crops.
 
-    card: Card
-    _session: onnxruntime.InferenceSession
+May be called from several threads at once. Raises :class:`ModelError` where the network returns
+something else.
+"""
 
-    def __call__(self, crops: NDArray[np.float32]) -> tuple[Doubles, Doubles]:
-        """Levels and their standard deviations, each (N, quantities), of (N, 3, 128, 128) crops.
 
-        Raises
-        ------
-        ModelError: the network returns something else.
-        """
-        name = self._session.get_inputs()[0].name
-        outputs = [
-            self._session.run(None, {name: np.ascontiguousarray(crops[i : i + BATCH])})[0]
-            for i in range(0, len(crops), BATCH)
-        ]
-        output = np.concatenate(outputs).astype(np.float64)
-        if output.shape != (len(crops), 2 * len(QUANTITIES)) or not np.isfinite(output).all():
-            raise ModelError(
-                f"the diagnosis network returned {output.shape}, or values that are not finite",
-                "install undegrade again, or export the network again",
-            )
-        mean, log_variance = np.split(output, 2, axis=1)
-        return mean, np.exp(np.clip(log_variance, *LOG_VARIANCES) / 2)
+def _read(session: Session, crops: Floats) -> tuple[Doubles, Doubles]:
+    name = session.get_inputs()[0].name
+    outputs = [
+        session.run(None, {name: np.ascontiguousarray(crops[i : i + BATCH])})[0]
+        for i in range(0, len(crops), BATCH)
+    ]
+    output = np.concatenate(outputs).astype(np.float64)
+    if output.shape != (len(crops), 2 * len(QUANTITIES)) or not np.isfinite(output).all():
+        raise ModelError(
+            f"the diagnosis network returned {output.shape}, or values that are not finite",
+            "install undegrade again, or export the network again",
+        )
+    mean, log_variance = np.split(output, 2, axis=1)
+    return mean, np.exp(np.clip(log_variance, *LOG_VARIANCES) / 2)
 
 
 def open_reader(model: Model, threads: int | None = None) -> CropReader:
     """Open a network that diagnoses.
 
-    Raises
-    ------
-    ModelError: it is missing, damaged, or no such network.
+    Raises :class:`ModelError` if it is missing, damaged, or no such network.
     """
     card = model.card
     if (card.task, card.levels, card.crop) != ("diagnose", QUANTITIES, CROP):
@@ -93,7 +85,7 @@ def open_reader(model: Model, threads: int | None = None) -> CropReader:
     shape = session.get_inputs()[0].shape
     if list(shape[1:]) != [3, CROP, CROP]:
         raise ModelError(f"the diagnosis network takes {shape}", f"crops are 3 x {CROP} x {CROP}")
-    return CropReader(card, session)
+    return partial(_read, session)
 
 
 def aggregate(mean: Doubles, deviation: Doubles) -> tuple[Doubles, Doubles]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from undegrade.diagnosis import wording
 from undegrade.imaging.noise_levels import NOISE
 
 
@@ -20,6 +21,11 @@ class Finding:
     """Whether it counts as damage; see :mod:`undegrade.diagnosis.decide`."""
     words: str
     """The same for people, such as ``noise of sigma 12.3 ± 0.8``."""
+
+    @classmethod
+    def of(cls, name: str, value: float, uncertainty: float, found: bool = False) -> Finding:
+        """The finding *name*, in the words of :func:`undegrade.diagnosis.wording.words`."""
+        return cls(value, uncertainty, found, wording.words(name, value, uncertainty))
 
 
 @dataclass(frozen=True)
