@@ -60,8 +60,6 @@ def test_levels_as_numbers():
     assert Levels(0, 100).named()["jpeg"] == 0
     qualities = [Levels(0, quality).named()["jpeg"] for quality in range(1, 101)]
     assert qualities == sorted(qualities, reverse=True)
-    plain = {"noise": 7.5, "jpeg": 80, "noise_levels": None, "grain": 1.0}
-    assert Levels(7.5, 80).as_dict() == plain
 
 
 def test_every_card_finds_its_levels():

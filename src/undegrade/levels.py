@@ -6,13 +6,13 @@ band, JPEG quality from the file's own quantisation tables.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.errors import UsageError
+from undegrade.imaging.arrays import Floats
 from undegrade.imaging.jpeg_tables import jpeg_level
 from undegrade.imaging.noise_levels import MAX_NOISE, NOISE, grain_level, white_levels
 
@@ -68,10 +68,6 @@ class Levels:
             **dict(zip(NOISE, several, strict=True)),
         }
 
-    def as_dict(self) -> dict[str, Any]:
-        """As plain data, for JSON."""
-        return asdict(self)
-
 
 def noise_sigma(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> float:
     """Standard deviation of the noise of a picture (H, W, C), in 0..255 units.
@@ -84,21 +80,16 @@ def noise_sigma(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> float:
     height, width, channels = pixels.shape
     if min(height, width) < BLOCK:
         return 0.0
-    step = _stride(height // BLOCK, width // BLOCK)
+    # Every how-many-th block is looked at, along both sides.
+    step = max(1, int(np.sqrt((height // BLOCK) * (width // BLOCK) / MOST_BLOCKS)))
     peak = np.iinfo(pixels.dtype).max
     found, clipped = [], []
     for top in range(0, height - BLOCK + 1, BLOCK * step):
         strip = pixels[top : top + BLOCK, : width // BLOCK * BLOCK]
         blocks = strip.reshape(BLOCK, -1, BLOCK, channels)[:, ::step].astype(np.float32)
         clipped.append(((blocks <= 0) | (blocks >= peak)).mean((0, 2, 3)))
-        diagonal = (
-            blocks[0::2, :, 0::2]
-            - blocks[0::2, :, 1::2]
-            - blocks[1::2, :, 0::2]
-            + blocks[1::2, :, 1::2]
-        ) / 2
-        spread = np.median(np.abs(diagonal), axis=(0, 2)) / 0.6745
-        found.append(spread.mean(1))
+        diagonal, _ = haar_bands(blocks.transpose(1, 3, 0, 2))
+        found.append(deviation(diagonal).mean(1))
     values = np.concatenate(found) * (255.0 / peak)
     # Clipping narrows the noise, so the least clipped blocks speak: all that are hardly clipped,
     # or else the best twentieth.
@@ -111,6 +102,14 @@ def noise_sigma(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> float:
     return float(np.quantile(values, QUIETEST) / (1 - scatter))
 
 
-def _stride(rows: int, columns: int) -> int:
-    """Every how-many-th block is looked at, along both sides."""
-    return max(1, int(np.sqrt(rows * columns / MOST_BLOCKS)))
+def haar_bands(blocks: Floats) -> tuple[Floats, Floats]:
+    """The diagonal and the smooth Haar band of *blocks* (..., S, S), each of half the side."""
+    first, second = blocks[..., 0::2, :], blocks[..., 1::2, :]
+    a, b, c, d = first[..., 0::2], first[..., 1::2], second[..., 0::2], second[..., 1::2]
+    half = np.float32(0.5)
+    return half * (a - b - c + d), half * (a + b + c + d)
+
+
+def deviation(band: Floats) -> Floats:
+    """Standard deviation by the median absolute one, over the last two axes."""
+    return np.asarray(np.median(np.abs(band), axis=(-1, -2)) / 0.6745)

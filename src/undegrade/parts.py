@@ -61,21 +61,20 @@ def cut(picture: Picture, box: Box) -> Picture:
     """The part of *picture* in *box*, everything else as it is."""
     rows, columns = slice(box.y, box.y + box.height), slice(box.x, box.x + box.width)
     alpha = None if picture.alpha is None else picture.alpha[rows, columns]
-    return picture.with_pixels(picture.pixels[rows, columns], alpha)
+    return replace(picture, pixels=picture.pixels[rows, columns], alpha=alpha)
 
 
 def small(picture: Picture) -> Picture:
     """Every so many-th pixel of *picture*, without alpha: for what large areas are like."""
     every = max(1, max(picture.width, picture.height) // SMALL)
-    return picture.with_pixels(np.ascontiguousarray(picture.pixels[::every, ::every]), alpha=None)
+    pixels = np.ascontiguousarray(picture.pixels[::every, ::every])
+    return replace(picture, pixels=pixels, alpha=None)
 
 
 def apply_to_part(apply: Apply, picture: Picture, steps: Sequence[Step], box: Box) -> Picture:
     """What becomes of *box* where *steps* are applied to the whole of *picture*.
 
-    Raises
-    ------
-    UsageError: the box lies outside.
+    Raises :class:`UsageError` where the box lies outside.
     """
     box = box.within(picture)
     reach = sum(step.model.card.radius * step.shrink for step in steps)

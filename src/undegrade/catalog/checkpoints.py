@@ -39,12 +39,8 @@ def find(name: str) -> Path:
 def fetch(name: str, source: str = SOURCE) -> tuple[Card, Path]:
     """Bring the weights called *name* from *source*, a folder or an address, and check them.
 
-    They appear whole and as their card says, or not at all.
-
-    Raises
-    ------
-    ModelError: they cannot be had, or are not what their card says.
-    OutputError: they cannot be kept.
+    They appear whole and as their card says, or not at all: raises :class:`ModelError` if they
+    cannot be had or are something else, :class:`OutputError` if they cannot be kept.
     """
     text = _read(source, f"{name}.toml")
     card = parse_card(text.decode("utf-8", "replace"), f"{source}/{name}.toml")

@@ -89,6 +89,16 @@ def is_whole(picture: Picture) -> bool:
     return picture.width * picture.height >= WHOLE
 
 
+def spread(picture: Picture, fine: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns, to index pixels by, spread evenly over *picture*: *fine* for each of
+    :data:`SIDE` places along a side, or of as many as it has pixels."""
+    down, across = (
+        np.linspace(0, side - 1, fine * min(side, SIDE)).round().astype(np.intp)
+        for side in (picture.height, picture.width)
+    )
+    return down[:, None], across
+
+
 def parts_of(height: int, width: int) -> NDArray[np.intp]:
     """In which of ``PARTS`` x ``PARTS`` parts of a picture each of its pixels lies, (H, W)."""
     down, across = (np.arange(side) * PARTS // side for side in (height, width))
@@ -110,15 +120,11 @@ def jackknife(without: Sequence[float] | NDArray[np.float64]) -> NDArray[np.floa
 
 def _sample(picture: Picture) -> tuple[Floats, NDArray[np.intp]]:
     """Pixels (N, 3) in extended sRGB, opaque ones where there are any, and their parts (N,)."""
-    rows, columns = (
-        np.linspace(0, side - 1, min(side, SIDE)).round().astype(np.intp)
-        for side in (picture.height, picture.width)
-    )
-    grid = np.ix_(rows, columns)
+    grid = spread(picture, 1)
     pixels = picture.pixels[grid]
     rgb = (pixels / np.float32(np.iinfo(pixels.dtype).max)).astype(np.float32)
     rgb = picture.colour.to_srgb(np.broadcast_to(rgb, (*rgb.shape[:2], 3)))
-    part = parts_of(len(rows), len(columns))
+    part = parts_of(*rgb.shape[:2])
     if picture.alpha is not None:
         opaque = picture.alpha[grid] > np.iinfo(pixels.dtype).max // 2
         if opaque.any():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undegrade.diagnosis.light import DARKEST, is_whole, jackknife, parts_of
+from undegrade.diagnosis.light import DARKEST, is_whole, jackknife, parts_of, spread
 from undegrade.imaging.arrays import Floats
 from undegrade.imaging.luma import LUMINANCE
 from undegrade.imaging.srgb import MID_GREY, to_linear
@@ -32,8 +32,8 @@ LEAST_SHARE = 0.28
 AROUND = 12
 """The surroundings of a place: one part in so many of the shorter side, to each side of it."""
 
-SIDE, FINE = 160, 2
-"""Cells along a side, and pixels of each that are looked at along a side."""
+FINE = 2
+"""Pixels of a cell that are looked at along a side."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +93,13 @@ def lift(before: Floats, after: Floats) -> float:
 
 
 def cells(picture: Picture) -> Floats:
-    """*picture* in sRGB (rows, columns, 3), small: each side :data:`SIDE` cells at most.
+    """*picture* in sRGB (rows, columns, 3), small: as many cells a side as :func:`spread` finds.
 
     Each is the mean of four of its pixels, so that noise is no detail.
     """
-    rows, columns = (
-        np.linspace(0, side - 1, FINE * min(side, SIDE)).round().astype(np.intp)
-        for side in (picture.height, picture.width)
-    )
-    pixels = picture.pixels[np.ix_(rows, columns)]
-    shape = (len(rows) // FINE, FINE, len(columns) // FINE, FINE, pixels.shape[2])
+    pixels = picture.pixels[spread(picture, FINE)]
+    rows, columns, channels = pixels.shape
+    shape = (rows // FINE, FINE, columns // FINE, FINE, channels)
     mean = pixels.reshape(shape).mean((1, 3), np.float32) / np.float32(np.iinfo(pixels.dtype).max)
     return picture.colour.to_srgb(np.broadcast_to(mean, (*mean.shape[:2], 3)))
 

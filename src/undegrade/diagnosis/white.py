@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from undegrade.imaging.arrays import Floats
-from undegrade.levels import BLOCK, noise_sigma
+from undegrade.levels import BLOCK, deviation, haar_bands, noise_sigma
 
 CLIPPED = 0.1
 """Share of clipped values up to which a block is looked at."""
@@ -41,15 +40,15 @@ def measure(crops: Floats) -> tuple[float, float]:
     number, or not the one at the finest scale.
     """
     blocks = _blocks(crops)
-    fine, low = _bands(blocks)
-    coarse, _ = _bands(low)
-    spread = _deviation(fine).mean(1)
+    fine, low = haar_bands(blocks)
+    coarse, _ = haar_bands(low)
+    spread = deviation(fine).mean(1)
     quiet = spread <= np.quantile(spread, QUIET)
     level = float(np.median(spread[quiet]))
     if level == 0:
         return 0.0, math.inf
-    own = float(np.median(_deviation(fine[quiet, 0] - fine[quiet, 1]))) / math.sqrt(2) / level
-    slower = float(np.median(_deviation(coarse).mean(1)[quiet])) / level
+    own = float(np.median(deviation(fine[quiet, 0] - fine[quiet, 1]))) / math.sqrt(2) / level
+    slower = float(np.median(deviation(coarse).mean(1)[quiet])) / level
     grey = bool((crops[:, 0] == crops[:, 1]).all())
     if not (grey or own >= ALONE) or slower > FALLING:
         return level, math.inf
@@ -92,16 +91,3 @@ def _blocks(crops: Floats) -> Floats:
     share = ((blocks <= 0) | (blocks >= 255)).mean((1, 2, 3))
     chosen: Floats = blocks[share <= max(CLIPPED, float(np.quantile(share, 0.1)))]
     return chosen
-
-
-def _bands(blocks: Floats) -> tuple[Floats, Floats]:
-    """The diagonal and the smooth Haar band of *blocks* (M, C, S, S), each of half the side."""
-    first, second = blocks[:, :, 0::2], blocks[:, :, 1::2]
-    a, b, c, d = first[..., 0::2], first[..., 1::2], second[..., 0::2], second[..., 1::2]
-    half = np.float32(0.5)
-    return half * (a - b - c + d), half * (a + b + c + d)
-
-
-def _deviation(band: Floats) -> NDArray[np.float32]:
-    """Standard deviation by the median absolute one, over the last two axes."""
-    return np.asarray(np.median(np.abs(band), axis=(-1, -2)) / 0.6745)

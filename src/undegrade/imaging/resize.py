@@ -136,9 +136,7 @@ def _folded(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
 def resized(image: NDArray[Any], height: int, width: int, filter: str) -> NDArray[np.float32]:
     """*image* (H, W, C) as programs resize it: by Pillow with one of :data:`FILTERS`, not clipped.
 
-    Raises
-    ------
-    UsageError: an unknown filter.
+    Raises :class:`UsageError` for an unknown filter.
     """
     if filter not in FILTERS:
         raise UsageError(f"there is no filter {filter!r}", f"there are {', '.join(FILTERS)}")
@@ -181,10 +179,10 @@ def _targets(
     return (float(pair[0]), float(pair[1])), (max(lengths[0], 1), max(lengths[1], 1))
 
 
-def _taps(
-    length: int, out_length: int, scale: float
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """For each output sample the input samples it reads and their weights, both (out, taps)."""
+def _along(
+    image: NDArray[np.float64], axis: int, scale: float, out_length: int
+) -> NDArray[np.float64]:
+    """Resize one axis: a gather and a multiply-add for each input sample that an output reads."""
     stretch = min(scale, 1.0)
     width = KERNEL_WIDTH / stretch
     centre = (np.arange(out_length) + 0.5) / scale - 0.5
@@ -192,24 +190,10 @@ def _taps(
     index = first[:, None] + np.arange(math.ceil(width) + 2)
     weight = cubic((centre[:, None] - index) * stretch)
     weight /= weight.sum(axis=1, keepdims=True)
-    used = np.any(weight != 0.0, axis=0)
-    return _folded(index[:, used].astype(np.intp), length), weight[:, used]
-
-
-def _along(
-    image: NDArray[np.float64], axis: int, scale: float, out_length: int
-) -> NDArray[np.float64]:
-    """Resize one axis: a gather and a multiply-add per tap."""
-    index, weight = _taps(image.shape[axis], out_length, scale)
-    shape = [1] * image.ndim
-    shape[axis] = out_length
-    result: NDArray[np.float64] | None = None
-    for tap in range(index.shape[1]):
-        part = np.take(image, index[:, tap], axis=axis)
-        part *= weight[:, tap].reshape(shape)
-        if result is None:
-            result = part
-        else:
-            result += part
-    assert result is not None
+    shape, sizes = [1] * image.ndim, list(image.shape)
+    shape[axis] = sizes[axis] = out_length
+    result = np.zeros(sizes)
+    for tap in np.flatnonzero(np.any(weight != 0.0, axis=0)):
+        read = _folded(index[:, tap].astype(np.intp), image.shape[axis])
+        result += np.take(image, read, axis=axis) * weight[:, tap].reshape(shape)
     return result

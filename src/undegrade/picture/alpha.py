@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from PIL import Image
 
 from undegrade.imaging.arrays import to_whole
+from undegrade.imaging.resize import resized
 
 _BAND = 1 << 20
 """Pixels handled at a time where a temporary of wider type is needed."""
@@ -47,9 +48,7 @@ def resize_alpha(alpha: NDArray[Any], height: int, width: int) -> NDArray[Any]:
         image = Image.fromarray(np.ascontiguousarray(alpha))
         return np.array(image.resize((width, height), Image.Resampling.BICUBIC))
     # float32 holds 16 bit exactly; Pillow's own 16-bit mode is not resampled in every version.
-    image = Image.fromarray(alpha.astype(np.float32))
-    values = np.array(image.resize((width, height), Image.Resampling.BICUBIC))
-    return to_whole(values, alpha.dtype)
+    return to_whole(resized(alpha[:, :, None], height, width, "bicubic")[:, :, 0], alpha.dtype)
 
 
 def flatten(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:

@@ -8,10 +8,10 @@ Display P3 photo keeps its colours, which a conversion of 8 bit to 8 bit through
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,34 +25,22 @@ SRGB_D50 = np.array(
 )
 """Linear sRGB to XYZ under D50, as the profile of IEC 61966-2-1 states it."""
 
-
-class Curve(ABC):
-    """A tone curve: encoded to linear and back, both odd and defined for every number."""
-
-    def decode(self, values: Floats) -> Floats:
-        """Encoded to linear."""
-        return _odd(self._decoded(np.abs(values)), values)
-
-    def encode(self, values: Floats) -> Floats:
-        """Linear to encoded."""
-        return _odd(self._encoded(np.abs(values)), values)
-
-    @abstractmethod
-    def _decoded(self, size: Floats) -> NDArray[Any]:
-        """Of values from 0 on."""
-
-    @abstractmethod
-    def _encoded(self, size: Floats) -> NDArray[Any]:
-        """Of values from 0 on."""
+Of = TypeVar("Of")
 
 
-def _odd(size: NDArray[Any], values: Floats) -> Floats:
-    signed: Floats = np.copysign(size, values).astype(np.float32, copy=False)
-    return signed
+def _odd(curve: Callable[[Of, Floats], NDArray[Any]]) -> Callable[[Of, Floats], Floats]:
+    """A method for values from 0 on, continued to every number: mirrored below 0."""
+
+    @wraps(curve)
+    def mirrored(self: Of, values: Floats) -> Floats:
+        signed: NDArray[Any] = np.copysign(curve(self, np.abs(values)), values)
+        return signed.astype(np.float32, copy=False)
+
+    return mirrored
 
 
 @dataclass(frozen=True)
-class Parametric(Curve):
+class Parametric:
     """``(a x + b)^g + e`` from ``d`` on, ``c x + f`` below (ICC.1, parametricCurveType).
 
     Encoding takes a flat foot of the curve to its upper end.
@@ -66,9 +54,9 @@ class Parametric(Curve):
     e: float = 0.0
     f: float = 0.0
 
-    def _decoded(self, size: Floats) -> NDArray[Any]:
-        if self == Parametric(1.0):
-            return size
+    @_odd
+    def decode(self, size: Floats) -> NDArray[Any]:
+        """Encoded to linear."""
         base = np.maximum(size * np.float32(self.a) + np.float32(self.b), 0)
         out: NDArray[Any] = base ** np.float32(self.g) + np.float32(self.e)
         if self.d > 0:
@@ -76,9 +64,9 @@ class Parametric(Curve):
             out = np.where(size >= self.d, out, low)
         return out
 
-    def _encoded(self, size: Floats) -> NDArray[Any]:
-        if self == Parametric(1.0):
-            return size
+    @_odd
+    def encode(self, size: Floats) -> NDArray[Any]:
+        """Linear to encoded."""
         knee = max(self.a * self.d + self.b, 0.0) ** self.g + self.e
         base = np.maximum(size - np.float32(self.e), 0) ** np.float32(1 / self.g)
         out: NDArray[Any] = (base - np.float32(self.b)) / np.float32(self.a)
@@ -92,7 +80,7 @@ class Parametric(Curve):
 
 
 @dataclass(frozen=True, eq=False)
-class Table(Curve):
+class Table:
     """A curve of samples, linear between them and beyond the last with the last slope."""
 
     xs: NDArray[np.float64]
@@ -100,11 +88,9 @@ class Table(Curve):
 
     @classmethod
     def of(cls, samples: NDArray[np.float64]) -> Table:
-        """From samples 0..1 at even distances over 0..1, never falling.
+        """From samples 0..1 at even distances over 0..1.
 
-        Raises
-        ------
-        ValueError: the samples fall somewhere, or all are the same.
+        Raises ``ValueError`` where they fall, or all are the same.
         """
         if (np.diff(samples) < 0).any() or samples[-1] <= samples[0]:
             raise ValueError("a tone curve that falls")
@@ -112,11 +98,19 @@ class Table(Curve):
         slope = max((samples[-1] - samples[-2]) * (len(samples) - 1), 0.1)
         return cls(np.append(xs, 9.0), np.append(samples, samples[-1] + 8 * slope))
 
-    def _decoded(self, size: Floats) -> NDArray[Any]:
+    @_odd
+    def decode(self, size: Floats) -> NDArray[Any]:
+        """Encoded to linear."""
         return np.interp(size, self.xs, self.ys)
 
-    def _encoded(self, size: Floats) -> NDArray[Any]:
+    @_odd
+    def encode(self, size: Floats) -> NDArray[Any]:
+        """Linear to encoded."""
         return np.interp(size, self.ys, self.xs)
+
+
+Curve: TypeAlias = Parametric | Table
+"""A tone curve."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,9 +125,7 @@ _UNKNOWN = re.compile(
 def pages(data: bytes, name: str = "<bytes>") -> int:
     """How many pages the TIFF file *data* has; 1 for a file of any other format.
 
-    Raises
-    ------
-    InputError: its directories cannot be read.
+    Raises :class:`InputError` where its directories cannot be read.
     """
     return _guarded(name, lambda: tiff.read(data, 0).frames) if sniff(data) == "TIFF" else 1
 

@@ -37,9 +37,7 @@ _HEAD, _PIECE = 1 << 16, 1 << 22
 def byte_limit(max_megapixels: float) -> int:
     """The most bytes that a file of so many megapixels may have.
 
-    Raises
-    ------
-    UsageError: a limit that is no number above 0.
+    Raises :class:`UsageError` for what is no number above 0.
     """
     if not (max_megapixels > 0 and math.isfinite(max_megapixels)):
         raise UsageError(
@@ -54,12 +52,8 @@ def read(
 ) -> tuple[bytes, str]:
     """The bytes of a photo's file, and what messages call it.
 
-    Parameters
-    ----------
-    source: a path, the bytes of a file, or an open binary file.
-    name: what messages call it; None is the path or the file's name.
-    max_megapixels: a file of more bytes than so many pixels can need is refused, before it is read
-        where its length is known.
+    Parameters as for :func:`undegrade.picture.decode`: a file of more bytes than *max_megapixels*
+    can need is refused, before it is read where its length is known.
 
     Raises
     ------
@@ -125,23 +119,20 @@ def _read_path(path: str, limit: int, name: str) -> bytes:
             )
         with Path(path).open("rb") as file:
             return _bounded(file, name, limit, status.st_size)
-    except FileNotFoundError:
-        raise InputError(f"cannot read {show(name)}: no such file", "check the name") from None
-    except PermissionError:
-        raise InputError(
-            f"cannot read {show(name)}: permission denied", "allow reading it (chmod u+r)"
-        ) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read {show(name)}: {why}", "check the name and disk") from None
+        why, remedy = getattr(error, "strerror", None) or str(error), "check the name and disk"
+        if isinstance(error, FileNotFoundError):
+            why, remedy = "no such file", "check the name"
+        elif isinstance(error, PermissionError):
+            why, remedy = "permission denied", "allow reading it (chmod u+r)"
+        raise InputError(f"cannot read {show(name)}: {why}", remedy) from None
 
 
 def check_target(path: Path, protect: Sequence[Path] = (), overwrite: bool = True) -> None:
     """Refuse a target that must not be written, before any work is done.
 
-    Raises
-    ------
-    OutputError: a folder, one of *protect* (through links too), or present and not *overwrite*.
+    Raises :class:`OutputError` for a folder, one of *protect* (through links too), or one that is
+    there and not to *overwrite*.
     """
     try:
         if path.is_dir():

@@ -36,12 +36,7 @@ class Profile:
 
 
 def read(data: bytes) -> Profile:
-    """Read a profile.
-
-    Raises
-    ------
-    ValueError: broken.
-    """
+    """Read a profile; raises ``ValueError`` where it is broken."""
     try:
         return _read(data)
     except (struct.error, IndexError, ZeroDivisionError, OverflowError) as error:

@@ -45,12 +45,7 @@ class Entry:
 
 
 def order_of(block: bytes) -> str:
-    """``"<"`` or ``">"``, the byte order of a TIFF structure.
-
-    Raises
-    ------
-    ValueError: this is no such structure.
-    """
+    """``"<"`` or ``">"``, the byte order of a TIFF structure; ``ValueError`` for anything else."""
     order = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}.get(bytes(block[:4]))
     if order is None or len(block) < 8:
         raise ValueError("not a TIFF structure")
@@ -77,9 +72,7 @@ def _number(block: bytes, code: str, at: int) -> int:
 def directories(block: bytes) -> list[int]:
     """Offsets of the chain of main directories: of a file, its pages and their reduced copies.
 
-    Raises
-    ------
-    ValueError: the first does not fit into the block; a broken link later ends the chain.
+    Raises ``ValueError`` if the first does not fit in; a broken link later ends the chain.
     """
     order, big = order_of(block), is_big(block)
     out: list[int] = []
@@ -101,9 +94,7 @@ def directories(block: bytes) -> list[int]:
 def directory(block: bytes, offset: int) -> list[Entry]:
     """The fields of the directory at *offset*, less those whose values lie outside the block.
 
-    Raises
-    ------
-    ValueError: the directory itself does not fit into the block.
+    Raises ``ValueError`` if the directory itself does not fit into it.
     """
     order, big = order_of(block), is_big(block)
     head, step, room = (8, 20, 8) if big else (2, 12, 4)
@@ -197,13 +188,8 @@ def amended(block: bytes, fields: Sequence[Entry], without: int | None = None) -
 def moved(block: bytes, shift: int, arrays: frozenset[int]) -> bytes:
     """*block* with every offset in its main directory and in those below it raised by *shift*.
 
-    Parameters
-    ----------
-    arrays: tags whose values are offsets, besides the pointers to directories.
-
-    Raises
-    ------
-    struct.error: a directory or a value outside the block.
+    So are the values of the tags *arrays*, besides the pointers to directories. Raises
+    ``struct.error`` for a directory or a value outside the block.
     """
     order, out, seen = order_of(block), bytearray(block), set()
 

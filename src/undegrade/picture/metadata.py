@@ -129,17 +129,12 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | Non
     if dpi is None or dpi_of(exif) is not None:
         return exif
     order = ifd.order_of(exif) if exif else "<"
-    fields = resolution(dpi, order)
-    return ifd.build(order, fields, {}) if exif is None else ifd.amended(exif, fields)
-
-
-def resolution(dpi: tuple[float, float], order: str) -> list[ifd.Entry]:
-    """The three fields that state *dpi*."""
-    return [
+    fields = [
         ifd.rational(X_RESOLUTION, dpi[0], order),
         ifd.rational(Y_RESOLUTION, dpi[1], order),
         ifd.integer(RESOLUTION_UNIT, 2, order, ifd.SHORT),
     ]
+    return ifd.build(order, fields, {}) if exif is None else ifd.amended(exif, fields)
 
 
 def without_orientation(exif: bytes) -> bytes:
@@ -151,9 +146,7 @@ def without_orientation(exif: bytes) -> bytes:
 def thumbnail_room(exif: bytes) -> int | None:
     """Bytes of the JPEG thumbnail; 0 where there is one of another kind, None where there is none.
 
-    Raises
-    ------
-    ValueError: the block is broken.
+    Raises ``ValueError`` where the block is broken.
     """
     starts = ifd.directories(exif)
     if len(starts) < 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,6 @@ from undegrade.picture.colour import SRGB, ColourSpace
 
 Pixels: TypeAlias = NDArray[Any]
 """(H, W, C) or (H, W), uint8 or uint16."""
-
-
-class _Keep:
-    """The default of ``with_pixels(alpha=...)``: resample the present one."""
-
-
-KEEP: Final = _Keep()
 
 
 @dataclass(frozen=True)
@@ -74,12 +67,7 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A photo in memory.
-
-    Raises
-    ------
-    UsageError: the arrays do not fit each other.
-    """
+    """A photo in memory; raises :class:`UsageError` if the arrays do not fit each other."""
 
     pixels: Pixels
     """(H, W, C) uint8 or uint16, C 1 or 3, upright, in the file's own encoding (``colour``)."""
@@ -135,18 +123,15 @@ class Picture:
         """Width times height in millions."""
         return self.width * self.height / 1e6
 
-    def with_pixels(self, pixels: Pixels, alpha: Pixels | _Keep | None = KEEP) -> Picture:
-        """The same photo with other pixels; everything else stays, the dpi too.
+    def with_pixels(self, pixels: Pixels) -> Picture:
+        """The same photo with other *pixels*; everything else stays, the dpi too.
 
-        Parameters
-        ----------
-        pixels: (H', W', C) or (H', W'), uint8 or uint16; any size.
-        alpha: (H', W') or None. Not given: the present one, resampled to the new size and depth.
+        They are (H', W', C) or (H', W'), uint8 or uint16, of any size; alpha is resampled to their
+        size and depth.
         """
         if pixels.ndim == 2:
             pixels = pixels[:, :, None]
-        if isinstance(alpha, _Keep):
-            alpha = self.alpha
-            if alpha is not None:
-                alpha = to_depth(resize_alpha(alpha, *pixels.shape[:2]), pixels.dtype)
+        alpha = self.alpha
+        if alpha is not None:
+            alpha = to_depth(resize_alpha(alpha, *pixels.shape[:2]), pixels.dtype)
         return replace(self, pixels=pixels, alpha=alpha)

@@ -169,7 +169,7 @@ class Subjects:
 
 def _copy(picture: Picture) -> Bytes:
     """*picture* in a size in which subjects are looked for, (H, W, 3)."""
-    image = to_pil(picture.with_pixels(picture.pixels, alpha=None))
+    image = to_pil(replace(picture, alpha=None))
     if max(image.size) > LONGEST:
         image.thumbnail((LONGEST, LONGEST))
     elif max(image.size) < SHORT:
@@ -205,9 +205,7 @@ def _when_called(open_: Callable[[], Find]) -> Find:
 def face_finder() -> Find:
     """The cascades of OpenCV 4 (Viola and Jones, CVPR 2001): faces from the front and the sides.
 
-    Raises
-    ------
-    ImportError, AttributeError: OpenCV is missing, or another version, without cascades.
+    Raises ``ImportError`` or ``AttributeError`` without OpenCV, or with one that has no cascades.
     """
     cv2: Any = import_module("cv2")
     folder = Path(cv2.data.haarcascades)
@@ -233,13 +231,7 @@ def face_finder() -> Find:
 def text_finder(**options: Any) -> Find:
     """The detector of PP-OCR (Du et al., "PP-OCRv4", 2023) in ``rapidocr-onnxruntime``.
 
-    Parameters
-    ----------
-    options: of its ``RapidOCR``.
-
-    Raises
-    ------
-    ImportError: the package is missing.
+    *options* are those of its ``RapidOCR``. Raises ``ImportError`` without the package.
     """
     reader: Any = import_module("rapidocr_onnxruntime").RapidOCR(**options)
 

@@ -162,12 +162,7 @@ def kinds() -> str:
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """The format that the suffix of *path* asks for.
-
-    Raises
-    ------
-    UsageError: an unknown suffix, or none.
-    """
+    """The format that the suffix of *path* asks for; :class:`UsageError` if there is none."""
     suffix = Path(path).suffix
     if suffix.lower() not in SUFFIXES:
         what = f"the suffix {suffix!r}" if suffix else "no suffix"
@@ -179,12 +174,7 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 
 def normal_format(name: str) -> str:
-    """ "jpg", ".TIF", "WebP" ... as the name used here.
-
-    Raises
-    ------
-    UsageError: nothing that can be written.
-    """
+    """ "jpg", ".TIF", "WebP" ... as the name used here; :class:`UsageError` for any other."""
     upper = name.upper().lstrip(".")
     if upper in WRITABLE:
         return upper

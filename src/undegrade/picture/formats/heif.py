@@ -14,12 +14,7 @@ from undegrade.picture.model import Encoding, Metadata
 
 
 def read(data: bytes, frame: int) -> Opened:
-    """The header of the file's main picture.
-
-    Raises
-    ------
-    Unfit: pi_heif is not installed.
-    """
+    """The header of the file's main picture; :class:`Unfit` if pi_heif is not installed."""
     pi_heif = package("pi_heif", message="HEIF pictures need the package pi-heif", extra="heif")
     file = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
     info = file.info

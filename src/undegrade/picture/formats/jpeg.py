@@ -88,9 +88,7 @@ def _handled(name: str, payload: bytes) -> bool:
 def _end(data: bytes) -> int:
     """Where the first picture ends; the length of *data* where no end is found.
 
-    Raises
-    ------
-    Unfit: 12 bits a sample, or a kind of coding that only few programs know.
+    Raises :class:`Unfit` for 12 bits a sample, or a kind of coding that only few programs know.
     """
     at = 2
     while at + 4 <= len(data):

@@ -22,11 +22,9 @@ _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
 def read(data: bytes, frame: int) -> Opened:
-    """The header of a bare codestream, or of one in boxes.
+    """The header of a bare codestream, or of one in boxes; :class:`Broken` without one.
 
-    Raises
-    ------
-    Unfit: the plug-in is not installed. Broken: there is no codestream.
+    Raises :class:`Unfit` if the plug-in is not installed.
     """
     pillow_jxl = package(
         "pillow_jxl.JpegXLImagePlugin",

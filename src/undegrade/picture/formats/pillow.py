@@ -97,17 +97,27 @@ def unpacked(
         first = samples(slice(0, 1))
         shape = (width, height) if turn >= 5 else (height, width)
         dtype = np.uint8 if first.dtype == np.uint8 else np.uint16
-        out = np.zeros((*shape, first.shape[2]), dtype)
-    else:
-        out = onto
-    # A view of ``out`` that lies as the file does; 6 and 8 undo each other.
-    stored = turned(out, {6: 8, 8: 6}.get(turn, turn))
+        onto = np.zeros((*shape, first.shape[2]), dtype)
+    # A view of it that lies as the file does; 6 and 8 undo each other.
+    stored = turned(onto, {6: 8, 8: 6}.get(turn, turn))
     for rows in bands(height, width, _BAND):
-        if onto is None:
-            stored[rows] = samples(rows)
-        else:
-            stored[rows] |= samples(rows)
-    return out
+        stored[rows] |= samples(rows).astype(onto.dtype, copy=False)
+    return onto
+
+
+def from_halves(half: Callable[[bool], Image.Image], turn: int) -> NDArray[Any]:
+    """16 bits a sample (H, W, C), turned, from two readings: of the upper and of the lower bytes.
+
+    Parameters
+    ----------
+    half: opens the image of one byte a sample, the lower one where it is true.
+    """
+    image = half(False)
+    image.load()
+    out = unpacked(image, turn, lambda part: part.astype(np.uint16) << 8)
+    image = half(True)  # the other is let go before this one is decoded
+    image.load()
+    return unpacked(image, turn, onto=out)
 
 
 def _plain(image: Image.Image, kind: str) -> Image.Image:

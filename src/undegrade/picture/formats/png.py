@@ -61,9 +61,7 @@ class _File:
 def read(data: bytes, frame: int) -> Opened:
     """All chunks of a PNG; of an animated one, the frame *frame*, in 8 bits.
 
-    Raises
-    ------
-    Broken: cut off, a wrong checksum where it matters, not a PNG.
+    Raises :class:`Broken` where it is cut off, no PNG, or a checksum is wrong that matters.
     """
     file = _parse(data)
 
@@ -224,14 +222,15 @@ def _deep(png: _File, turn: int) -> NDArray[Any]:
         image.load()
         return pillow.unpacked(image, turn, lambda part: np.ascontiguousarray(part).view(">u2"))
     file = _joined(png.pixel_chunks)
-    image = pillow.plugin("Png", file)
-    image.load()
-    out = pillow.unpacked(image, turn, lambda part: part.astype(np.uint16) << 8)
-    image = pillow.plugin("Png", file)
-    tile = image.tile[0]
-    image.tile = [tile._replace(args=str(tile.args).replace(";16B", ";16L"))]
-    image.load()
-    return pillow.unpacked(image, turn, onto=out)
+
+    def half(lower: bool) -> Any:
+        image = pillow.plugin("Png", file)
+        tile = image.tile[0]
+        if lower:
+            image.tile = [tile._replace(args=str(tile.args).replace(";16B", ";16L"))]
+        return image
+
+    return pillow.from_halves(half, turn)
 
 
 def _keyed(array: NDArray[Any], png: _File) -> NDArray[Any]:

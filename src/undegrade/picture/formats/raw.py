@@ -90,12 +90,9 @@ def _directories(data: bytes) -> Iterator[int]:
 
 
 def read(data: bytes, frame: int) -> Opened:
-    """The header of the sensor's picture.
+    """The header of the sensor's picture; :class:`Broken` where samples are missing.
 
-    Raises
-    ------
-    Unfit: rawpy is not installed, or LibRaw does not know this camera or compression.
-    Broken: the samples are not all there.
+    Raises :class:`Unfit` without rawpy, or for a camera or compression that LibRaw does not know.
     """
     kind = kind_of(data)
     message = f"it is a raw photo of a camera ({kind}), which needs the package rawpy"

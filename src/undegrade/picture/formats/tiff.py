@@ -53,9 +53,7 @@ _STRIP = 1 << 18
 def read(data: bytes, frame: int) -> Opened:
     """The directory of a page, of those that are no reduced copies of others.
 
-    Raises
-    ------
-    Unfit: samples that are no levels, or a compression that cannot be undone here.
+    Raises :class:`Unfit` for samples that are no levels, or a compression that cannot be undone.
     """
     _hush()
     starts = ifd.directories(data)
@@ -194,12 +192,11 @@ def _rarely(decode: Callable[[int], NDArray[Any]], compression: str) -> Any:
     return pixels
 
 
-def _halves(open_page: Any, premultiplied: bool) -> NDArray[Any]:
-    """16-bit RGB or RGBA from two readings, of the upper and of the lower bytes."""
-    out = None
-    for lower in (False, True):
-        image = open_page()
-        tiles = []
+def _halves(open_page: Callable[[], Any], premultiplied: bool) -> NDArray[Any]:
+    """16-bit RGB or RGBA, whose colour may be *premultiplied* by alpha."""
+
+    def half(lower: bool) -> Any:
+        image, tiles = open_page(), []
         for tile in image.tile:
             mode, end = tile.args[0].split(";16")
             if lower:
@@ -210,12 +207,9 @@ def _halves(open_page: Any, premultiplied: bool) -> NDArray[Any]:
             raw = mode.replace("a", "A") + ";16" + end
             tiles.append(tile._replace(args=(raw, *tile.args[1:])))
         image.tile = tiles
-        image.load()
-        if out is None:
-            out = pillow.unpacked(image, 1, lambda part: part.astype(np.uint16) << 8)
-        else:
-            pillow.unpacked(image, 1, onto=out)
-    assert out is not None
+        return image
+
+    out = pillow.from_halves(half, 1)
     if premultiplied:
         _unmultiply(out)
     return out
@@ -291,9 +285,7 @@ def _samples(data: bytes, index: int) -> NDArray[Any]:
 def write(picture: Picture, quality: int | None) -> bytes:
     """The bytes of a TIFF of 8 or 16 bits a sample, Deflate, or raw if it came so.
 
-    Raises
-    ------
-    ValueError: it would have more than 4 GB, which a TIFF cannot.
+    Raises ``ValueError`` beyond 4 GB, which a TIFF cannot hold.
     """
     exif = picture.metadata.exif
     return _page(picture, ifd.order_of(exif) if exif else "<")
@@ -302,9 +294,7 @@ def write(picture: Picture, quality: int | None) -> bytes:
 def write_pages(pictures: Sequence[Picture]) -> bytes:
     """The bytes of a TIFF of several pages, each with all that it carries.
 
-    Raises
-    ------
-    ValueError: it would have more than 4 GB, or the pages' EXIF is not of one byte order.
+    Raises ``ValueError`` beyond 4 GB, or if the pages' EXIF is not of one byte order.
     """
     orders = {ifd.order_of(one.metadata.exif) for one in pictures if one.metadata.exif} or {"<"}
     if len(orders) > 1:
