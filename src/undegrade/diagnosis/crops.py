@@ -35,8 +35,8 @@ SURE = 5.0
 """Standard errors by which another phase must be ahead of 0, at which most files still are."""
 
 
-def choose(picture: Picture, most: int = MOST) -> list[Corner]:
-    """Corners of up to *most* crops, spread over the photo and over its kinds of content.
+def choose(picture: Picture) -> list[Corner]:
+    """Corners of up to :data:`MOST` crops, spread over the photo and over its kinds of content.
 
     Of an even grid of places, those at even ranks of detail: flat ones show noise, textured ones
     blur, and those between JPEG. The same photo always gives the same crops.
@@ -47,8 +47,7 @@ def choose(picture: Picture, most: int = MOST) -> list[Corner]:
     if not usable:
         usable = [int(np.argmin(clipped))]
     ranked = sorted(usable, key=lambda i: (detail[i], i))
-    count = min(most, len(ranked))
-    ranks = np.linspace(0, len(ranked) - 1, count).round().astype(int)
+    ranks = np.linspace(0, len(ranked) - 1, min(MOST, len(ranked))).round().astype(int)
     return [places[ranked[rank]] for rank in ranks]
 
 
