@@ -46,8 +46,8 @@ from undegrade.runtime import (
     tile_need,
 )
 from undegrade.runtime.process import blend_strength
+from undegrade.runtime.session import TURNS
 from undegrade.runtime.subjects import Subjects, near
-from undegrade.runtime.turns import TURNS
 from undegrade.version import __version__
 
 Source: TypeAlias = (

@@ -19,8 +19,7 @@ from undegrade.catalog import Card, Model
 from undegrade.errors import ModelError
 from undegrade.levels import Levels
 from undegrade.runtime import open_network, process, verify_model
-from undegrade.runtime.blend import mixed_weights
-from undegrade.runtime.onnx_file import find_weights, frame
+from undegrade.runtime.onnx_file import find_weights, frame, mixed_weights
 
 
 def arrays(data):

@@ -13,9 +13,9 @@ from tests.networks import tiny_network
 from undegrade import Enhancer
 from undegrade.catalog import Model, sha256
 from undegrade.picture import from_array
+from undegrade.places import cache_folder
 from undegrade.plan import Wishes
 from undegrade.runtime import Networks, find_model
-from undegrade.runtime.pace import cache_file
 
 PHOTO = np.full((512, 512, 3), 128, np.uint8)
 
@@ -43,6 +43,11 @@ def forecast(network: Path, clock, **options) -> float:
     picture = from_array(PHOTO)
     plan = enhancer.plan(picture, Wishes("sr", 2, model=str(network)))
     return enhancer.forecast(picture, plan).seconds
+
+
+def cache_file() -> Path:
+    """Where speeds are remembered."""
+    return cache_folder() / "speeds.json"
 
 
 def forbidden() -> float:

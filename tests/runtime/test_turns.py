@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from undegrade.catalog import Catalog, user_folder
 from undegrade.runtime import WholePhoto, make_thumbnail, open_network, process
-from undegrade.runtime.turns import TURNS
+from undegrade.runtime.session import TURNS
 
 SHIPPED = Catalog(user_folder() / "none")
 

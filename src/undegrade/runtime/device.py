@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 from undegrade.catalog import Model
@@ -71,9 +72,7 @@ def devices() -> list[str]:
 def providers(device: str = "auto") -> list[str]:
     """ONNX Runtime's execution providers for one of :data:`DEVICES`, in order.
 
-    Raises
-    ------
-    ModelError: there is none for it here.
+    Raises :class:`ModelError` if there is none for it here.
     """
     if device in ("auto", "cpu"):
         return [CPU]
@@ -114,7 +113,7 @@ def choose_precision(
     ------
     UsageError: ``int8`` is asked for and impossible, or *precision* is unknown.
     """
-    check_precision(precision)
+    check_known("precision", precision, PRECISIONS)
     if precision == "fp32":
         return "fp32"
     reason = _hindrance(model, device, mixed)
@@ -126,12 +125,10 @@ def choose_precision(
     return "int8" if gains else "fp32"
 
 
-def check_precision(precision: str) -> None:
-    """Refuse what is none of :data:`PRECISIONS`."""
-    if precision not in PRECISIONS:
-        raise UsageError(
-            f"there is no precision {precision!r}", f"choose one of: {', '.join(PRECISIONS)}"
-        )
+def check_known(kind: str, name: str, names: Sequence[str]) -> None:
+    """Refuse the *name* of a *kind* of thing that is none of *names*."""
+    if name not in names:
+        raise UsageError(f"there is no {kind} {name!r}", f"choose one of: {', '.join(names)}")
 
 
 def has_dot_products(cpu_info: Path = CPU_INFO) -> bool:

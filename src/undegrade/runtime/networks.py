@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from undegrade.catalog import Card, Catalog, Model
 from undegrade.errors import UsageError
-from undegrade.runtime.device import DEVICES, check_precision, choose_precision
+from undegrade.runtime.device import DEVICES, PRECISIONS, check_known, choose_precision
 from undegrade.runtime.memory import tile_side
 from undegrade.runtime.pace import Clock, Paces, key_of, measure
 from undegrade.runtime.probe import find_model
@@ -50,11 +50,8 @@ class Networks:
         tile: int | None = None,
         clock: Clock = time.perf_counter,
     ) -> None:
-        if device not in DEVICES:
-            raise UsageError(
-                f"there is no device {device!r}", f"choose one of: {', '.join(DEVICES)}"
-            )
-        check_precision(precision)
+        check_known("device", device, DEVICES)
+        check_known("precision", precision, PRECISIONS)
         for kind, number, most in (("threads", threads, MOST_THREADS), ("tile", tile, None)):
             fits = isinstance(number, int) and 1 <= number <= (most or number)
             if number is not None and not fits:

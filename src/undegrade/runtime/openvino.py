@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import metadata
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,6 @@ def version() -> str:
 def is_installed() -> bool:
     """Whether the package is at hand."""
     return version() != ""
-
-
-@dataclass(frozen=True)
-class Input:
-    """An input of a graph, by the name that it is fed under."""
-
-    name: str
 
 
 class OpenVinoSession:
@@ -53,7 +46,7 @@ class OpenVinoSession:
         if not gpu:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
         graph = core.read_model(data)
-        self._inputs = [Input(one.any_name) for one in graph.inputs]
+        self._inputs = [SimpleNamespace(name=one.any_name) for one in graph.inputs]
         self._compiled = core.compile_model(graph, "GPU" if gpu else "CPU", settings)
 
     def run(self, outputs: None, feed: dict[str, Any]) -> list[Floats]:
@@ -62,6 +55,6 @@ class OpenVinoSession:
         found = request.infer(feed)
         return [np.array(found[output]) for output in self._compiled.outputs]
 
-    def get_inputs(self) -> list[Input]:
-        """In the graph's order."""
+    def get_inputs(self) -> list[SimpleNamespace]:
+        """By the names that they are fed under, in the graph's order."""
         return self._inputs

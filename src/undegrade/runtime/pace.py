@@ -56,7 +56,7 @@ class Paces:
     """What has been measured, in a file of the user's, or in memory where that cannot be used."""
 
     def __init__(self) -> None:
-        self._file = cache_file()
+        self._file = cache_folder() / "speeds.json"
         self._known: dict[str, float] = {}
 
     def find(self, key: str) -> float | None:
@@ -96,11 +96,6 @@ def key_of(weights: str, precision: str, threads: int | None, device: str) -> st
         f"onnxruntime {onnxruntime.__version__}",
     )
     return ", ".join(facts)
-
-
-def cache_file() -> Path:
-    """``speeds.json`` among what can be made again."""
-    return cache_folder() / "speeds.json"
 
 
 def _read(file: Path) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -13,7 +14,6 @@ from undegrade.catalog import Card, Model, read_int8, read_weights
 from undegrade.errors import ModelError, first_line
 from undegrade.imaging.arrays import Floats
 from undegrade.runtime import openvino
-from undegrade.runtime.blend import mixed_weights
 from undegrade.runtime.device import (
     CPU,
     PROVIDERS,
@@ -23,9 +23,8 @@ from undegrade.runtime.device import (
     providers,
 )
 from undegrade.runtime.memory import give_back_freed_memory
-from undegrade.runtime.onnx_file import metadata
+from undegrade.runtime.onnx_file import metadata, mixed_weights
 from undegrade.runtime.thumbnail import WholePhoto
-from undegrade.runtime.turns import TURNS
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -38,6 +37,50 @@ MADE_FROM = "made_from"
 
 
 @dataclass(frozen=True)
+class Turn:
+    """One of the symmetries of a square, on planes (..., H, W).
+
+    A network was trained on all of them alike, so its answers differ by what it does not know, and
+    the mean is surer than each ("self-ensemble": Timofte et al., "Seven Ways to Improve
+    Example-Based Single Image Super Resolution", CVPR 2016). A window is turned with all of its
+    margin, whose sides are multiples of the network's own, so tiles stay exact; a thumbnail of the
+    whole and the window's place in it are turned along.
+    """
+
+    swaps: bool
+    """Whether rows and columns are exchanged, before all else."""
+    flips: tuple[int, ...]
+    """Axes that are mirrored, -2 and -1."""
+
+    def forth(self, planes: Floats) -> Floats:
+        """*planes* turned, as a view."""
+        turned = planes.swapaxes(-2, -1) if self.swaps else planes
+        return np.flip(turned, self.flips)
+
+    def back(self, planes: Floats) -> Floats:
+        """What *planes* were before they were turned, as a view."""
+        straight = np.flip(planes, self.flips)
+        return straight.swapaxes(-2, -1) if self.swaps else straight
+
+    def whole(self, photo: WholePhoto, at: tuple[int, int], size: tuple[int, int]) -> WholePhoto:
+        """*photo*, turned, as a window of *size* sees it that begins *at* a row and a column."""
+        begin = [photo.top + at[0], photo.left + at[1]]
+        length, sides = list(size), [photo.height, photo.width]
+        if self.swaps:
+            begin, length, sides = begin[::-1], length[::-1], sides[::-1]
+        for axis in self.flips:
+            begin[axis] = sides[axis] - begin[axis] - length[axis]
+        thumbnail = np.ascontiguousarray(self.forth(photo.thumbnail))
+        return WholePhoto(thumbnail, *sides, *begin)
+
+
+TURNS = tuple(
+    Turn(swaps, flips) for swaps, flips in product((False, True), ((), (-2,), (-1,), (-2, -1)))
+)
+"""All eight, over which the effort ``best`` averages, the picture as it is first."""
+
+
+@dataclass(frozen=True)
 class Network:
     """An open network. ``run`` may be called from several threads at once."""
 
@@ -46,7 +89,7 @@ class Network:
     precision: str = "fp32"
     """``fp32`` or ``int8``."""
     averages: bool = False
-    """Whether a run is the mean of eight, one for each of :data:`undegrade.runtime.turns.TURNS`."""
+    """Whether a run is the mean of eight, one for each of :data:`TURNS`."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -242,16 +285,10 @@ def open_network(
     session = open_session(
         data, name, threads=threads, device=device, exact=precision == "int8", remedy=remedy
     )
-    if precision == "int8":
-        _check_origin(model, data)
-    return Network(model.card, session, precision)
-
-
-def _check_origin(model: Model, data: bytes) -> None:
-    """Raise :class:`ModelError` unless the int8 file was made from the weights of *model*."""
-    origin = metadata(data).get(MADE_FROM, "")
+    origin = metadata(data).get(MADE_FROM, "") if precision == "int8" else ""
     if origin and model.card.sha256 and origin != model.card.sha256:
         raise ModelError(
             f"{model.card.int8!r} was made from other weights than those of {model.card.name!r}",
             "make it again: undegrade quantise, or use --precision fp32",
         )
+    return Network(model.card, session, precision)
