@@ -9,11 +9,12 @@ import json
 import math
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from undegrade.errors import UndegradeError
+from undegrade.errors import OutputError
 from undegrade.picture import write_atomic
 from undegrade.places import cache_folder
 from undegrade.runtime import openvino
@@ -71,14 +72,10 @@ class Paces:
         What a busy machine took is true for now, and is not written down.
         """
         self._known[key] = seconds
-        if is_busy():
-            return
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+        if not is_busy():
             known = _read(self._file) | {key: seconds}
-            write_atomic(self._file, json.dumps(known, indent=1).encode())
-        except (OSError, UndegradeError):
-            pass  # it is measured again the next time
+            with suppress(OutputError):  # it is measured again the next time
+                write_atomic(self._file, json.dumps(known, indent=1).encode())
 
 
 def key_of(weights: str, precision: str, threads: int | None, device: str) -> str:
