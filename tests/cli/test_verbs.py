@@ -12,10 +12,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import undegrade as package
+from tests.batch.replaying import replayed
 from tests.cli.conftest import refused
 from tests.networks import tiny_model, tiny_network
 from tests.photos import files, scene, write_photo
-from undegrade.batch.pairs import verify_pairs
 from undegrade.catalog import Catalog, user_folder
 from undegrade.cli import app
 from undegrade.errors import (
@@ -190,7 +190,7 @@ def test_degrade(undegrade, tmp_path):
     assert ran.err == "2 pairs written, 0 failed\n"
     out = tmp_path / "out"
     assert set(files(out)) == {"a.png", "sub/b.png", "manifest.jsonl"}
-    assert verify_pairs(out / "manifest.jsonl").differing == ()
+    assert replayed(out / "manifest.jsonl") == 2
     with Image.open(out / "a.png") as image:
         assert np.abs(np.asarray(image).astype(int) - scene()).mean() > 3
     undegrade(*command, "-o", "again", "--seed", "5")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +18,7 @@ from undegrade.degradation.base import Image
 from undegrade.degradation.chain import Chain, levels, replay
 from undegrade.errors import Cancelled, InputError, UndegradeError, UsageError
 from undegrade.picture import check_target, decode, encode, from_array, write_atomic
+from undegrade.work import sha256
 
 MANIFEST = "manifest.jsonl"
 
@@ -43,16 +43,6 @@ class PairsSummary:
     written: int
     """Degraded pictures that were written."""
     failed: tuple[Failure, ...]
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What :func:`verify_pairs` found."""
-
-    checked: int
-    """Lines of the manifest."""
-    differing: tuple[Failure, ...]
-    """Outputs that replaying does not give, or that could not be compared."""
 
 
 @dataclass(frozen=True)
@@ -122,48 +112,13 @@ def make_pairs(
             except Cancelled:
                 raise
             except (UndegradeError, OSError, ValueError, MemoryError) as error:
-                failed.append(Failure(source.name, _reason(error)))
+                reason = " ".join(str(error).split()) or type(error).__name__
+                failed.append(Failure(source.name, reason))
             if progress is not None:
                 progress(done, len(sources), source.name)
     finally:
         write_atomic(manifest, "".join(line + "\n" for line in lines).encode("ascii"))
     return PairsSummary(manifest, len(lines), tuple(failed))
-
-
-def verify_pairs(
-    manifest: Path,
-    *,
-    root: Path | None = None,
-    tolerance: int = 0,
-    progress: Progress | None = None,
-) -> Verification:
-    """Replay *manifest* and say which of its outputs are not what replaying gives.
-
-    Parameters
-    ----------
-    manifest: written by :func:`make_pairs`; the outputs lie beside it.
-    root: the folder of the sources, if it is no longer where the manifest says.
-    tolerance: the largest difference that is passed over, in 8-bit steps. Other versions of
-        numpy or libjpeg may round a value differently.
-
-    Raises
-    ------
-    InputError: the manifest cannot be read, or a line of it is not one of its lines.
-    """
-    lines = _read_manifest(Path(manifest))
-    differing: list[Failure] = []
-    for done, line in enumerate(lines, start=1):
-        try:
-            reason = _difference(line, Path(manifest).parent, root, tolerance)
-        except Cancelled:
-            raise
-        except (UndegradeError, OSError, ValueError, MemoryError) as error:
-            reason = _reason(error)
-        if reason:
-            differing.append(Failure(line["output"], reason))
-        if progress is not None:
-            progress(done, len(lines), line["output"])
-    return Verification(len(lines), tuple(differing))
 
 
 def _sources(inputs: Sequence[Path], output: Path) -> list[_Source]:
@@ -194,9 +149,10 @@ def _make(source: _Source, output: Path, chain: Chain, seed: int) -> dict[str, A
     """Write one degraded picture; its line of the manifest."""
     rng = np.random.default_rng([seed, zlib.crc32(source.name.encode("utf-8", "surrogateescape"))])
     record = chain.sample(rng)
-    digest = _sha256(source.path)
+    digest = sha256(source.path.read_bytes())
     image = _read(source.path)
-    degraded = _to_pixels(replay(image, record))
+    values = np.clip(replay(image, record), 0.0, 1.0) * 255.0
+    degraded: NDArray[np.uint8] = np.rint(values).astype(np.uint8)
     target = output / source.output
     check_target(target, protect=[source.path])
     write_atomic(target, encode(from_array(degraded), format="PNG"))
@@ -212,33 +168,11 @@ def _make(source: _Source, output: Path, chain: Chain, seed: int) -> dict[str, A
     }
 
 
-def _difference(line: dict[str, Any], folder: Path, root: Path | None, tolerance: int) -> str:
-    """Why the output of *line* is not what replaying gives, or nothing."""
-    source = (folder / line["root"] if root is None else Path(root)) / line["source"]
-    if _sha256(source) != line["sha256"]:
-        return f"the source {line['source']} has changed"
-    expected = _to_pixels(replay(_read(source), line["parameters"])).astype(np.int64)
-    found = decode(folder / line["output"]).pixels.astype(np.int64)
-    if found.shape != expected.shape:
-        return f"its shape is {found.shape}, not {expected.shape}"
-    worst = int(np.abs(found - expected).max())
-    return f"it differs by up to {worst} of 255" if worst > tolerance else ""
-
-
 def _read(path: Path) -> Image:
     """A photo as (H, W, 1 or 3) float32 sRGB in [0, 1]; transparency is left out."""
     picture = decode(path)
     values = picture.pixels.astype(np.float32) / np.float32(np.iinfo(picture.pixels.dtype).max)
     return np.asarray(np.clip(picture.colour.to_srgb(values), 0.0, 1.0), dtype=np.float32)
-
-
-def _to_pixels(image: Image) -> NDArray[np.uint8]:
-    return np.asarray(np.rint(np.clip(image, 0.0, 1.0) * 255.0), dtype=np.uint8)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _seen_from(root: Path, output: Path) -> str:
@@ -247,31 +181,3 @@ def _seen_from(root: Path, output: Path) -> str:
         return Path(os.path.relpath(root.resolve(), output.resolve())).as_posix()
     except ValueError:
         return root.resolve().as_posix()
-
-
-def _read_manifest(manifest: Path) -> list[dict[str, Any]]:
-    try:
-        text = manifest.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError(f"the manifest {manifest} cannot be read: {_reason(error)}") from error
-    lines: list[dict[str, Any]] = []
-    kinds = {"source": str, "root": str, "sha256": str, "output": str, "parameters": list}
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        if not isinstance(entry, dict) or not all(
-            isinstance(entry.get(key), kind) for key, kind in kinds.items()
-        ):
-            raise InputError(f"line {number} of {manifest} describes no pair")
-        for key in ("source", "output"):
-            if PurePosixPath(entry[key]).is_absolute() or ".." in PurePosixPath(entry[key]).parts:
-                raise InputError(f"line {number} of {manifest}: {key} leaves its folder")
-        lines.append(entry)
-    return lines
-
-
-def _reason(error: BaseException) -> str:
-    """One line for a summary."""
-    return " ".join(str(error).split()) or type(error).__name__
