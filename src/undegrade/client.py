@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
@@ -32,7 +31,7 @@ from undegrade.errors import (
 from undegrade.picture import format_of, write_atomic
 from undegrade.picture import read as read_source
 from undegrade.plan import DETAIL, Wishes
-from undegrade.work import Done, Order
+from undegrade.work import Done, Order, sha256
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -203,7 +202,7 @@ class Server:
             models = json.loads(visit.ask("GET", "/models"))["models"]
         weights = {card["name"]: card["sha256"] for card in models}
         decisive = [_fields(order), weights]
-        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+        return sha256(json.dumps(decisive, sort_keys=True).encode())[:16]
 
 
 def _fields(order: Order) -> dict[str, Any]:

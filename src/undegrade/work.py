@@ -146,7 +146,9 @@ def work(
 ) -> Done:
     """Enhance the photo in the file *data*, called *name* in messages, as *order* wants it.
 
-    A photo that is left alone comes out byte for byte.
+    A photo that is left alone comes out byte for byte. Every page of a TIFF is enhanced for itself,
+    in one TIFF again: the report is that of the first page on which anything was done, and its
+    ``pages`` has them all.
 
     Parameters
     ----------
@@ -161,73 +163,48 @@ def work(
     if not isinstance(enhancer, Enhancer):
         return enhancer.work(data, name, order, progress=progress, cancelled=cancelled)
     started = time.perf_counter()
-    if picture is None:
-        count = pages(data, name) if order.frame is None and order.format in (None, "TIFF") else 1
-        if count > 1:
-            return _all_pages(enhancer, data, name, order, count, progress, cancelled)
-        limit = order.max_megapixels
-        picture = decode(data, name=name, frame=order.frame, max_megapixels=limit)
-    plan = enhancer.plan(picture, order.wishes, found)
-    result = enhancer.run(picture, plan, progress=progress, cancelled=cancelled)
-    report = result.as_dict()
-    own = picture.encoding.format
+    whole = picture is None and order.frame is None and order.format in (None, "TIFF")
+    count = pages(data, name) if whole else 1
+    results: list[Result] = []
+    for number in range(1, count + 1):
+        part = (lambda done: progress((len(results) + done) / count)) if progress else None
+        if picture is None or count > 1:
+            frame = number if count > 1 else order.frame
+            picture = decode(data, name=name, frame=frame, max_megapixels=order.max_megapixels)
+        plan = enhancer.plan(picture, order.wishes, found)
+        results.append(enhancer.run(picture, plan, progress=part, cancelled=cancelled))
+        if progress and count > 1:
+            progress(number / count)
+    assert picture is not None
+    telling = next((index for index, one in enumerate(results) if one.steps), 0)
+    result, own = results[telling], picture.encoding.format
     copied = result.unchanged and order.copies(own)
     if copied:
-        # What reading could not keep stays in the file all the same.
-        format, report["notes"] = own, list(plan.notes)
+        format = own
+    elif count > 1:
+        format = own
+        mark = result.mark if order.mark else None
+        data = encode_pages([one.picture for one in results], strip=order.strip, mark=mark)
     else:
         format = order.format or default_format(result.picture)
         data = result.encode(
             format=format, quality=order.quality, strip=order.strip, mark=order.mark
         )
-        report["notes"] += losses(result.picture, format)
     if cancelled and cancelled():
         raise Cancelled
+    reports = [one.as_dict() for one in results]
+    if not copied:
+        for each, one in zip(reports, results, strict=True):
+            each["notes"] += losses(one.picture, format)
+    report = dict(reports[telling])
+    if count > 1:
+        notes = [f"page {at}: {note}" for at, one in enumerate(reports, 1) for note in one["notes"]]
+        report |= {"notes": [] if copied else notes, "pages": reports}
+    elif copied:
+        # What reading could not keep stays in the file all the same.
+        report["notes"] = list(plan.notes)
     report["seconds"] = round(time.perf_counter() - started, 3)
     return Done(data, format, report, copied)
-
-
-def _all_pages(
-    enhancer: Enhancer,
-    data: bytes,
-    name: str,
-    order: Order,
-    count: int,
-    progress: Progress | None,
-    cancelled: Callable[[], bool] | None,
-) -> Done:
-    """Every page of a TIFF enhanced for itself, in one TIFF again.
-
-    The report is that of the first page on which anything was done; ``pages`` has them all.
-    """
-    started = time.perf_counter()
-    results: list[Result] = []
-    for number in range(1, count + 1):
-        part = (lambda done: progress((len(results) + done) / count)) if progress else None
-        picture = decode(data, name=name, frame=number, max_megapixels=order.max_megapixels)
-        plan = enhancer.plan(picture, order.wishes)
-        results.append(enhancer.run(picture, plan, progress=part, cancelled=cancelled))
-        if progress:
-            progress(number / count)
-    reports = [result.as_dict() for result in results]
-    telling = next((index for index, one in enumerate(results) if one.steps), 0)
-    unchanged = not results[telling].steps
-    copied = unchanged and order.copies("TIFF")
-    if not copied:
-        mark = results[telling].mark if order.mark else None
-        data = encode_pages([one.picture for one in results], strip=order.strip, mark=mark)
-        for report, result in zip(reports, results, strict=True):
-            report["notes"] += losses(result.picture, "TIFF")
-    if cancelled and cancelled():
-        raise Cancelled
-    notes = [f"page {at}: {note}" for at, one in enumerate(reports, 1) for note in one["notes"]]
-    report = reports[telling] | {
-        "unchanged": unchanged,
-        "notes": [] if copied else notes,
-        "pages": reports,
-        "seconds": round(time.perf_counter() - started, 3),
-    }
-    return Done(data, "TIFF", report, copied)
 
 
 @dataclass(frozen=True)

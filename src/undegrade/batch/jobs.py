@@ -74,9 +74,7 @@ def collect(
                         "name a folder for all outputs with -o",
                     )
                 tree = _default_folder(path)
-                found = photos_in(path, recursive, output or tree)
-                if not found:
-                    raise _no_photo(path, recursive)
+                found = _some_photos(path, recursive, output or tree)
                 files += [(photo, photo.relative_to(path)) for photo in found]
             else:
                 files.append((path, Path(path.name)))
@@ -140,12 +138,8 @@ def photos(inputs: Sequence[str], *, recursive: bool = False) -> list[Path]:
     files: list[Path] = []
     for text in inputs:
         for path in _expand(text):
-            if not _can_be(path.is_dir):
-                files.append(path)
-            elif found := photos_in(path, recursive, path):
-                files += found
-            else:
-                raise _no_photo(path, recursive)
+            folder = _can_be(path.is_dir)
+            files += _some_photos(path, recursive, path) if folder else [path]
     return list(dict.fromkeys(files))
 
 
@@ -203,9 +197,13 @@ def photos_in(folder: Path, recursive: bool, output: Path) -> list[Path]:
     ]
 
 
-def _no_photo(folder: Path, recursive: bool) -> InputError:
-    hint = "" if recursive else "; add --recursive to look into its sub-folders"
-    return InputError(f"no photo in the folder {str(folder)!r}", f"check it{hint}")
+def _some_photos(folder: Path, recursive: bool, output: Path) -> list[Path]:
+    """As :func:`photos_in`, which finds one at least."""
+    found = photos_in(folder, recursive, output)
+    if not found:
+        hint = "" if recursive else "; add --recursive to look into its sub-folders"
+        raise InputError(f"no photo in the folder {str(folder)!r}", f"check it{hint}")
+    return found
 
 
 def _default_folder(folder: Path) -> Path:

@@ -56,8 +56,10 @@ class Manifest:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 with self.path.open("a+b") as file:
                     # A crash may have cut the last line; the next must not be glued to it.
-                    if file.tell() and not self._ends_line(file.tell()):
-                        file.write(b"\n")
+                    if file.seek(0, os.SEEK_END):
+                        file.seek(-1, os.SEEK_END)
+                        if file.read(1) != b"\n":
+                            file.write(b"\n")
                     file.write(line.encode())
                     file.flush()
                     os.fsync(file.fileno())
@@ -67,11 +69,6 @@ class Manifest:
                     "check free space and permissions of the output folder",
                 ) from None
             self._rows[row["output"]] = row
-
-    def _ends_line(self, size: int) -> bool:
-        with self.path.open("rb") as file:
-            file.seek(size - 1)
-            return file.read(1) == b"\n"
 
     def _key(self, target: Path) -> str:
         try:
