@@ -99,11 +99,8 @@ def test_a_worker_does_not_do_again_what_another_had_finished(store, tmp_path, m
     output = uri(tmp_path / "out")
     scratch = Scratch(output)
     at = (WorkerSettings(), scratch.uri, Ledger(output, scratch))
-    unit = {
-        "inputs": [[uri(store / "0.png"), uri(store / "bad.jpg")]],
-        "outputs": [[f"{output}/0.png", f"{output}/bad.jpg"]],
-        "versions": [["", ""]],
-    }
+    tasks = [[uri(store / name), f"{output}/{name}", ""] for name in ("0.png", "bad.jpg")]
+    unit = {"unit": [json.dumps(tasks)]}
     told = json.loads(EnhanceUnits(*at)(unit)["rows"][0])
     assert [row["status"] for row in told] == ["enhanced", "failed"]
 

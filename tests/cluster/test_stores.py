@@ -229,7 +229,7 @@ def test_a_part_is_the_commit_though_the_driver_was_killed(tmp_path):
     dead = killed(output)
     theirs = Ledger(output, dead)
     for unit in (table[:2], table[1:2]):
-        theirs.keep([row["output"] for row in unit], unit)
+        theirs.keep(unit)
     assert len(rows(output)) == 3
     again = run(*at)
     assert (again.done, again.skipped) == (1, 2)
@@ -244,7 +244,7 @@ def test_putting_parts_together_may_be_broken_off(tmp_path, monkeypatch):
     own = Ledger(output, ledger.Scratch(output))
     table = [made_row(f"{index}.png") for index in range(10)]
     for row in table:
-        own.keep([row["output"]], [row])
+        own.keep([row])
     folder = tmp_path / "out/_undegrade/manifest"
     before = {path: path.read_bytes() for path in folder.iterdir()}
     own.compact()
@@ -264,7 +264,7 @@ def test_a_unit_that_is_done_twice_has_one_part(tmp_path):
     outputs = [row["output"] for row in unit]
     assert own.kept(outputs) == []
     for _ in range(2):
-        own.keep(outputs, unit)
+        own.keep(unit)
     assert own.kept(outputs) == unit
     assert len(rows(output)) == 2
     assert own.kept(outputs[:1]) == []

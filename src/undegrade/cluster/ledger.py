@@ -108,17 +108,17 @@ class Ledger:
         # Parts sort by the time of their run.
         self._run, self._scratch = (run.name, run.uri) if run else ("", "")
 
-    def keep(self, outputs: Sequence[str], rows: list[Row]) -> None:
-        """Write the *rows* of the unit that has these *outputs*; written again, in their place.
+    def keep(self, rows: list[Row]) -> None:
+        """Write the *rows* of a unit; written again, in their place.
 
         Raises
         ------
         OutputError, StoreError: the store does not take them.
         """
-        self._write(self._unit(outputs), rows)
+        self._write(self._unit([row["output"] for row in rows]), rows)
 
     def kept(self, outputs: Sequence[str]) -> list[Row]:
-        """The rows of that unit, if some worker has done it in this run; else none."""
+        """The rows of the unit that has these *outputs*, if it is done in this run; else none."""
         fs, path = url_to_fs(joined(self.folder, self._unit(outputs)))
         try:
             rows: list[Row] = read_table(fs, path).to_pylist()
@@ -212,9 +212,6 @@ class Done:
     def __init__(self, keys: NDArray[np.uint64], settings: str) -> None:
         self._keys = np.unique(keys)
         self._settings = settings
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
     def __call__(self, source: str, version: str, target: str) -> bool:
         key = _hash("\0".join((source, version, target, self._settings)))

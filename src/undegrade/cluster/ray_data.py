@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from undegrade.cluster.ledger import Ledger
-from undegrade.cluster.units import Listing
+from undegrade.cluster.units import Listing, Unit, unit_of
 from undegrade.cluster.worker import Batch, Enhance, Row, WorkerSettings
 from undegrade.errors import UsageError
 
@@ -91,7 +91,7 @@ class Cluster:
 
 
 class EnhanceUnits(Enhance):
-    """:class:`Enhance` on units, one row each with lists of objects.
+    """:class:`Enhance` on units, a column of them as they stand in a listing.
 
     A unit is done once its rows stand in the *ledger*: where its worker dies after that, before
     the driver has heard of it, the next one finds them there. It comes back as one value, the
@@ -104,16 +104,15 @@ class EnhanceUnits(Enhance):
         self.ledger = ledger
 
     def __call__(self, batch: Batch) -> Batch:
-        units = zip(batch["inputs"], batch["outputs"], batch["versions"], strict=True)
-        done = [self.unit(*([str(text) for text in column] for column in unit)) for unit in units]
+        done = [self.unit(unit_of(text)) for text in batch["unit"]]
         return {"rows": np.array([json.dumps(rows) for rows in done], object)}
 
-    def unit(self, inputs: list[str], outputs: list[str], versions: list[str]) -> list[Row]:
+    def unit(self, unit: Unit) -> list[Row]:
         """Do one unit, if nobody has."""
-        rows = self.ledger.kept(outputs)
+        rows = self.ledger.kept([task.output for task in unit])
         if not rows:
-            rows = [self.one(*row) for row in zip(inputs, outputs, versions, strict=True)]
-            self.ledger.keep(outputs, rows)
+            rows = [self.one(*task) for task in unit]
+            self.ledger.keep(rows)
         return [{name: row[name] for name in COUNTED} for row in rows]
 
 

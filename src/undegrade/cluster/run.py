@@ -23,9 +23,6 @@ from undegrade.errors import OutputError, UndegradeError, UsageError
 EVERY = 1.0
 """Seconds between two looks at how far it is."""
 
-Answer = tuple[str, Any]
-"""``done``, ``stopped`` or ``failed``, with the tally and its seconds, or with the error."""
-
 
 @dataclass
 class Tally:
@@ -41,21 +38,15 @@ class Tally:
     worker_seconds: float = 0.0
     listed: int = 0
     """Objects to be done, as far as is known."""
-    expected: float = 0.0
-    """Megapixels of these, guessed from sizes."""
     skipped: int = 0
     """Objects that earlier runs have done."""
-    started: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+    """Since the workers were called."""
 
     @property
     def done(self) -> int:
         """Objects that were worked on."""
         return self.objects.total()
-
-    @property
-    def seconds(self) -> float:
-        """Since the workers were called."""
-        return time.monotonic() - self.started
 
     def recount(self, ledger: Ledger) -> None:
         """Count what the run has recorded: a worker may have died before it could say so."""
@@ -147,6 +138,7 @@ class _Run:
     cluster: Cluster
     on_rows: Callable[[Tally], None]
     tally: Tally = field(default_factory=Tally)
+    started: float = field(default_factory=time.monotonic)
 
     def work(
         self, source: str, *, recursive: bool, suffix: str | None, retry_failed: bool
@@ -166,7 +158,7 @@ class _Run:
         listing, alone = (Listing(joined(self.scratch, name)) for name in ("listing", "alone"))
         try:
             listing.write(self._listed(units))
-            tally.started = time.monotonic()
+            self.started = time.monotonic()
             self._count(self._enhanced(listing, self.cluster))
             if tally.done < tally.listed:
                 # Workers died of some units, time and again: of which object shows when each is
@@ -178,20 +170,24 @@ class _Run:
         finally:
             ledger.compact()
             tally.recount(ledger)
+            tally.seconds = time.monotonic() - self.started
         return tally
 
     def _listed(self, units: Iterable[Unit]) -> Iterator[Unit]:
         for unit in units:
-            self.tally.listed += len(unit.inputs)
-            self.tally.expected += unit.megapixels
-            self.on_rows(self.tally)
+            self.tally.listed += len(unit)
+            self._tell()
             yield unit
 
     def _count(self, finished: Generator[list[Row], None, None]) -> None:
         with closing(finished):
             for rows in finished:
                 self.tally.add(rows)
-                self.on_rows(self.tally)
+                self._tell()
+
+    def _tell(self) -> None:
+        self.tally.seconds = time.monotonic() - self.started
+        self.on_rows(self.tally)
 
     def _enhanced(self, listing: Listing, cluster: Cluster) -> Generator[list[Row], None, None]:
         if not listing.paths:
@@ -203,21 +199,21 @@ class _Run:
         for unit in listing.units():
             rows: list[Row] = []
             try:
-                for source, target, version in unit.objects:
-                    rows.append(enhance.one(source, target, version))
+                for task in unit:
+                    rows.append(enhance.one(*task))
                     yield rows[-1:]
             finally:  # a Ctrl-C loses the one in work
                 if rows:
-                    self.ledger.keep(unit.outputs, rows)
+                    self.ledger.keep(rows)
 
     def _deadly(self, units: Iterable[Unit], digest: str) -> Generator[list[Row], None, None]:
         """Rows for objects whose workers died each time."""
         for unit in units:
             rows: list[Row] = []
-            for source, target, version in unit.objects:
+            for source, target, version in unit:
                 what = f"workers died of {source!r}, perhaps for want of memory; look at it alone"
                 rows.append(begun(source, target, version, digest) | failed(what, "crash"))
-            self.ledger.keep(unit.outputs, rows)
+            self.ledger.keep(rows)
             yield rows
 
 
@@ -237,9 +233,9 @@ def _checked(source: str, output: str, cluster: Cluster) -> str:
 def _missing(listing: Listing, recorded: Done) -> Iterator[Unit]:
     """The objects of *listing* that have no row yet, each in a unit of its own."""
     for unit in listing.units():
-        for one in unit.singles():
-            if not recorded(one.inputs[0], one.versions[0], one.outputs[0]):
-                yield one
+        for task in unit:
+            if not recorded(task.input, task.version, task.output):
+                yield [task]
 
 
 class Driver:
@@ -249,19 +245,18 @@ class Driver:
         self._tally: Tally | None = None
         self._stopped = False
 
-    def work(self, arguments: tuple[Any, ...], wishes: dict[str, Any]) -> Answer:
-        """The whole run; ``on_rows`` is this actor's own."""
+    def work(
+        self, arguments: tuple[Any, ...], wishes: dict[str, Any]
+    ) -> tuple[Tally | None, BaseException | None]:
+        """The whole run by its own ``on_rows``: how far it came, and what ended it early."""
         try:
-            tally = run(*arguments, **wishes, on_rows=self._note)
-        except KeyboardInterrupt:
-            return "stopped", self.look()
-        except UndegradeError as error:
-            return "failed", error
-        return "done", (tally, tally.seconds)
+            return run(*arguments, **wishes, on_rows=self._note), None
+        except (KeyboardInterrupt, UndegradeError) as error:
+            return self._tally, error
 
-    def look(self) -> tuple[Tally, float] | None:
-        """How far it is, and the seconds since its start: clocks of machines differ."""
-        return (self._tally, self._tally.seconds) if self._tally else None
+    def look(self) -> Tally | None:
+        """How far it is."""
+        return self._tally
 
     def stop(self) -> None:
         """End it as a Ctrl-C would."""
@@ -282,11 +277,7 @@ def _run_inside(
     """:func:`run` in the *cluster* that Ray's client is connected to.
 
     *at* and *wishes* are its other arguments, by position and by name; addresses must mean the
-    same in the cluster as here.
-
-    Raises
-    ------
-    UndegradeError: whatever the run raised.
+    same in the cluster as here. Raises whatever the run raised.
     """
     import ray
 
@@ -296,24 +287,14 @@ def _run_inside(
     answer = actor.work.remote((*at, replace(cluster, address="auto")), wishes)
     try:
         while not ray.wait([answer], timeout=EVERY)[0]:
-            seen = ray.get(actor.look.remote())
-            if seen:
-                told(_here(*seen))
+            if seen := ray.get(actor.look.remote()):
+                told(seen)
     except KeyboardInterrupt:
         ray.get(actor.stop.remote())
-        _, seen = ray.get(answer)
-        if seen:
-            told(_here(*seen))
-        raise
-    kind, result = ray.get(answer)
-    if kind == "failed":
-        raise result
-    tally = _here(*result)
-    told(tally)
-    return tally
-
-
-def _here(tally: Tally, seconds: float) -> Tally:
-    """The *tally* by this machine's clock."""
-    tally.started = time.monotonic() - seconds
+    tally: Tally
+    tally, error = ray.get(answer)
+    if tally:
+        told(tally)
+    if error:
+        raise error
     return tally

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import pyarrow as pa
 from fsspec.core import url_to_fs
@@ -18,37 +19,20 @@ from undegrade.errors import OutputError
 MOST_OBJECTS = 64
 """In one unit: what a killed worker repeats."""
 UNITS_A_FILE = 256
-SCHEMA = pa.schema(
-    [(name, pa.list_(pa.string())) for name in ("inputs", "outputs", "versions")]
-    + [("megapixels", pa.float64())]
-)
+SCHEMA = pa.schema([("unit", pa.string())])
+"""Of a listing: each unit as JSON."""
 
 
-@dataclass
-class Unit:
-    """Objects that one call of a worker does, with their outputs."""
+class Task(NamedTuple):
+    """An object that is to be done."""
 
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    versions: list[str] = field(default_factory=list)
-    megapixels: float = 0.0
+    input: str
+    output: str
+    version: str
 
-    @property
-    def objects(self) -> Iterator[tuple[str, str, str]]:
-        """Input, output and version of each object."""
-        return zip(self.inputs, self.outputs, self.versions, strict=True)
 
-    def add(self, item: Object, output: str) -> None:
-        self.inputs.append(item.uri)
-        self.outputs.append(output)
-        self.versions.append(item.version)
-        self.megapixels += item.megapixels
-
-    def singles(self) -> Iterator[Unit]:
-        """Each object as a unit of its own."""
-        share = self.megapixels / len(self.inputs)
-        for input, output, version in self.objects:
-            yield Unit([input], [output], [version], share)
+Unit = list[Task]
+"""What one call of a worker does."""
 
 
 def measure_out(
@@ -66,7 +50,8 @@ def measure_out(
     ------
     OutputError: an output would overwrite its own input.
     """
-    unit = Unit()
+    unit: Unit = []
+    size = 0.0
     for item in objects:
         target = joined(output, output_key(item.key, suffix))
         if target == item.uri:
@@ -75,13 +60,12 @@ def measure_out(
             )
         if done(item, target):
             continue
-        if unit.inputs and (
-            unit.megapixels + item.megapixels > megapixels or len(unit.inputs) >= MOST_OBJECTS
-        ):
+        if unit and (size + item.megapixels > megapixels or len(unit) >= MOST_OBJECTS):
             yield unit
-            unit = Unit()
-        unit.add(item, target)
-    if unit.inputs:
+            unit, size = [], 0.0
+        unit.append(Task(item.uri, target, item.version))
+        size += item.megapixels
+    if unit:
         yield unit
 
 
@@ -113,7 +97,7 @@ class Listing:
         OutputError, StoreError: the store does not take them.
         """
         coming = iter(units)
-        while rows := [vars(unit) for unit in islice(coming, UNITS_A_FILE)]:
+        while rows := [{"unit": json.dumps(unit)} for unit in islice(coming, UNITS_A_FILE)]:
             name = f"part-{len(self.paths):06d}.parquet"
             write_table(joined(self.folder, name), rows, SCHEMA)
             self.paths.append(f"{self._root}/{name}")
@@ -121,4 +105,9 @@ class Listing:
     def units(self) -> Iterator[Unit]:
         """What was written, a file at a time."""
         for path in self.paths:
-            yield from (Unit(**row) for row in read_table(self.fs, path).to_pylist())
+            yield from map(unit_of, read_table(self.fs, path)["unit"].to_pylist())
+
+
+def unit_of(text: str) -> Unit:
+    """A unit as it stands in a listing."""
+    return [Task(*task) for task in json.loads(text)]
