@@ -67,9 +67,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     about.add(app, API)
     for part in (photos, jobs):
         app.include_router(part.router, prefix=API)
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_status)
+    for kind in (Problem, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _refuse)
     # The last one added is the outermost.
     app.add_middleware(Bodies, settings=settings, uploads=UPLOADS)
     app.add_middleware(Watch, metrics=service.metrics)
@@ -78,26 +77,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return problem_response(error, request.url.path)
-
-
-async def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    if any(one["type"] == "json_invalid" for one in error.errors()):
-        problem = Problem("bad-request", "the body is no valid JSON", "send an object")
-    else:
-        problem = schemas.refusal(schemas.told(error.errors()))
-    return problem_response(problem, request.url.path)
-
-
-async def _on_status(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    problem = of_status(error.status_code, str(error.detail))
-    problem.headers |= error.headers or {}
-    if problem.status == 405:
-        problem.headers["Allow"] = ", ".join(_allowed(request))
+async def _refuse(request: Request, error: Exception) -> Response:
+    """The problem that *error* is for the client: ours, or the framework's."""
+    match error:
+        case Problem():
+            problem = error
+        case RequestValidationError():
+            errors = error.errors()
+            if any(one["type"] == "json_invalid" for one in errors):
+                problem = Problem("bad-request", "the body is no valid JSON", "send an object")
+            else:
+                problem = schemas.refusal(schemas.told(errors))
+        case HTTPException():
+            problem = of_status(error.status_code, str(error.detail))
+            problem.headers |= error.headers or {}
+            if problem.status == 405:
+                problem.headers["Allow"] = ", ".join(_allowed(request))
+        case _:
+            raise error
     return problem_response(problem, request.url.path)
 
 

@@ -43,7 +43,6 @@ class _Crowd:
         self.settings = settings
         self._here: dict[str, dict[_Connection, None]] = {}
         """By address; who came or was answered last stands last."""
-        self._count = 0
 
     def add(self, new: _Connection) -> bool:
         """Whether there is room, if need be by ending who has let us wait longest.
@@ -55,12 +54,11 @@ class _Crowd:
         own = self._here.get(new.address, {})
         if len(own) >= self.settings.connections_per_address and all(one.heard for one in own):
             return False
-        if self._count >= self.settings.connections:
+        if sum(map(len, self._here.values())) >= self.settings.connections:
             largest = max(self._here.values(), key=len)
             if not (self._end_one(largest) or self._end_one(largest, unheard=True)):
                 return False
         self._here.setdefault(new.address, {})[new] = None
-        self._count += 1
         return True
 
     def thin(self, address: str, more: int = 0) -> None:
@@ -78,11 +76,9 @@ class _Crowd:
     def remove(self, connection: _Connection) -> None:
         """It is closed."""
         own = self._here.get(connection.address, {})
-        if connection in own:
-            del own[connection]
-            self._count -= 1
-            if not own:
-                del self._here[connection.address]
+        own.pop(connection, None)
+        if not own:
+            self._here.pop(connection.address, None)
 
     def _end_one(self, among: dict[_Connection, None], *, unheard: bool = False) -> bool:
         last = None

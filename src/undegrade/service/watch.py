@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -83,15 +83,15 @@ def _is_news(record: logging.LogRecord) -> bool:
     return facts.get("method") not in ("GET", "HEAD") or facts["status"] >= 400
 
 
-def set_up_logs(stream: TextIO | None = None) -> None:
-    """Send every record, warnings too, to *stream* (stderr): ours, and what libraries warn of.
+def set_up_logs() -> None:
+    """Send every record, warnings too, to stderr: ours, and what libraries warn of.
 
     A terminal gets words, and what is news; all else gets everything as JSON.
     """
-    stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(ForPeople() if stream.isatty() else JsonLines())
-    if stream.isatty():
+    shown = sys.stderr.isatty()
+    handler = logging.StreamHandler()
+    handler.setFormatter(ForPeople() if shown else JsonLines())
+    if shown:
         handler.addFilter(_is_news)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
