@@ -45,21 +45,6 @@ class PairsSummary:
     failed: tuple[Failure, ...]
 
 
-@dataclass(frozen=True)
-class _Source:
-    root: Path
-    name: str
-
-    @property
-    def path(self) -> Path:
-        return self.root / self.name
-
-    @property
-    def output(self) -> str:
-        """``a/b.png`` for itself, ``a/b.jpg.png`` for ``a/b.jpg``: no two the same."""
-        return self.name if self.name.endswith(".png") else self.name + ".png"
-
-
 def make_pairs(
     inputs: Sequence[Path],
     output: Path,
@@ -103,33 +88,34 @@ def make_pairs(
     lines: list[str] = []
     failed: list[Failure] = []
     try:
-        for done, source in enumerate(sources, start=1):
+        for done, (root, name) in enumerate(sources, start=1):
+            made = name if name.endswith(".png") else name + ".png"
             try:
-                if source.output in taken:
-                    raise UsageError(f"another source already gave {source.output}")
-                taken.add(source.output)
-                lines.append(json.dumps(_make(source, Path(output), chain, seed)))
+                if made in taken:
+                    raise UsageError(f"another source already gave {made}")
+                taken.add(made)
+                lines.append(json.dumps(_make(root, name, Path(output), made, chain, seed)))
             except Cancelled:
                 raise
             except (UndegradeError, OSError, ValueError, MemoryError) as error:
                 reason = " ".join(str(error).split()) or type(error).__name__
-                failed.append(Failure(source.name, reason))
+                failed.append(Failure(name, reason))
             if progress is not None:
-                progress(done, len(sources), source.name)
+                progress(done, len(sources), name)
     finally:
         write_atomic(manifest, "".join(line + "\n" for line in lines).encode("ascii"))
     return PairsSummary(manifest, len(lines), tuple(failed))
 
 
-def _sources(inputs: Sequence[Path], output: Path) -> list[_Source]:
-    """Every picture of *inputs*, in order, but none that lies in *output*."""
+def _sources(inputs: Sequence[Path], output: Path) -> list[tuple[Path, str]]:
+    """Every picture of *inputs*, as folder and relative path, but none that lies in *output*."""
     target = real(output)
-    found: list[_Source] = []
+    found: list[tuple[Path, str]] = []
     for path in inputs:
         if path.is_file():
             if real(path).parent == target:
                 raise UsageError(f"{path} lies in the output folder", "choose another folder")
-            found.append(_Source(path.parent, path.name))
+            found.append((path.parent, path.name))
         elif path.is_dir():
             if real(path) == target:
                 raise UsageError(f"{path} is both input and output", "choose another folder")
@@ -139,28 +125,31 @@ def _sources(inputs: Sequence[Path], output: Path) -> list[_Source]:
                 p for p in photos_in(path, True, output) if not real(p).is_relative_to(target)
             ]
             names = sorted(photo.relative_to(path).as_posix() for photo in photos)
-            found += [_Source(path, name) for name in names]
+            found += [(path, name) for name in names]
         else:
             raise InputError(f"{path} is neither a file nor a folder")
     return found
 
 
-def _make(source: _Source, output: Path, chain: Chain, seed: int) -> dict[str, Any]:
-    """Write one degraded picture; its line of the manifest."""
-    rng = np.random.default_rng([seed, zlib.crc32(source.name.encode("utf-8", "surrogateescape"))])
+def _make(
+    root: Path, name: str, output: Path, made: str, chain: Chain, seed: int
+) -> dict[str, Any]:
+    """Write the picture *name* of *root* degraded, as *made*; its line of the manifest."""
+    source = root / name
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode("utf-8", "surrogateescape"))])
     record = chain.sample(rng)
-    digest = sha256(source.path.read_bytes())
-    image = _read(source.path)
+    digest = sha256(source.read_bytes())
+    image = _read(source)
     values = np.clip(replay(image, record), 0.0, 1.0) * 255.0
     degraded: NDArray[np.uint8] = np.rint(values).astype(np.uint8)
-    target = output / source.output
-    check_target(target, protect=[source.path])
+    target = output / made
+    check_target(target, protect=[source])
     write_atomic(target, encode(from_array(degraded), format="PNG"))
     return {
-        "source": source.name,
-        "root": _seen_from(source.root, output),
+        "source": name,
+        "root": _seen_from(root, output),
         "sha256": digest,
-        "output": source.output,
+        "output": made,
         "source_size": list(image.shape[:2]),
         "output_size": list(degraded.shape[:2]),
         "parameters": record,
