@@ -178,12 +178,7 @@ def stdin() -> BinaryIO:
 
 
 def suffix_of(format: str | None) -> str | None:
-    """What ``--format`` asks for as the suffix of outputs.
-
-    Raises
-    ------
-    UsageError: nothing that can be written.
-    """
+    """The suffix that ``--format`` asks for; raises :class:`UsageError` if none is written so."""
     if format is None:
         return None
     from undegrade.picture import format_of
@@ -195,13 +190,9 @@ def suffix_of(format: str | None) -> str | None:
 
 @contextmanager
 def needed(by: str, extra: str) -> Iterator[None]:
-    """Around the imports of an extra: what to do where it is not installed.
+    """Around the imports of an extra: raises :class:`UsageError` where it is not installed.
 
     *by* is who needs it, which begins the sentence; *extra* its name in ``undegrade[extra]``.
-
-    Raises
-    ------
-    UsageError: it is not.
     """
     from undegrade.errors import UsageError
 

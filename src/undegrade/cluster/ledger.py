@@ -55,12 +55,7 @@ class Scratch:
         self.uri = joined(self._parent, PREFIX + self.name)
 
     def remove(self) -> None:
-        """Take the folder away.
-
-        Raises
-        ------
-        OutputError: the store does not allow it.
-        """
+        """Take the folder away; raises :class:`OutputError` where the store does not allow it."""
         fs, path = url_to_fs(self.uri, use_listings_cache=False)
         try:
             if fs.exists(path):
@@ -109,12 +104,7 @@ class Ledger:
         self._run, self._scratch = (run.name, run.uri) if run else ("", "")
 
     def keep(self, rows: list[Row]) -> None:
-        """Write the *rows* of a unit; written again, in their place.
-
-        Raises
-        ------
-        OutputError, StoreError: the store does not take them.
-        """
+        """Write the *rows* of a unit, or write them again; raises as :func:`write_table` does."""
         self._write(self._unit([row["output"] for row in rows]), rows)
 
     def kept(self, outputs: Sequence[str]) -> list[Row]:
@@ -155,9 +145,7 @@ class Ledger:
     def parts(self, columns: list[str] | None = None, *, own: bool = False) -> Iterator[pa.Table]:
         """All parts, or the run's *own*, oldest first; all *columns* or some.
 
-        Raises
-        ------
-        InputError: a part cannot be read.
+        Raises :class:`InputError` where one cannot be read.
         """
         fs, paths = self._paths(f"{self._run}-*" if own else "*")
         for path in paths:

@@ -74,9 +74,7 @@ class Cluster:
     def fitted(self, settings: WorkerSettings) -> WorkerSettings:
         """The *settings* of a worker: Ray lends a GPU only to whom it has promised one.
 
-        Raises
-        ------
-        UsageError: a device is wished for that no worker will have.
+        Raises :class:`UsageError`: a device is wished for that no worker will have.
         """
         if self.address == HERE:
             return settings
@@ -121,9 +119,7 @@ def on_ray(
 ) -> Generator[list[Row], None, None]:
     """Finished rows, a unit at a time; those of units whose workers kept dying are missing.
 
-    Raises
-    ------
-    UsageError: no worker fits into the cluster.
+    Raises :class:`UsageError` where no worker fits into the cluster.
     """
     import ray.data
 
@@ -184,9 +180,7 @@ def _enhanced(
 def connect(cluster: Cluster) -> bool:
     """Make Ray ready on the cluster that was asked for; whether it was not ready before.
 
-    Raises
-    ------
-    UsageError: Ray is missing, or there is no cluster at the address.
+    Raises :class:`UsageError`: Ray is missing, or there is no cluster at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")

@@ -165,12 +165,7 @@ def read_table(fs: Any, path: str, columns: list[str] | None = None) -> pa.Table
 
 
 def write_table(uri: str, rows: list[dict[str, Any]], schema: pa.Schema, scratch: str = "") -> None:
-    """Write *rows* as a table, whole or not at all; *scratch* as for :func:`write_object`.
-
-    Raises
-    ------
-    OutputError, StoreError: the store does not take it.
-    """
+    """Write *rows* as a table, whole or not at all; *scratch*, errors: see :func:`write_object`."""
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows, schema), sink, compression="zstd")
     write_object(uri, sink.getvalue().to_pybytes(), scratch=scratch)
@@ -184,9 +179,7 @@ def joined(root: str, key: str) -> str:
 def absolute(uri: str) -> str:
     """*uri* with its protocol and without a slash at its end, the same on every machine.
 
-    Raises
-    ------
-    InputError: no store is known by its protocol, or its library is missing.
+    Raises :class:`InputError`: no store is known by its protocol, or its library is missing.
     """
     try:
         fs, path = url_to_fs(uri)

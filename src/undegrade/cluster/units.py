@@ -44,11 +44,8 @@ def measure_out(
 ) -> Iterator[Unit]:
     """Units of *objects* of about *megapixels* each, passing over what is *done*.
 
-    By megapixels, not by number: a unit of thumbnails takes as long as one of large photos.
-
-    Raises
-    ------
-    OutputError: an output would overwrite its own input.
+    By megapixels, not by number: a unit of thumbnails takes as long as one of large photos. Raises
+    :class:`OutputError` where an output would overwrite its own input.
     """
     unit: Unit = []
     size = 0.0
@@ -90,12 +87,7 @@ class Listing:
         """As the store's file system names them."""
 
     def write(self, units: Iterable[Unit]) -> None:
-        """Add *units*, as they come.
-
-        Raises
-        ------
-        OutputError, StoreError: the store does not take them.
-        """
+        """Add *units*, as they come; raises as :func:`write_table` does."""
         coming = iter(units)
         while rows := [{"unit": json.dumps(unit)} for unit in islice(coming, UNITS_A_FILE)]:
             name = f"part-{len(self.paths):06d}.parquet"

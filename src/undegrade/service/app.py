@@ -33,12 +33,7 @@ it to `/enhance` and wait. Every error is a problem document (RFC 9457) with a `
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service as an ASGI application; it must be run with its life span.
-
-    Parameters
-    ----------
-    settings: limits and places; by default those of :class:`Settings`.
-    """
+    """The service as an ASGI application; it must be run with its life span."""
     settings = settings or Settings()
     service = Service(settings)
 
@@ -65,8 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     about.add(app, API)
-    for part in (photos, jobs):
-        app.include_router(part.router, prefix=API)
+    for router in (photos.router, jobs.direct, jobs.router):
+        app.include_router(router, prefix=API)
     for kind in (Problem, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _refuse)
     # The last one added is the outermost.

@@ -108,12 +108,7 @@ class Job:
 
 
 class Jobs(ById[Job]):
-    """Every job by its id, until its time is over.
-
-    Parameters
-    ----------
-    on_end: called with each job that is over.
-    """
+    """Every job by its id, until its time is over; *on_end* is called with each that has ended."""
 
     def __init__(
         self, settings: Settings, pool: Pool, folder: Folder, on_end: Callable[[Job], None]

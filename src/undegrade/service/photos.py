@@ -66,12 +66,7 @@ class Photo:
 
 
 class Folder:
-    """A folder of our own, nobody else's to read, with an account of what is in it.
-
-    Raises
-    ------
-    Problem: ``storage``, from whatever would write into it and finds no room.
-    """
+    """A folder of our own, nobody else's to read, with an account of what is in it."""
 
     def __init__(self, settings: Settings) -> None:
         parent = settings.folder or Path(tempfile.gettempdir())
@@ -87,7 +82,7 @@ class Folder:
         return self.path / secrets.token_hex(16)
 
     def check_room(self, more: int) -> None:
-        """Refuse what would go over the limit, or the disk."""
+        """Raises :class:`Problem` ``storage`` where *more* would go over the limit, or the disk."""
         free = shutil.disk_usage(self.path).free
         if self.stored + more > self._most or more > free:
             raise no_room()

@@ -136,12 +136,8 @@ class PartBody(PlanBody):
 def checked(wishes: BaseModel, models: Iterable[str]) -> dict[str, Any]:
     """The wishes as keyword arguments of the engine's class, plain data.
 
-    *models* are the names of those that may be asked for.
-
-    Raises
-    ------
-    Refusal: they contradict each other, or name a model that is not installed here. A client
-        names models, never files.
+    *models* are the names of those that may be asked for: a client names models, never files.
+    Raises :class:`Refusal`: they contradict each other, or name a model that is not installed here.
     """
     values = {name: getattr(wishes, name) for name in WishesBody.model_fields}
     model = values.get("model")
@@ -158,11 +154,8 @@ def checked(wishes: BaseModel, models: Iterable[str]) -> dict[str, Any]:
 def from_form(model: type[Form], pairs: Pairs) -> Form:
     """What the fields of a form say, or those of a query.
 
-    Lists come as OpenAPI encodes them, by a name that is repeated, or joined by commas.
-
-    Raises
-    ------
-    Refusal: a field is unknown, holds what it must not, or is no list and comes twice.
+    Lists come as OpenAPI encodes them, by a name that is repeated, or joined by commas. Raises
+    :class:`Refusal`: a field is unknown, holds what it must not, or is no list and comes twice.
     """
     given: dict[str, Any] = {}
     for name, value in pairs:
@@ -466,6 +459,11 @@ def photo_body(form: type[BaseModel]) -> dict[str, Any]:
         },
         "parameters": [{"name": name, "in": "query", "schema": fields[name]} for name in fields],
     }
+
+
+def answer(model: type[BaseModel], description: str, *names: str) -> dict[str, Any]:
+    """The OpenAPI of an answer in JSON with these headers."""
+    return {"model": model, "description": description, "headers": headers(*names)}
 
 
 def binary(description: str, *types: str, names: Sequence[str] = ()) -> dict[str, Any]:

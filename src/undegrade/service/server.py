@@ -264,9 +264,7 @@ def make_server(settings: Settings) -> Server:
 def listen(settings: Settings) -> list[socket.socket]:
     """Sockets at every address of the settings' host.
 
-    Raises
-    ------
-    UsageError: there is no such address, or something else listens there.
+    Raises :class:`UsageError`: there is no such address, or something else listens there.
     """
     host, port = settings.host, settings.port
     try:

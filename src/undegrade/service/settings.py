@@ -112,9 +112,7 @@ class Settings:
 def read_token(path: Path) -> str:
     """The token in the first line of a file.
 
-    Raises
-    ------
-    InputError: the file cannot be read, or other users can read it.
+    Raises :class:`InputError`: it cannot be read, or other users can read it.
     """
     try:
         mode = path.stat().st_mode

@@ -89,9 +89,7 @@ class Service:
     ) -> tuple[Photo, schemas.Form]:
         """Take an upload in, without looking at it; the photo, and the other fields.
 
-        Raises
-        ------
-        Problem: no photo, a limit, or fields that do not fit.
+        Raises :class:`Problem`: no photo, a limit, or fields that do not fit.
         """
         self.check_open()
         if self._receiving >= self.settings.queue:
@@ -118,10 +116,7 @@ class Service:
         """What *make* makes, or what it made when the same *fields* came with the same *key*.
 
         *photo* is what was sent with it, if anything; it is deleted where it had come before.
-
-        Raises
-        ------
-        Problem: something else was asked with this key.
+        Raises :class:`Problem`: something else was asked with this key.
         """
         if key is None:
             return await make()
@@ -168,9 +163,7 @@ class Service:
     async def order(self, photo: Photo, wishes: dict[str, Any], output: dict[str, Any]) -> Job:
         """Queue a job, once a plan shows that it can be done.
 
-        Raises
-        ------
-        Problem: the wishes cannot be met on this photo, the queue is full, or there is no room.
+        Raises :class:`Problem`: these wishes cannot be met, the queue is full, or there is no room.
         """
         self.jobs.check_room()
         plan, _ = await self.pool.look(photo.task("plan", wishes=wishes))

@@ -40,12 +40,8 @@ SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG2000": "jp2", "HEIF": "heic"}
 class Workbench:
     """Networks and photos that stay open from one task to the next; for one thread.
 
-    Parameters
-    ----------
-    threads: inside a network.
-    max_megapixels: of photos.
-
-    Photos are named by the paths of their files, and the frame or page that counts, if any.
+    *threads* are those inside a network. Photos have at most *max_megapixels*, and are named by the
+    paths of their files, and the frame or page that counts, if any.
     """
 
     TASKS = frozenset({"open", "plan", "preview", "view", "crop", "enhance"})
@@ -70,12 +66,7 @@ class Workbench:
             self._found.pop(path, None)
 
     def open(self, path: str, wishes: Head, frame: int | None = None) -> Head:
-        """Decode, diagnose and plan.
-
-        Raises
-        ------
-        InputError, LimitError: see :func:`undegrade.picture.decode`.
-        """
+        """Decode, diagnose and plan; raises as :func:`undegrade.picture.decode` does."""
         picture, found = self._picture(path, frame), self._diagnosis(path, frame)
         return {
             "width": picture.width,

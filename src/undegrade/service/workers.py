@@ -137,13 +137,7 @@ class _Waiting:
 
 
 class Pool:
-    """Workers, and who is next.
-
-    Parameters
-    ----------
-    settings: how many, how long, how large.
-    on_death: called when a worker dies in the middle of a task, or has to be ended.
-    """
+    """Workers, and who is next; *on_death* is called when one dies at work, or has to be ended."""
 
     def __init__(self, settings: Settings, on_death: Callable[[], None]) -> None:
         self._settings, self._on_death = settings, on_death
@@ -181,9 +175,7 @@ class Pool:
     async def look(self, task: wire.Head) -> tuple[wire.Head, bytes]:
         """A short task that a client waits for.
 
-        Raises
-        ------
-        Problem: the worker's, or that it died, took too long, or that too many wait.
+        Raises :class:`Problem`: the worker's, or that it died or took too long, or too many wait.
         """
         if sum(not waiting.heavy for waiting in self._waiting) >= self._settings.queue:
             raise Problem("busy", "too many photos are being looked at", "try again", retry=2)
@@ -193,11 +185,9 @@ class Pool:
     async def work(
         self, task: wire.Head, begin: Callable[[], None], progress: Progress
     ) -> wire.Head:
-        """A job; *begin* is called when its turn has come.
+        """A job, of which any number may wait; *begin* is called when its turn has come.
 
-        Raises
-        ------
-        Problem: as :meth:`look` does, though any number may wait.
+        Raises as :meth:`look` does.
         """
         await self._turn(heavy=True)
         begin()

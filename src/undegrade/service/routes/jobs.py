@@ -27,7 +27,8 @@ from undegrade.service.responses import (
 from undegrade.service.routes.photos import KNOWN, SENT, BoxQuery, Side, view
 from undegrade.service.state import Here, Key, Service
 
-router = APIRouter()
+direct = APIRouter(tags=["direct"])
+router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 HEARTBEAT = 15.0
 """Seconds of silence after which an event stream says that it lives: proxies cut silent ones."""
@@ -52,9 +53,8 @@ _EVENTS = {
 }
 
 
-@router.post(
+@direct.post(
     "/diagnose",
-    tags=["direct"],
     openapi_extra=schemas.photo_body(schemas.Upload),
     responses={200: {"model": schemas.Facts}, **SENT},
 )
@@ -66,9 +66,8 @@ async def diagnose(request: Request, here: Here) -> dict[str, Any]:
     return photo.facts
 
 
-@router.post(
+@direct.post(
     "/enhance",
-    tags=["direct"],
     response_class=Response,
     openapi_extra=schemas.photo_body(schemas.EnhanceForm),
     responses={
@@ -77,11 +76,11 @@ async def diagnose(request: Request, here: Here) -> dict[str, Any]:
             *_FILE_TYPES,
             names=("Content-Disposition", "Undegrade-Report"),
         ),
-        202: {
-            "model": schemas.JobState,
-            "description": "It is too large, or would take too long, to wait for: a job.",
-            "headers": schemas.headers("Location", "Retry-After"),
-        },
+        202: schemas.answer(
+            schemas.JobState,
+            "It is too large, or would take too long, to wait for: a job.",
+            *("Location", "Retry-After"),
+        ),
         **SENT,
     },
 )
@@ -135,8 +134,7 @@ def _patience(here: Service, job: Job, prefer: str) -> float:
 
 
 @router.get(
-    "/jobs/archive",
-    tags=["jobs"],
+    "/archive",
     response_class=Response,
     responses={
         200: schemas.binary("All results.", "application/zip", names=("Content-Disposition",)),
@@ -161,18 +159,13 @@ async def get_archive(
     return StreamingResponse(archive(members), headers=headers, media_type="application/zip")
 
 
-@router.get("/jobs/{id}", tags=["jobs"], responses={200: {"model": schemas.JobState}, **KNOWN})
+@router.get("/{id}", responses={200: {"model": schemas.JobState}, **KNOWN})
 async def get_job(id: str, here: Here) -> dict[str, Any]:
     """How far a job is."""
     return here.jobs.find(id).as_dict()
 
 
-@router.get(
-    "/jobs/{id}/events",
-    tags=["jobs"],
-    response_class=Response,
-    responses={200: _EVENTS, **KNOWN},
-)
+@router.get("/{id}/events", response_class=Response, responses={200: _EVENTS, **KNOWN})
 async def get_events(id: str, here: Here) -> Response:
     """Follow a job: server-sent events."""
     job = here.jobs.find(id)
@@ -182,8 +175,7 @@ async def get_events(id: str, here: Here) -> Response:
 
 
 @router.get(
-    "/jobs/{id}/result",
-    tags=["jobs"],
+    "/{id}/result",
     response_class=Response,
     responses={
         200: schemas.binary("The file.", *_FILE_TYPES, names=("Content-Disposition",)),
@@ -199,8 +191,7 @@ async def get_result(id: str, here: Here) -> Response:
 
 
 @router.get(
-    "/jobs/{id}/view",
-    tags=["jobs"],
+    "/{id}/view",
     response_class=Response,
     responses={200: schemas.binary("The result in sRGB.", "image/jpeg", "image/webp"), **_DONE},
 )
@@ -211,8 +202,7 @@ async def view_result(id: str, here: Here, size: Side = 1600) -> Response:
 
 
 @router.get(
-    "/jobs/{id}/crop",
-    tags=["jobs"],
+    "/{id}/crop",
     response_class=Response,
     responses={200: schemas.binary("The pixels.", "image/png"), **_DONE},
 )
@@ -222,12 +212,7 @@ async def crop_result(id: str, here: Here, box: BoxQuery) -> Response:
     return await view(here, {"do": "crop", "path": str(job.path), "box": box})
 
 
-@router.delete(
-    "/jobs/{id}",
-    tags=["jobs"],
-    status_code=204,
-    responses={**KNOWN, **schemas.problems("cross-site")},
-)
+@router.delete("/{id}", status_code=204, responses={**KNOWN, **schemas.problems("cross-site")})
 async def delete_job(id: str, here: Here) -> None:
     """Cancel the job if it is not over, and delete its result."""
     await here.jobs.remove(id)

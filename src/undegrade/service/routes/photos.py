@@ -45,11 +45,7 @@ _LOOKED = schemas.problems(
     status_code=201,
     openapi_extra=schemas.photo_body(schemas.Upload),
     responses={
-        201: {
-            "model": schemas.Photo,
-            "description": "It has been looked at.",
-            "headers": schemas.headers("Location"),
-        },
+        201: schemas.answer(schemas.Photo, "It has been looked at.", "Location"),
         **SENT,
     },
 )
@@ -112,11 +108,7 @@ async def preview_photo(id: str, part: schemas.PartBody, here: Here) -> Response
     status_code=202,
     tags=["jobs"],
     responses={
-        202: {
-            "model": schemas.JobState,
-            "description": "It is in the queue.",
-            "headers": schemas.headers("Location", "Retry-After"),
-        },
+        202: schemas.answer(schemas.JobState, "It is in the queue.", "Location", "Retry-After"),
         **_LOOKED,
         **schemas.problems("storage", "stopping"),
     },
