@@ -44,10 +44,7 @@ _LOOKED = schemas.problems(
     "",
     status_code=201,
     openapi_extra=schemas.photo_body(schemas.Upload),
-    responses={
-        201: schemas.answer(schemas.Photo, "It has been looked at.", "Location"),
-        **SENT,
-    },
+    responses={201: schemas.answer(schemas.Photo, "It has been looked at.", "Location"), **SENT},
 )
 async def send_photo(
     request: Request, response: Response, here: Here, key: Key = None
