@@ -72,12 +72,7 @@ METRICS: Mapping[str, Callable[[], Metric]] = MappingProxyType(
 
 
 def metric(name: str) -> Metric:
-    """The metric called *name*; keep it, for it keeps its weights.
-
-    Raises
-    ------
-    UsageError: there is none.
-    """
+    """The metric called *name*; keep it, for it keeps its weights. Raises UsageError for none."""
     if name not in METRICS:
         raise UsageError(f"no metric is called {name!r}", f"choose one of: {', '.join(METRICS)}")
     return METRICS[name]()

@@ -7,6 +7,7 @@ which channel and how far from the border it measures, and computes in float64.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, ClassVar, Literal, get_args
 
@@ -69,7 +70,9 @@ class Metric(ABC):
     least: int = 1
     """The shortest side that can be measured, in pixels after cropping."""
 
-    @abstractmethod
+    _value: Callable[..., float]
+    """For as many pictures as it compares, (H, W, C) float64 in [0, 1] each."""
+
     def __call__(
         self,
         picture: NDArray[Any],
@@ -95,6 +98,24 @@ class Metric(ABC):
             channel, a reference missing or not wanted.
         ModelError: weights that cannot be had.
         """
+        if reference is None:
+            if self.needs != "nothing":
+                raise UsageError(f"{self.name} needs a second picture: the {self.needs}")
+            pictures: tuple[Doubles, ...] = (as_floats(picture),)
+        elif self.needs == "nothing":
+            raise UsageError(f"{self.name} measures one picture and takes no second")
+        else:
+            pictures = self._matched(as_floats(picture), as_floats(reference))
+        return float(self._value(*(self._prepared(one, channel, crop) for one in pictures)))
+
+    def _matched(self, picture: Doubles, reference: Doubles) -> tuple[Doubles, Doubles]:
+        """The pair to be compared, in one shape."""
+        if picture.shape != reference.shape:
+            raise UsageError(
+                f"{self.name} compares pictures of one shape, not {picture.shape} "
+                f"with {reference.shape}"
+            )
+        return picture, reference
 
     def _prepared(self, picture: Doubles, channel: Channel | None, crop: int) -> Doubles:
         """The channel, cropped and large enough: (H, W, C) float64."""
@@ -120,66 +141,21 @@ class Comparison(Metric):
 
     needs: ClassVar[Needs] = "truth"
 
-    def __call__(
-        self,
-        picture: NDArray[Any],
-        reference: NDArray[Any] | None = None,
-        *,
-        channel: Channel | None = None,
-        crop: int = 0,
-    ) -> float:
-        if reference is None:
-            raise UsageError(f"{self.name} needs a second picture: the {self.needs}")
-        first, second = self._matched(as_floats(picture), as_floats(reference))
-        return float(
-            self._compare(
-                self._prepared(first, channel, crop), self._prepared(second, channel, crop)
-            )
-        )
-
-    def _matched(self, picture: Doubles, reference: Doubles) -> tuple[Doubles, Doubles]:
-        """The pair to be compared, in one shape."""
-        if picture.shape != reference.shape:
-            raise UsageError(
-                f"{self.name} compares pictures of one shape, not {picture.shape} "
-                f"with {reference.shape}"
-            )
-        return picture, reference
-
     @abstractmethod
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
-        """The value for (H, W, C) float64 in [0, 1], twice."""
+    def _value(self, picture: Doubles, reference: Doubles) -> float: ...
 
 
 class Assessment(Metric):
-    """A metric of one picture."""
+    """A metric of one picture, (H, W, 1)."""
 
     needs: ClassVar[Needs] = "nothing"
 
-    def __call__(
-        self,
-        picture: NDArray[Any],
-        reference: NDArray[Any] | None = None,
-        *,
-        channel: Channel | None = None,
-        crop: int = 0,
-    ) -> float:
-        if reference is not None:
-            raise UsageError(f"{self.name} measures one picture and takes no second")
-        return float(self._assess(self._prepared(as_floats(picture), channel, crop)))
-
     @abstractmethod
-    def _assess(self, picture: Doubles) -> float:
-        """The value for (H, W, 1) float64 in [0, 1]."""
+    def _value(self, picture: Doubles) -> float: ...
 
 
 def optional(module: str, extra: str = "eval") -> Any:
-    """The module called so, which the extra *extra* brings.
-
-    Raises
-    ------
-    UsageError: its package is not installed.
-    """
+    """The module called so, which the extra *extra* brings; raises :class:`UsageError` without."""
     try:
         return import_module(module)
     except ModuleNotFoundError:
@@ -192,9 +168,8 @@ def optional(module: str, extra: str = "eval") -> Any:
 def as_floats(picture: NDArray[Any]) -> Doubles:
     """*picture* as (H, W, C) float64 in [0, 1]; 8-bit values are divided by 255.
 
-    Raises
-    ------
-    UsageError: another shape or type, an empty picture, values beyond [0, 1] or not finite.
+    Raises :class:`UsageError` for another shape or type, an empty picture, values beyond [0, 1] or
+    not finite.
     """
     array = np.asarray(picture)
     if array.ndim == 2:

@@ -72,7 +72,7 @@ class BRISQUE(Assessment):
     def __init__(self, model: Path | None = None) -> None:
         self.model = model
 
-    def _assess(self, picture: Doubles) -> float:
+    def _value(self, picture: Doubles) -> float:
         return self._regressor(features(np.rint(picture[:, :, 0] * 255.0)))
 
     @cached_property
@@ -100,7 +100,7 @@ class OpenCVBRISQUE(Assessment):
         self.model = model
         self.ranges = ranges
 
-    def _assess(self, picture: Doubles) -> float:
+    def _value(self, picture: Doubles) -> float:
         score = self._regressor(opencv_features(np.rint(picture[:, :, 0] * 255.0) / 255.0))
         return min(max(score, 0.0), 100.0)
 
@@ -188,9 +188,7 @@ class Regressor:
 def read_libsvm(path: Path) -> Regressor:
     """The authors' model, a text file of LIBSVM: header, then ``coefficient 1:value 2:value ...``.
 
-    Raises
-    ------
-    ModelError: not such a file, or a model that is not the authors'.
+    Raises :class:`ModelError` for what is no such file, or a model that is not the authors'.
     """
     try:
         head, _, body = path.read_text(encoding="ascii").partition("\nSV\n")
@@ -218,12 +216,7 @@ def read_libsvm(path: Path) -> Regressor:
 
 
 def read_opencv(model: Path, ranges: Path) -> Regressor:
-    """OpenCV's model, two files in its own YAML.
-
-    Raises
-    ------
-    ModelError: not such files.
-    """
+    """OpenCV's model, two files in its own YAML; raises :class:`ModelError` for others."""
     try:
         text = model.read_text(encoding="ascii")
         vectors, decision = text.split("support_vectors:")[1].split("decision_functions:")

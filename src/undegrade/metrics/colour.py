@@ -39,7 +39,7 @@ class CIEDE2000(Comparison):
     range = (0.0, math.inf)
     channels = ("rgb",)
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         total = 0.0
         for top in range(0, len(picture), ROWS):
             strip = slice(top, top + ROWS)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +17,14 @@ from undegrade.metrics import weights
 from undegrade.metrics.base import Comparison, coloured, optional
 from undegrade.metrics.published import WEIGHTS, Weights
 
-
-class Network(NamedTuple):
-    """What a variant of LPIPS stands on."""
-
-    trunk: str
-    """Its weights in :data:`.published.WEIGHTS`."""
-    architecture: str
-    least: int
-    """The shortest side that its layers can see, in pixels."""
-
-
 NETWORKS = {
-    "alex": Network("alexnet", "alexnet", 63),
-    "vgg": Network("vgg16", "vgg16", 16),
-    "squeeze": Network("squeezenet1_1", "squeezenet1_1", 17),
-    "squeeze-fp16": Network("squeezenet1_1_fp16", "squeezenet1_1", 17),
+    "alex": ("alexnet", 63),
+    "vgg": ("vgg16", 16),
+    "squeeze": ("squeezenet1_1", 17),
+    "squeeze-fp16": ("squeezenet1_1_fp16", 17),
 }
+"""What a variant stands on: its trunk's weights in :data:`.published.WEIGHTS`, and the shortest
+side that its layers can see, in pixels."""
 
 
 class LPIPS(Comparison):
@@ -64,27 +54,30 @@ class LPIPS(Comparison):
         heads: Path | None = None,
     ) -> None:
         self.name = f"lpips-{network}"
-        self.network = NETWORKS[network]
-        self.least = self.network.least
+        self.weights, self.least = NETWORKS[network]
+        self.architecture = self.weights.removesuffix("_fp16")
         self.trunk = trunk
         self.heads = heads
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         pair = np.stack([coloured(picture), coloured(reference)]).transpose(0, 3, 1, 2)
         try:
             maps = self._session.run(None, {"pictures": np.ascontiguousarray(pair, np.float32)})
         except UndegradeError:
             raise
         except Exception as error:  # ONNX Runtime compares shapes no earlier than this
-            raise self._failure(error) from None
+            raise ModelError(
+                f"{self.name} cannot be computed: {first_line(error)}",
+                "use the published weights, and a picture that fits into memory",
+            ) from None
         return float(sum(np.mean(values, dtype=np.float64) for values in maps))
 
     @cached_property
     def _session(self) -> Any:
-        remedy = "use the published weights"
         from undegrade.runtime import open_session
 
-        return open_session(self._network(), f"{self.name}, as built,", remedy=remedy)
+        name, remedy = f"{self.name}, as built,", "use the published weights"
+        return open_session(self._network(), name, remedy=remedy)
 
     def _network(self) -> bytes:
         """The ONNX file: that of the user's catalogue, or else built and, if published, added."""
@@ -118,7 +111,7 @@ class LPIPS(Comparison):
     @property
     def _parts(self) -> tuple[Weights, Weights]:
         """The published weights that it is built of: of the trunk, and of the heads."""
-        return WEIGHTS[self.network.trunk], WEIGHTS[f"lpips_{self.network.architecture}"]
+        return WEIGHTS[self.weights], WEIGHTS[f"lpips_{self.architecture}"]
 
     @property
     def _recipe(self) -> str:
@@ -128,7 +121,7 @@ class LPIPS(Comparison):
         return f"published weights, {digest.hexdigest()[:12]}"
 
     def _build(self) -> bytes:
-        path = weights.find(self.network.trunk, self.trunk)
+        path = weights.find(self.weights, self.trunk)
         trunk = weights.arrays(path)
         halves = any(array.dtype == np.float16 for array in trunk.values())
         if halves != self.name.endswith("-fp16"):
@@ -138,14 +131,8 @@ class LPIPS(Comparison):
                 "take lpips-squeeze-fp16 for the rounded SqueezeNet, and the published file "
                 "for everything else",
             )
-        heads = weights.arrays(weights.find(f"lpips_{self.network.architecture}", self.heads))
-        return lpips_graph(self.network.architecture, trunk, heads)
-
-    def _failure(self, error: Exception) -> ModelError:
-        return ModelError(
-            f"{self.name} cannot be computed: {first_line(error)}",
-            "use the published weights, and a picture that fits into memory",
-        )
+        heads = weights.arrays(weights.find(f"lpips_{self.architecture}", self.heads))
+        return lpips_graph(self.architecture, trunk, heads)
 
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
@@ -161,116 +148,23 @@ OPSET, IR_VERSION = 17, 8
 """Old enough for every ONNX Runtime that is supported."""
 
 
-@dataclass(frozen=True)
-class Conv:
-    """A convolution and a ReLU; ``features.<index>`` in torchvision's names."""
+class _Graph:
+    """A network that grows by a layer a call; every node has one output, which has its name.
 
-    index: int
-    stride: int = 1
-    pad: int = 0
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Max-pooling with stride 2."""
-
-    size: int
-    ceil: bool = False
-
-
-@dataclass(frozen=True)
-class Fire:
-    """SqueezeNet's module: 1x1, ReLU, then 1x1 and 3x3 side by side, ReLU."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class Look:
-    """Where the features are compared."""
-
-
-Step: TypeAlias = Conv | Pool | Fire | Look
-LOOK = Look()
-
-TRUNKS: dict[str, tuple[Step, ...]] = {
-    "alexnet": (
-        *(Conv(0, stride=4, pad=2), LOOK, Pool(3)),
-        *(Conv(3, pad=2), LOOK, Pool(3)),
-        *(Conv(6, pad=1), LOOK),
-        *(Conv(8, pad=1), LOOK),
-        *(Conv(10, pad=1), LOOK),
-    ),
-    "vgg16": (
-        *(Conv(0, pad=1), Conv(2, pad=1), LOOK, Pool(2)),
-        *(Conv(5, pad=1), Conv(7, pad=1), LOOK, Pool(2)),
-        *(Conv(10, pad=1), Conv(12, pad=1), Conv(14, pad=1), LOOK, Pool(2)),
-        *(Conv(17, pad=1), Conv(19, pad=1), Conv(21, pad=1), LOOK, Pool(2)),
-        *(Conv(24, pad=1), Conv(26, pad=1), Conv(28, pad=1), LOOK),
-    ),
-    "squeezenet1_1": (
-        *(Conv(0, stride=2), LOOK, Pool(3, ceil=True)),
-        *(Fire(3), Fire(4), LOOK, Pool(3, ceil=True)),
-        *(Fire(6), Fire(7), LOOK, Pool(3, ceil=True)),
-        *(Fire(9), LOOK, Fire(10), LOOK, Fire(11), LOOK, Fire(12), LOOK),
-    ),
-}
-"""Trunks as torchvision numbers their layers, up to the last one that is looked at."""
-
-
-def lpips_graph(network: str, trunk: Arrays, heads: Arrays) -> bytes:
-    """The graph of LPIPS on *network*, serialised.
-
-    Its input ``pictures`` is (2, 3, H, W) float32 in [0, 1], the pair; its outputs are one map
-    (1, 1, h, w) for each layer looked at: the weighted squared differences of the unit features.
-    LPIPS is the sum of the maps' means.
-
-    Raises
-    ------
-    ModelError: arrays that are not those of the network.
+    Layers are those of torchvision's ``features``, by number. Raises
+    :class:`KeyError` for an array that *trunk* or *heads* lacks.
     """
-    builder = _Builder()
-    x = builder.add("Sub", "pictures", builder.constant(np.reshape(MEAN, (1, 3, 1, 1))))
-    x = builder.add("Div", x, builder.constant(np.reshape(STD, (1, 3, 1, 1))))
-    maps: list[str] = []
-    try:
-        for step in TRUNKS[network]:
-            if isinstance(step, Conv):
-                x = builder.conv(x, trunk, f"features.{step.index}", step.stride, step.pad)
-            elif isinstance(step, Pool):
-                x = builder.add(
-                    "MaxPool",
-                    x,
-                    kernel_shape=[step.size] * 2,
-                    strides=[2, 2],
-                    ceil_mode=int(step.ceil),
-                )
-            elif isinstance(step, Fire):
-                x = builder.fire(x, trunk, f"features.{step.index}")
-            else:
-                maps.append(builder.distance(x, heads[f"lin{len(maps)}.model.1.weight"]))
-    except KeyError as error:
-        raise ModelError(
-            f"the weights of LPIPS on {network!r} do not fit: {error.args[0]!r} is missing",
-            "use the published files",
-        ) from None
-    if len(maps) != len(heads):
-        raise ModelError(
-            f"the heads of LPIPS on {network!r} do not fit: {len(heads)} arrays instead of "
-            f"{len(maps)}",
-            "use the published file",
-        )
-    return builder.serialised(maps)
 
-
-class _Builder:
-    """Collects nodes and constants; every node has one output, whose name is returned."""
-
-    def __init__(self) -> None:
+    def __init__(self, trunk: Arrays, heads: Arrays) -> None:
         self.helper = optional("onnx.helper")
         self.from_array = optional("onnx.numpy_helper").from_array
+        self.trunk, self.heads = trunk, heads
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self.maps: list[str] = []
+        mean, std = (np.reshape(values, (1, 3, 1, 1)) for values in (MEAN, STD))
+        self.x = self.add("Sub", "pictures", self.constant(mean))
+        self.x = self.add("Div", self.x, self.constant(std))
 
     def constant(self, values: NDArray[Any]) -> str:
         name = f"constant{len(self.constants)}"
@@ -283,40 +177,105 @@ class _Builder:
         self.nodes.append(self.helper.make_node(operator, list(inputs), [name], **attributes))
         return name
 
-    def conv(self, x: str, arrays: Arrays, key: str, stride: int = 1, pad: int = 0) -> str:
-        weight = self.constant(arrays[f"{key}.weight"])
-        bias = self.constant(arrays[f"{key}.bias"])
+    def convolved(self, x: str, layer: str, stride: int = 1, pad: int = 0) -> str:
+        weight = self.constant(self.trunk[f"features.{layer}.weight"])
+        bias = self.constant(self.trunk[f"features.{layer}.bias"])
         x = self.add("Conv", x, weight, bias, strides=[stride] * 2, pads=[pad] * 4)
         return self.add("Relu", x)
 
-    def fire(self, x: str, arrays: Arrays, key: str) -> str:
-        x = self.conv(x, arrays, f"{key}.squeeze")
-        sides = (
-            self.conv(x, arrays, f"{key}.expand1x1"),
-            self.conv(x, arrays, f"{key}.expand3x3", pad=1),
-        )
-        return self.add("Concat", *sides, axis=1)
+    def conv(self, layer: int, stride: int = 1, pad: int = 1) -> Self:
+        """A convolution and a ReLU."""
+        self.x = self.convolved(self.x, str(layer), stride, pad)
+        return self
 
-    def distance(self, x: str, head: NDArray[Any]) -> str:
-        norm = self.add("ReduceL2", x, axes=[1], keepdims=1)
+    def pool(self, size: int, *, ceil: bool = False) -> Self:
+        """Max-pooling with stride 2."""
+        attributes = {"kernel_shape": [size] * 2, "strides": [2, 2], "ceil_mode": int(ceil)}
+        self.x = self.add("MaxPool", self.x, **attributes)
+        return self
+
+    def fire(self, layer: int) -> Self:
+        """SqueezeNet's module: 1x1, ReLU, then 1x1 and 3x3 side by side, ReLU."""
+        x = self.convolved(self.x, f"{layer}.squeeze")
+        sides = (
+            self.convolved(x, f"{layer}.expand1x1"),
+            self.convolved(x, f"{layer}.expand3x3", pad=1),
+        )
+        self.x = self.add("Concat", *sides, axis=1)
+        return self
+
+    def look(self) -> Self:
+        """Compare the features here: the next map of weighted squared differences."""
+        head = self.heads[f"lin{len(self.maps)}.model.1.weight"]
+        norm = self.add("ReduceL2", self.x, axes=[1], keepdims=1)
         norm = self.add("Add", norm, self.constant(np.array(EPSILON)))
-        unit = self.add("Div", x, norm)
+        unit = self.add("Div", self.x, norm)
         pair = [f"{unit}_first", f"{unit}_second"]
         self.nodes.append(self.helper.make_node("Split", [unit], pair, axis=0))
         difference = self.add("Sub", *pair)
         squared = self.add("Mul", difference, difference)
-        return self.add("Conv", squared, self.constant(head.reshape(1, -1, 1, 1)))
+        self.maps.append(self.add("Conv", squared, self.constant(head.reshape(1, -1, 1, 1))))
+        return self
 
-    def serialised(self, outputs: list[str]) -> bytes:
+    def serialised(self) -> bytes:
         helper, kind = self.helper, optional("onnx").TensorProto.FLOAT
         graph = helper.make_graph(
             self.nodes,
             "lpips",
             [helper.make_tensor_value_info("pictures", kind, [2, 3, None, None])],
-            [helper.make_tensor_value_info(name, kind, [1, 1, None, None]) for name in outputs],
+            [helper.make_tensor_value_info(name, kind, [1, 1, None, None]) for name in self.maps],
             self.constants,
         )
         opset = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)
         data: bytes = model.SerializeToString()
         return data
+
+
+def _alexnet(net: _Graph) -> None:
+    net.conv(0, stride=4, pad=2).look().pool(3)
+    net.conv(3, pad=2).look().pool(3)
+    net.conv(6).look().conv(8).look().conv(10).look()
+
+
+def _vgg16(net: _Graph) -> None:
+    net.conv(0).conv(2).look().pool(2)
+    net.conv(5).conv(7).look().pool(2)
+    net.conv(10).conv(12).conv(14).look().pool(2)
+    net.conv(17).conv(19).conv(21).look().pool(2)
+    net.conv(24).conv(26).conv(28).look()
+
+
+def _squeezenet1_1(net: _Graph) -> None:
+    net.conv(0, stride=2, pad=0).look().pool(3, ceil=True)
+    net.fire(3).fire(4).look().pool(3, ceil=True)
+    net.fire(6).fire(7).look().pool(3, ceil=True)
+    net.fire(9).look().fire(10).look().fire(11).look().fire(12).look()
+
+
+TRUNKS = {"alexnet": _alexnet, "vgg16": _vgg16, "squeezenet1_1": _squeezenet1_1}
+"""What builds each trunk, up to the last layer that is looked at."""
+
+
+def lpips_graph(network: str, trunk: Arrays, heads: Arrays) -> bytes:
+    """The graph of LPIPS on *network*, serialised.
+
+    Its input ``pictures`` is (2, 3, H, W) float32 in [0, 1], the pair; its outputs are one map
+    (1, 1, h, w) for each layer looked at: the weighted squared differences of the unit features.
+    LPIPS is the sum of the maps' means. Raises :class:`ModelError` for arrays of another network.
+    """
+    graph = _Graph(trunk, heads)
+    try:
+        TRUNKS[network](graph)
+    except KeyError as error:
+        raise ModelError(
+            f"the weights of LPIPS on {network!r} do not fit: {error.args[0]!r} is missing",
+            "use the published files",
+        ) from None
+    if len(graph.maps) != len(heads):
+        raise ModelError(
+            f"the heads of LPIPS on {network!r} do not fit: {len(heads)} arrays instead of "
+            f"{len(graph.maps)}",
+            "use the published file",
+        )
+    return graph.serialised()

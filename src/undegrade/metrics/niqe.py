@@ -47,7 +47,7 @@ class NIQE(Assessment):
     def __init__(self, parameters: Path | None = None) -> None:
         self.parameters = parameters
 
-    def _assess(self, picture: Doubles) -> float:
+    def _value(self, picture: Doubles) -> float:
         features = block_features(np.rint(picture[:, :, 0] * 255.0))
         complete = features[~np.isnan(features).any(axis=1)]
         if len(complete) < 2:

@@ -44,7 +44,7 @@ class NoiseAmplification(Comparison):
     needs: ClassVar[Needs] = "input"
     least = BLOCK
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         shape, before, inside = _measured(reference)
         _, after, _ = _measured(picture)
         inside = inside if inside.any() else np.ones_like(inside)

@@ -23,7 +23,7 @@ class PSNR(Comparison):
     range = (0.0, math.inf)
     unit = "dB"
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         return decibels(mean_squared(picture, reference))
 
 
@@ -47,7 +47,7 @@ class PSNRB(Comparison):
     unit = "dB"
     least = 2 * JPEG_BLOCK
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         luma = in_channel(picture, "y")[:, :, 0]
         return decibels(mean_squared(picture, reference) + blocking(luma))
 

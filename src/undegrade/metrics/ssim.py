@@ -36,7 +36,7 @@ class SSIM(Comparison):
     range = (-1.0, 1.0)
     least = SIZE
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         pairs = zip(_planes(picture), _planes(reference), strict=True)
         return float(np.mean([similarity(x, y, SIZE, SIGMA)[0] for x, y in pairs]))
 
@@ -58,7 +58,7 @@ class MSSSIM(Comparison):
     range = (0.0, 1.0)
     least = SIZE << (len(WEIGHTS) - 1)
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         pairs = zip(_planes(picture), _planes(reference), strict=True)
         return float(np.mean([_combined(scales([x], [y], shrink=False)) for x, y in pairs]))
 
@@ -77,7 +77,7 @@ class DPEDMSSSIM(Comparison):
     better = "higher"
     range = (0.0, 1.0)
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         return _combined(scales(_planes(picture), _planes(reference), shrink=True))
 
 

@@ -38,7 +38,7 @@ class TextF1(Comparison):
     def __init__(self, detect: Find | None = None) -> None:
         self._given = detect
 
-    def _compare(self, picture: Doubles, reference: Doubles) -> float:
+    def _value(self, picture: Doubles, reference: Doubles) -> float:
         found, true = (
             self._detect(np.rint(coloured(each) * 255).astype(np.uint8))
             for each in (picture, reference)
