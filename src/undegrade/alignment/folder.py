@@ -13,7 +13,7 @@ import numpy as np
 from undegrade.alignment.homography import Photo, opencv
 from undegrade.alignment.report import MOST, chapter, page
 from undegrade.alignment.windows import Alignment, Window, WindowSettings, align
-from undegrade.batch.jobs import SUFFIXES
+from undegrade.batch.jobs import photos_in
 from undegrade.batch.pairs import Failure, Progress
 from undegrade.errors import Cancelled, InputError, OutputError, UndegradeError, UsageError
 from undegrade.picture import decode, encode, from_array, write_atomic
@@ -151,11 +151,9 @@ def _pairs(phone: Path, dslr: Path) -> tuple[list[_Pair], list[Failure]]:
 
 def _by_stem(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and path.suffix.lower() in SUFFIXES and path.is_file():
-            found.setdefault(relative.with_suffix("").as_posix(), []).append(path)
+    for path in photos_in(folder, True, folder):
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        found.setdefault(stem, []).append(path)
     return found
 
 

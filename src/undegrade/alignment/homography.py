@@ -39,12 +39,7 @@ INLIERS = (12, 8.0, 0.3)
 
 
 def opencv() -> Any:
-    """The module ``cv2``.
-
-    Raises
-    ------
-    UsageError: it is not installed.
-    """
+    """The module ``cv2``; raises :class:`UsageError` where it is not installed."""
     try:
         import cv2
     except ModuleNotFoundError:
@@ -86,10 +81,8 @@ def find_homography(phone: Photo, dslr: Photo) -> Homography:
     white, so that exposure does not decide what is found), matches that pass the ratio test and
     are each other's nearest, MAGSAC over four-point homographies, least squares over the inliers.
 
-    Raises
-    ------
-    AlignmentError: too little is found or agrees to tell, with the numbers.
-    UsageError: OpenCV is not installed.
+    Raises :class:`AlignmentError` where too little is found or agrees to tell, with the numbers,
+    and :class:`UsageError` where OpenCV is not installed.
     """
     here, there = _Keypoints.of(phone), _Keypoints.of(dslr)
     for keypoints, name in ((here, "phone"), (there, "DSLR")):
@@ -222,16 +215,14 @@ def _jacobian(matrix: Matrix, x: float, y: float) -> float:
 
 def _check(matrix: Matrix, height: int, width: int) -> None:
     """Refuse what no two cameras in front of one scene can give."""
-    if not (np.isfinite(matrix).all() and _plausible(matrix, height, width)):
+    corners = [(0.0, 0.0), (width - 1.0, 0.0), (0.0, height - 1.0), (width - 1.0, height - 1.0)]
+    depths = [float(matrix[2] @ (x, y, 1.0)) for x, y in corners]
+    plausible = bool(np.isfinite(matrix).all()) and min(depths) > 0
+    if plausible:
+        areas = [_jacobian(matrix, x, y) for x, y in corners]
+        plausible = min(areas) >= 1 / 400 and max(areas) <= min(400.0, 9 * min(areas))
+    if not plausible:
         raise AlignmentError(
             "the matches agree on a map that mirrors, folds or strongly distorts the scene",
             "check that both photos show one scene, from nearly one place",
         )
-
-
-def _plausible(matrix: Matrix, height: int, width: int) -> bool:
-    corners = [(0.0, 0.0), (width - 1.0, 0.0), (0.0, height - 1.0), (width - 1.0, height - 1.0)]
-    if min(float(matrix[2] @ (x, y, 1.0)) for x, y in corners) <= 0:
-        return False
-    areas = [_jacobian(matrix, x, y) for x, y in corners]
-    return min(areas) >= 1 / 400 and max(areas) <= min(400.0, 9 * min(areas))

@@ -42,9 +42,7 @@ edge all shifts correlate alike; this keeps noise from choosing among them."""
 class WindowSettings:
     """How windows are cut and kept; the values of DPED (Ignatov et al., 2017).
 
-    Raises
-    ------
-    UsageError: a value out of its range.
+    Raises :class:`UsageError` for a value out of its range.
     """
 
     size: int = 100
@@ -115,10 +113,8 @@ class Alignment:
 def align(phone: Photo, dslr: Photo, settings: WindowSettings | None = None) -> Alignment:
     """Lay *dslr* over *phone*, and cut both into windows.
 
-    Raises
-    ------
-    AlignmentError: they do not fit each other, or what both show is smaller than a window.
-    UsageError: OpenCV is not installed.
+    Raises :class:`AlignmentError` where they do not fit each other, or what both show is smaller
+    than a window, and :class:`UsageError` where OpenCV is not installed.
     """
     settings = settings or WindowSettings()
     found = find_homography(phone, dslr)
