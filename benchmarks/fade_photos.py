@@ -18,20 +18,17 @@ from undegrade.catalog import Catalog
 from undegrade.diagnosis.decide import decide_fade
 from undegrade.diagnosis.fade import open_fade
 from undegrade.evaluation import cases
+from undegrade.evaluation.cases import as_bytes, as_floats
 from undegrade.evaluation.sets import open_set
-from undegrade.imaging.arrays import Floats
+from undegrade.metrics import metric
 from undegrade.picture import from_array
 from undegrade.runtime import open_network, process
 
 VISIBLE = 0.05
 
 
-def psnr(one: Floats, other: Floats) -> float:
-    return float(-10 * np.log10(np.square(one - other).mean()))
-
-
 def main() -> None:
-    model = Catalog().models["fade"]
+    model, psnr = Catalog().models["fade"], metric("psnr")
     reader, network = open_fade(model), open_network(model)
     for name in sys.argv[1:]:
         wrong, found, faded, gains = [], 0, 0, []
@@ -39,17 +36,16 @@ def main() -> None:
         for item in pictures:
             photo = item.read()
             case = cases.drawn(photo, "fade")
-            truth = case.truth.astype(np.float32) / 255
             if decide_fade(reader(from_array(case.truth))).found:
                 wrong.append(photo.name)
-            if np.abs(case.input - truth).mean() < VISIBLE:
+            if np.abs(case.input - as_floats(case.truth)).mean() < VISIBLE:
                 continue
             faded += 1
-            print8 = np.rint(255 * case.input).astype(np.uint8)
+            print8 = as_bytes(case.input)
             if decide_fade(reader(from_array(print8))).found:
                 found += 1
                 out = process(network, print8)
-                gains.append(psnr(out / 255, truth) - psnr(print8 / 255, truth))
+                gains.append(psnr(out, case.truth) - psnr(print8, case.truth))
         print(f"{name}: {len(wrong)} of {len(pictures)} taken for faded: {', '.join(wrong)}")
         print(f"  of {faded} faded ones {found} found, which gain {np.mean(gains):.2f} dB")
 

@@ -25,6 +25,7 @@ from benchmarks.claims.registration import Case, Floats
 from PIL import Image
 
 from undegrade.degradation import DEGRADATIONS
+from undegrade.degradation.jpeg import through_jpeg
 from undegrade.imaging.resize import imresize
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "photos" / "truth"
@@ -43,13 +44,7 @@ def noisy(sigma: float) -> Damage:
 
 
 def coded(quality: int) -> Damage:
-    def damage(truth: Floats, index: int) -> Floats:
-        file = io.BytesIO()
-        pixels = np.rint(truth * 255).astype(np.uint8)
-        Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-        return np.asarray(Image.open(file).convert("RGB"), np.float32) / 255
-
-    return damage
+    return lambda truth, index: through_jpeg(truth, quality)
 
 
 def reduced(scale: int) -> Damage:
