@@ -31,8 +31,8 @@ from PIL import Image
 
 from undegrade.catalog import Catalog, Model, Score
 from undegrade.evaluation import Cache, Row, cases, evaluate, make_plan
-from undegrade.evaluation.cases import Case, as_bytes
-from undegrade.evaluation.contenders import BASELINES, Contender, open_contenders
+from undegrade.evaluation.cases import Case, Contender, as_bytes
+from undegrade.evaluation.contenders import BASELINES, open_contenders
 from undegrade.evaluation.protocols import Parameter
 from undegrade.evaluation.sets import Photo, open_set
 from undegrade.levels import Levels

@@ -27,7 +27,7 @@ from speed import WINDOW
 
 from undegrade.catalog import Catalog, Model
 from undegrade.evaluation import evaluate, make_plan
-from undegrade.evaluation.networks import Carded
+from undegrade.evaluation.networks import carded
 from undegrade.evaluation.provenance import machine
 from undegrade.runtime import Network, WholePhoto, open_network
 
@@ -68,7 +68,7 @@ def speed_ratio(model: Model, threads: int) -> float:
 def quality(model: Model, data: Path) -> list[dict[str, Any]]:
     """Each protocol's value in float32 and in 8 bit."""
     found = []
-    both = tuple(map(Carded, PRECISIONS, PRECISIONS, open_both(model)))
+    both = tuple(map(carded, PRECISIONS, PRECISIONS, open_both(model)))
     for job in JOBS[model.card.name]:
         pack = data / f"{job.data}.tar"
         plan = make_plan([], job.protocol, pack, parameters=job.parameters, metrics=["psnr"])

@@ -78,6 +78,7 @@ class Spy:
     scale: int = 1
     channels: int = 3
     takes_levels: bool = True
+    scales: tuple[int, ...] = ()
     steps: tuple[str, ...] | None = None
     """That it says it took."""
     told: list[Levels] = field(default_factory=list)

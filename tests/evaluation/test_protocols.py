@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from undegrade.errors import UsageError
-from undegrade.evaluation.gates import GATES, TOLERANCE, GateError, check, gate
+from undegrade.evaluation.gates import GATES, TOLERANCE, GateError, check, published
 from undegrade.evaluation.protocols import PROTOCOLS, choose_settings, protocol
 from undegrade.metrics import METRICS, metric
 
@@ -99,9 +99,9 @@ def test_gates_are_of_settings_and_metrics_that_exist():
 
 
 def test_a_gate():
-    assert gate("jpeg-color", "live1", "quality 10", "psnr") == 25.69
-    assert gate("jpeg-color", "live1", "quality 11", "psnr") is None
-    assert gate("jpeg-color", None, "quality 10", "psnr") is None
+    assert published("jpeg-color", "live1", "quality 10")["psnr"] == 25.69
+    assert published("jpeg-color", "live1", "quality 11").get("psnr") is None
+    assert published("jpeg-color", None, "quality 10").get("psnr") is None
     check(25.70, 25.69, "psnr", "here")
     for value in (25.72, 25.66, float("nan"), float("inf")):
         with pytest.raises(GateError, match="the gate is off: here: psnr of the untouched input"):

@@ -122,10 +122,10 @@ def test_a_crop_is_where_it_is_worst():
     worse[56:72, 80:96] += 30
     better[0:20, 0:20] += 60  # an error of the other
     box = find_box(worse, better, truth, 16)
-    assert (box.left, box.top, box.width, box.height) == (80, 56, 16, 16)
+    assert box == (slice(56, 56 + 16), slice(80, 80 + 16))
     assert find_box(worse, truth, None, 16) == box
     whole = find_box(worse, better, truth, 500)
-    assert (whole.left, whole.top, whole.width, whole.height) == (0, 0, 120, 100)
+    assert whole == (slice(0, 100), slice(0, 120))
 
 
 def test_sizes_and_channels_are_fitted():

@@ -1,10 +1,11 @@
-"""From pictures of a test set to cases: what a network gets, and what it should make of it."""
+"""From pictures of a test set to cases: what a network gets, what it should make of it, and what
+a contender does."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,27 @@ class Output:
     """Names of the steps that were taken; ``None`` for what has no choice."""
 
 
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """Something that makes a picture out of a case's input."""
+
+    name: str
+    """As tables show it."""
+    digest: str
+    """The same for whatever gives the same pictures."""
+    run: Callable[[Case, Levels], Output]
+    """Told these levels, makes a picture as large as the truth. Raises :class:`ComputeError` where
+    a network cannot run on the picture, or what it returns is not finite."""
+    scale: int | None = 1
+    """Output pixels per input pixel along a side; ``None`` for what fits every case."""
+    channels: int = 3
+    """1 for what takes grey pictures only, or 3."""
+    takes_levels: bool = False
+    """Whether it makes something else of a case when it is told other levels."""
+    scales: tuple[int, ...] = ()
+    """Of the cases that it is for, whatever its own is; empty where that decides."""
+
+
 def reduced(photo: Photo, scale: int) -> Case:
     """Cut to multiples of *scale*, reduced by ``imresize``, 8 bit."""
     truth = _multiple(photo, scale)
@@ -103,12 +125,9 @@ def noisy(photo: Photo, sigma: float, *, grey: bool = False, as_file: bool = Fal
 def coded(photo: Photo, quality: int, *, grey: bool = False) -> Case:
     """Through Pillow's JPEG, 4:2:0, decoded by Pillow. *grey*: studio-range luma, a grey JPEG."""
     truth = in_grey(photo.pixels, STUDIO) if grey else _coloured(photo.pixels)
-    file = io.BytesIO()
-    picture = Image.fromarray(truth[:, :, 0] if grey else truth)
-    picture.save(file, "JPEG", quality=quality, **({} if grey else {"subsampling": "4:2:0"}))
-    decoded = np.asarray(Image.open(file)).reshape(truth.shape)
-    levels = Levels(jpeg=quality)
-    return Case(as_floats(decoded), truth, levels, float(quality), file.getvalue())
+    file = as_jpeg(as_floats(truth), quality)
+    decoded = np.asarray(Image.open(io.BytesIO(file))).reshape(truth.shape)
+    return Case(as_floats(decoded), truth, Levels(jpeg=quality), float(quality), file)
 
 
 def paired(photo: Photo, levels: Levels | None = None) -> Case:
@@ -127,17 +146,12 @@ def drawn(photo: Photo, name: str) -> Case:
 
 
 def degraded(
-    photo: Photo,
-    name: str,
-    parameters: Mapping[str, Any],
-    *,
-    levels: Levels | None = None,
-    quality: float | None = None,
+    photo: Photo, name: str, parameters: Mapping[str, Any], *, quality: float | None = None
 ) -> Case:
     """Through the operator called *name* of :data:`undegrade.degradation.DEGRADATIONS`."""
     truth = _coloured(photo.pixels)
     damaged = DEGRADATIONS[name].apply(as_floats(truth), dict(parameters))
-    return Case(damaged, truth, levels, quality)
+    return Case(damaged, truth, None, quality)
 
 
 def camera(photo: Photo, iso: float) -> Case:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
 
 import numpy as np
 
 from undegrade.catalog import Catalog, Model, is_file_name, sha256
 from undegrade.enhancer import Enhancer
 from undegrade.errors import UsageError
-from undegrade.evaluation.cases import Case, Output, as_bytes, enlarged
+from undegrade.evaluation.cases import Case, Contender, Output, as_bytes, enlarged
 from undegrade.evaluation.networks import open_bare, open_carded
 from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
-from undegrade.plan import AVERAGED, EFFORTS, Wishes
+from undegrade.plan import AVERAGED, EFFORTS, SCALES, Wishes
 from undegrade.runtime import Networks
 
 BASELINES = ("none", "bicubic")
@@ -27,93 +25,30 @@ AUTO = "auto"
 PACKAGE = Path(__file__).parents[1]
 
 
-class Contender(Protocol):
-    """Something that makes a picture out of a case's input."""
-
-    @property
-    def name(self) -> str:
-        """As tables show it."""
-
-    @property
-    def digest(self) -> str:
-        """The same for whatever gives the same pictures."""
-
-    @property
-    def scale(self) -> int | None:
-        """Output pixels per input pixel along a side; ``None`` for what fits every case."""
-
-    @property
-    def channels(self) -> int:
-        """1 for what takes grey pictures only, or 3."""
-
-    @property
-    def takes_levels(self) -> bool:
-        """Whether it makes something else of a case when it is told other levels."""
-
-    def run(self, case: Case, levels: Levels) -> Output:
-        """The picture, (H, W, C) as large as the truth, not clipped.
-
-        Raises
-        ------
-        ComputeError: a network cannot run on this picture, or what it returns is not finite.
-        """
+def baseline(name: str) -> Contender:
+    """The input as it is, or at the size of the truth; *name* says which."""
+    return Contender(name, name, lambda case, levels: Output(enlarged(case)), None)
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """The input as it is, or enlarged."""
-
-    name: str
-    scale: int | None = None
-    channels: ClassVar[int] = 3
-    takes_levels: ClassVar[bool] = False
-
-    @property
-    def digest(self) -> str:
-        """Its name."""
-        return self.name
-
-    def run(self, case: Case, levels: Levels) -> Output:
-        """The input at the size of the truth."""
-        return Output(enlarged(case))
-
-
-@dataclass(frozen=True, eq=False)
-class Auto:
+def _product(enhancer: Enhancer, effort: str, package: str) -> Contender:
     """The product as a user gets it who asks for a size at most: diagnosis, plan and all steps.
 
     It is given the case's file, with the tables and profiles that a user's has, or where there is
     none the pixels, as a file of 8 bit would hold them. Its result is measured before it is coded
-    again.
+    again. *package* is the hash of all that it is made of.
     """
 
-    enhancer: Enhancer
-    effort: str = "normal"
-    package: str = field(default_factory=lambda: of_package(PACKAGE, Catalog()))
-    """A hash of all that the product is made of."""
-    scale: ClassVar[int] = 1
-    channels: ClassVar[int] = 3
-    takes_levels: ClassVar[bool] = False
-
-    @property
-    def name(self) -> str:
-        """``auto``, and the effort."""
-        return _with_effort(AUTO, self.effort)
-
-    @property
-    def digest(self) -> str:
-        """Of the product, and the effort."""
-        return _with_effort(self.package, self.effort)
-
-    def run(self, case: Case, levels: Levels) -> Output:
-        """What it makes of the case, whatever the *levels*, and by which steps."""
+    def run(case: Case, levels: Levels) -> Output:
         source = as_bytes(case.input) if case.file is None else case.file
         size = case.scale if case.scale > 1 else None
-        result = self.enhancer(source, Wishes(scale=size, effort=self.effort))
+        result = enhancer(source, Wishes(scale=size, effort=effort))
         pixels = result.picture.pixels
         picture = np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
         whole: Floats = np.broadcast_to(picture, (*picture.shape[:2], case.input.shape[2]))
         return Output(whole, tuple(step.name for step in result.steps))
+
+    name, digest = (_with_effort(text, effort) for text in (AUTO, package))
+    return Contender(name, digest, run, scales=SCALES)
 
 
 def of_package(folder: Path, catalog: Catalog) -> str:
@@ -137,10 +72,8 @@ def open_contenders(
     efforts: each gives those that have it another contender, named after it; those that have none
         are left as they are.
 
-    Raises
-    ------
-    ModelError: an unknown model, or a file that cannot be used.
-    UsageError: a model that is named twice, or an unknown effort.
+    Raises :class:`ModelError` for an unknown model and a file that cannot be used,
+    :class:`UsageError` for a model that is named twice and an unknown effort.
     """
     if unknown := [effort for effort in efforts if effort not in EFFORTS]:
         raise UsageError(
@@ -163,10 +96,10 @@ def _open(
 ) -> list[Contender]:
     path = Path(text)
     if text in BASELINES:
-        return [Baseline(text)]
+        return [baseline(text)]
     if text == AUTO:
-        enhancer = Enhancer(Networks(threads=threads))
-        return [Auto(enhancer, effort) for effort in dict.fromkeys(efforts)]
+        enhancer, package = Enhancer(Networks(threads=threads)), of_package(PACKAGE, catalog)
+        return [_product(enhancer, effort, package) for effort in dict.fromkeys(efforts)]
     if is_file_name(text) and not path.with_suffix(".toml").is_file():
         return [open_bare(path, name, threads)]
     model = catalog.find(text)

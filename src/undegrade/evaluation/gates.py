@@ -125,9 +125,9 @@ def _plain(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-def gate(protocol: str, known: str | None, setting: str, metric: str) -> float | None:
-    """The published value of the untouched input, ``None`` where none is known."""
-    return GATES.get((protocol, known or ""), {}).get(setting, {}).get(metric)
+def published(protocol: str, known: str | None, setting: str) -> Values:
+    """The published values of the untouched input, as far as there are any."""
+    return GATES.get((protocol, known or ""), {}).get(setting, {})
 
 
 def check(measured: float, expected: float, metric: str, where: str) -> None:

@@ -7,16 +7,16 @@ in floats here; on 8-bit pictures the tiles equal :func:`undegrade.runtime.proce
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 
 from undegrade.catalog import Model, sha256
 from undegrade.errors import ComputeError, ModelError, first_line
-from undegrade.evaluation.cases import Case, Output, as_bytes, enlarged
+from undegrade.evaluation.cases import Case, Contender, Output, as_bytes, enlarged
 from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
 from undegrade.runtime import (
@@ -37,114 +37,56 @@ LEAST_SIDE = 16
 some pool them down to nothing, and end the whole process."""
 
 
-@dataclass(frozen=True, eq=False)
-class Carded:
-    """A network with a card, run in exact tiles, or in one where no radius is proven."""
-
-    name: str
-    digest: str
-    network: Network
-    channels: ClassVar[int] = 3
-
-    @property
-    def scale(self) -> int:
-        """Output pixels per input pixel along a side."""
-        return self.network.card.scale
-
-    @property
-    def takes_levels(self) -> bool:
-        """Whether the network is told of damage."""
-        return bool(self.network.card.damages)
-
-    def run(self, case: Case, levels: Levels) -> Output:
-        """See :class:`undegrade.evaluation.contenders.Contender`."""
-        picture, card, scale = _fitting(case, self.scale), self.network.card, self.scale
-        told = levels.named(grey=case.input.shape[2] == 1)
-        values = [told[name] for name in card.levels]
-        height, width, channels = picture.shape
-        core = tile_side(card) if card.exact else None
-        grid = make_grid(height, width, card.radius, card.multiple, core)
-        margin = grid.margin * scale
-        output = np.empty((height * scale, width * scale, channels), np.float32)
-        whole = self._whole(picture)
-        for tile in grid:
-            window = cast(Floats, grid.read(cast(Any, picture), tile))
-            at = tile.top - grid.margin, tile.left - grid.margin
-            run = partial(self.network.run, levels=values, whole=whole, at=at)
-            made = _made(self.name, run, window, 3)
-            top, left = tile.top * scale, tile.left * scale
-            tall, wide = tile.height * scale, tile.width * scale
-            kept = made[margin : margin + tall, margin : margin + wide]
-            output[top : top + tall, left : left + wide] = kept
-        return Output(output)
-
-    def _whole(self, picture: Floats) -> WholePhoto | None:
-        side = self.network.card.thumbnail
-        if not side:
-            return None
-        return WholePhoto(make_thumbnail(as_bytes(picture), side, None), *picture.shape[:2])
-
-
-@dataclass(frozen=True, eq=False)
-class Bare:
-    """A network without a card, run over the whole picture as its authors do.
-
-    Its first input is a picture (1, 1 or 3, H, W) in [0, 1]; a second one of a single value is the
-    sigma of the noise in 0..255 units.
-    """
-
-    name: str
-    digest: str
-    session: Any
-    channels: int
-    """1 for a network that takes grey pictures only, or 3."""
-    scale: int
-
-    @property
-    def takes_levels(self) -> bool:
-        """Whether the network has an input for the sigma of the noise."""
-        return len(self.session.get_inputs()) > 1
-
-    def run(self, case: Case, levels: Levels) -> Output:
-        """See :class:`undegrade.evaluation.contenders.Contender`."""
-        picture = _fitting(case, self.scale)
-        height, width = picture.shape[:2]
-        edges = [(0, max(0, LEAST_SIDE - side)) for side in (height, width)]
-        padded = np.pad(picture, [*edges, (0, 0)], mode="symmetric")
-        made = self.over(padded, levels.noise)
-        if made.shape[:2] != tuple(side * self.scale for side in padded.shape[:2]):
-            raise ComputeError(
-                f"{self.name} turned {padded.shape[1]}x{padded.shape[0]} pixels into "
-                f"{made.shape[1]}x{made.shape[0]}",
-                "write a card beside it that names the multiple that sides must have",
-            )
-        return Output(made[: height * self.scale, : width * self.scale])
-
-    def over(self, picture: Floats, sigma: float) -> Floats:
-        """The output for (h, w, C), as it comes."""
-        first, *others = self.session.get_inputs()
-
-        def call(planes: Floats) -> Floats:
-            feed = {first.name: planes}
-            feed |= {level.name: np.full(level.shape, sigma, np.float32) for level in others}
-            output: Floats = self.session.run(None, feed)[0]
-            return output
-
-        return _made(self.name, call, picture, self.channels)
-
-
-def open_carded(model: Model, name: str, threads: int | None, *, averages: bool = False) -> Carded:
+def open_carded(
+    model: Model, name: str, threads: int | None, *, averages: bool = False
+) -> Contender:
     """Open a model on the CPU, to be called *name*, which averages over turns or not.
 
     Raises :class:`ModelError`.
     """
     network = open_network(model, threads=threads, device="cpu", precision="fp32")
     how = "tiled, averaged" if averages else "tiled"
-    return Carded(name, f"{sha256(model.path)} {how}", replace(network, averages=averages))
+    return carded(name, f"{sha256(model.path)} {how}", replace(network, averages=averages))
 
 
-def open_bare(path: Path, name: str, threads: int | None) -> Bare:
-    """Open an ONNX file on the CPU and run it once to see its scale; raises ModelError."""
+def carded(name: str, digest: str, network: Network) -> Contender:
+    """A network with a card, run in exact tiles, or in one where no radius is proven."""
+    run, card = partial(_in_tiles, name, network), network.card
+    return Contender(name, digest, run, card.scale, takes_levels=bool(card.damages))
+
+
+def _in_tiles(name: str, network: Network, case: Case, levels: Levels) -> Output:
+    card, scale = network.card, network.card.scale
+    picture = _fitting(case, scale)
+    told = levels.named(grey=case.input.shape[2] == 1)
+    values = [told[name] for name in card.levels]
+    height, width, channels = picture.shape
+    core = tile_side(card) if card.exact else None
+    grid = make_grid(height, width, card.radius, card.multiple, core)
+    margin = grid.margin * scale
+    output = np.empty((height * scale, width * scale, channels), np.float32)
+    whole = None
+    if card.thumbnail:
+        small = make_thumbnail(as_bytes(picture), card.thumbnail, None)
+        whole = WholePhoto(small, height, width)
+    for tile in grid:
+        window = cast(Floats, grid.read(cast(Any, picture), tile))
+        at = tile.top - grid.margin, tile.left - grid.margin
+        run = partial(network.run, levels=values, whole=whole, at=at)
+        made = _made(name, run, window, 3)
+        top, left = tile.top * scale, tile.left * scale
+        tall, wide = tile.height * scale, tile.width * scale
+        kept = made[margin : margin + tall, margin : margin + wide]
+        output[top : top + tall, left : left + wide] = kept
+    return Output(output)
+
+
+def open_bare(path: Path, name: str, threads: int | None) -> Contender:
+    """Open an ONNX file on the CPU, to be run over whole pictures as its authors do.
+
+    Its first input is a picture (1, 1 or 3, H, W) in [0, 1]; a second one of a single value is the
+    sigma of the noise in 0..255 units. It is run once to see its scale. Raises ModelError.
+    """
     if not path.is_file():
         raise ModelError(f"there is no model file {str(path)!r}", "check the path")
     session = open_session(path.read_bytes(), path.name, threads=threads)
@@ -158,16 +100,45 @@ def open_bare(path: Path, name: str, threads: int | None) -> Bare:
             "(1, 1 or 3, height, width), and at most a single sigma",
             "write a card beside it",
         )
-    bare = Bare(name, f"{sha256(path)} whole", session, picture.shape[1], 1)
-    shape = (PROBE_SIDE, PROBE_SIDE, bare.channels)
-    made = bare.over(np.random.default_rng(0).random(shape, np.float32), 0.0)
+    channels = picture.shape[1]
+    shape = (PROBE_SIDE, PROBE_SIDE, channels)
+    made = _over(name, session, np.random.default_rng(0).random(shape, np.float32), 0.0)
     scale = made.shape[0] // PROBE_SIDE
-    if not scale or made.shape != (scale * PROBE_SIDE, scale * PROBE_SIDE, bare.channels):
+    if not scale or made.shape != (scale * PROBE_SIDE, scale * PROBE_SIDE, channels):
         raise ModelError(
             f"{path.name} turns {shape} into {made.shape}; not a picture at a whole scale",
             "check the file",
         )
-    return replace(bare, scale=scale)
+    run = partial(_whole, name, session, scale)
+    return Contender(name, f"{sha256(path)} whole", run, scale, channels, bool(others))
+
+
+def _whole(name: str, session: Any, scale: int, case: Case, levels: Levels) -> Output:
+    picture = _fitting(case, scale)
+    height, width = picture.shape[:2]
+    edges = [(0, max(0, LEAST_SIDE - side)) for side in (height, width)]
+    padded = np.pad(picture, [*edges, (0, 0)], mode="symmetric")
+    made = _over(name, session, padded, levels.noise)
+    if made.shape[:2] != tuple(side * scale for side in padded.shape[:2]):
+        raise ComputeError(
+            f"{name} turned {padded.shape[1]}x{padded.shape[0]} pixels into "
+            f"{made.shape[1]}x{made.shape[0]}",
+            "write a card beside it that names the multiple that sides must have",
+        )
+    return Output(made[: height * scale, : width * scale])
+
+
+def _over(name: str, session: Any, picture: Floats, sigma: float) -> Floats:
+    """The output of a network without a card for (h, w, C), as it comes."""
+    first, *others = session.get_inputs()
+
+    def call(planes: Floats) -> Floats:
+        feed = {first.name: planes}
+        feed |= {level.name: np.full(level.shape, sigma, np.float32) for level in others}
+        output: Floats = session.run(None, feed)[0]
+        return output
+
+    return _made(name, call, picture, first.shape[1])
 
 
 def _fitting(case: Case, scale: int) -> Floats:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.errors import InputError, UsageError
-from undegrade.evaluation.cases import Case, as_bytes, as_floats
-from undegrade.evaluation.contenders import BASELINES, Auto, Baseline, Contender, open_contenders
+from undegrade.evaluation.cases import Case, Contender, as_bytes, as_floats
+from undegrade.evaluation.contenders import BASELINES, baseline, open_contenders
 from undegrade.evaluation.protocols import (
     Parameter,
     Protocol,
@@ -21,7 +21,6 @@ from undegrade.evaluation.protocols import (
 from undegrade.evaluation.sets import TestSet, open_set
 from undegrade.imaging.arrays import Bytes
 from undegrade.metrics import Metric, metric
-from undegrade.plan import SCALES
 
 TRIAL_SIDE = 256
 """Side of the pictures on which metrics are tried, in pixels; the largest need of any is 192."""
@@ -51,7 +50,7 @@ class Evaluation:
         """Whether *contender* can be measured under *setting*."""
         if setting.told and not contender.takes_levels:
             return False
-        if isinstance(contender, Auto) and setting.scale not in SCALES:
+        if contender.scales and setting.scale not in contender.scales:
             return False
         return not self.protocol.knows_truth or contender.scale in (None, 1, setting.scale)
 
@@ -137,7 +136,7 @@ def make_plan(
         chosen,
         settings,
         pictures,
-        Baseline(chosen.baseline),
+        baseline(chosen.baseline),
         tuple(contenders),
         {name: metric(name) for name in dict.fromkeys(metrics or chosen.metrics)},
         blind,
@@ -188,7 +187,7 @@ def _check_contenders(plan: Evaluation) -> None:
     for contender in plan.contenders:
         misfits = [s.label for s in plan.settings if not plan.fits(contender, s)]
         if len(misfits) == len(plan.settings):
-            scales = "2 or 4" if isinstance(contender, Auto) else contender.scale
+            scales = " or ".join(str(s) for s in contender.scales if s > 1) or contender.scale
             raise UsageError(
                 f"the model {contender.name!r} enlarges by {scales}; it cannot be measured under "
                 f"{plan.protocol.name} {', '.join(misfits)}",

@@ -352,9 +352,7 @@ def choose_settings(
 ) -> tuple[Setting, ...]:
     """The settings asked for by *values* of parameters, or the usual ones where none are given.
 
-    Raises
-    ------
-    UsageError: a parameter that the protocol does not have, or a value out of its range.
+    Raises :class:`UsageError` for a parameter that the protocol lacks, or a value out of range.
     """
     result: tuple[Setting, ...] = ()
     for parameter, wished in values.items():

@@ -14,15 +14,22 @@ from undegrade.errors import InputError
 from undegrade.imaging.arrays import Bytes
 from undegrade.picture import write_atomic
 
-_TEXTS = ("model", "protocol", "setting", "metric", "commit", "version", "machine")
-"""Fields of a row that are text."""
+_NEEDED: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("model", "protocol", "setting", "metric"), str),
+    **dict.fromkeys(("commit", "version", "machine"), str),
+    "mean": float,
+    "values": lambda values: tuple(map(float, values)),
+    "images": lambda images: tuple(map(str, images)),
+    "n": int,
+}
 _OPTIONAL: Mapping[str, Callable[[Any], Any]] = {
     "gate": float,
     "seconds_per_megapixel": float,
     "worse": int,
     "steps": lambda steps: {str(name): int(count) for name, count in steps.items()},
 }
-"""Fields of a row that may be ``None``, and what makes the value of one that is not."""
+"""Fields of a row, those that may be ``None`` and those that may not, by what makes their values
+of strict JSON's."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,11 @@ class Row:
                 "measure again",
             )
 
+    @property
+    def by_image(self) -> dict[str, float]:
+        """The values by the names of images."""
+        return dict(zip(self.images, self.values, strict=True))
+
     def as_dict(self) -> dict[str, Any]:
         """The row as strict JSON has it: what is not finite becomes ``"inf"``, ``"nan"``."""
         data = dataclasses.asdict(self)
@@ -88,11 +100,7 @@ class Row:
             if not needed <= set(data) <= names:
                 wrong = sorted((needed - set(data)) | (set(data) - names))
                 raise ValueError(f"missing or unknown: {', '.join(wrong)}")
-            fields = dict(data) | {name: str(data[name]) for name in _TEXTS}
-            fields["mean"] = float(data["mean"])
-            fields["values"] = tuple(map(float, data["values"]))
-            fields["images"] = tuple(map(str, data["images"]))
-            fields["n"] = int(data["n"])
+            fields = {name: kind(data[name]) for name, kind in _NEEDED.items()}
             for name, kind in _OPTIONAL.items():
                 fields[name] = None if data.get(name) is None else kind(data[name])
             return cls(**fields)
@@ -131,7 +139,7 @@ class Samples:
         protocol = ""
         for row in rows:
             protocol = row.protocol
-            for image, value in zip(row.images, row.values, strict=True):
+            for image, value in row.by_image.items():
                 scores = table.setdefault((image, row.setting), {})
                 scores.setdefault(row.model, {})[row.metric] = value
         return [

@@ -15,8 +15,7 @@ import numpy as np
 from undegrade.errors import ComputeError, UndegradeError
 from undegrade.evaluation import gates
 from undegrade.evaluation.cache import Cache, Key
-from undegrade.evaluation.cases import Case, Output, as_bytes
-from undegrade.evaluation.contenders import Contender
+from undegrade.evaluation.cases import Case, Contender, Output, as_bytes
 from undegrade.evaluation.plan import Evaluation
 from undegrade.evaluation.protocols import Setting
 from undegrade.evaluation.provenance import commit, machine
@@ -139,10 +138,8 @@ def evaluate(
     failed: told of each failure at once.
     progress: told how far the run is.
 
-    Raises
-    ------
-    GateError: the input's score on a known set is off; no model has been run then.
-    OutputError: the cache cannot be written.
+    Raises :class:`GateError` where the input's score on a known set is off, before any model has
+    been run, and :class:`OutputError` where the cache cannot be written.
     """
     run = _Run(plan, cache or Cache(), failed, progress)
     for setting in plan.settings:
@@ -325,11 +322,8 @@ class _Run:
             return
         for setting in self.plan.settings:
             scores = self.measured[self.plan.baseline.name, setting.label]
-            found = {
-                name: gates.gate(self.plan.protocol.name, self.known, setting.label, name)
-                for name in scores.metrics
-            }
-            expected = {name: value for name, value in found.items() if value is not None}
+            values = gates.published(self.plan.protocol.name, self.known, setting.label)
+            expected = {name: values[name] for name in scores.metrics if name in values}
             where = f"{title}, {setting.label}"
             if not expected:
                 self.notes.append(f"no gate is known for {where}")

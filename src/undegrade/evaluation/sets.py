@@ -15,6 +15,7 @@ import numpy as np
 from undegrade.errors import InputError
 from undegrade.imaging.arrays import Bytes
 from undegrade.picture import decode
+from undegrade.picture.alpha import to_depth
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm"}
@@ -63,9 +64,7 @@ class Item:
     def read(self) -> Photo:
         """Decode; transparency is dropped, 16 bit rounded to 8, colour profiles are not applied.
 
-        Raises
-        ------
-        InputError: not a picture, or a pair of two sizes.
+        Raises :class:`InputError` for what is no picture, and for a pair of two sizes.
         """
         pixels, quality, file = _decoded(self.file, self.name)
         digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes())
@@ -103,10 +102,8 @@ def open_set(source: Path) -> TestSet:
     Where two sibling folders are called such as ``low`` and ``high``, their files of one name,
     whatever the suffixes, are pairs.
 
-    Raises
-    ------
-    InputError: nothing there, no pictures, a pack that is compressed or broken, a picture of a
-        pair without its partner, two files that differ in the suffix alone.
+    Raises :class:`InputError`: nothing there, no pictures, a pack that is compressed or broken, a
+    picture of a pair without its partner, two files that differ in the suffix alone.
     """
     if source.is_dir():
         files = _of_folder(source)
@@ -206,7 +203,4 @@ def _decoded(read: Callable[[], bytes], name: str) -> tuple[Bytes, float | None,
     except OSError as error:
         raise InputError(f"cannot read {name!r}: {error.strerror}", "check the file") from None
     picture = decode(data, name=name)
-    pixels = picture.pixels
-    if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return pixels, picture.encoding.jpeg_quality, data
+    return to_depth(picture.pixels, np.uint8), picture.encoding.jpeg_quality, data

@@ -39,7 +39,7 @@ class Difference:
     """Whether the interval holds 0, or there is none: the two cannot be told apart."""
 
 
-def compare(rows: Iterable[Row], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Difference]:
+def compare(rows: Iterable[Row]) -> list[Difference]:
     """Every pair of models under every setting and metric, in the order of the rows.
 
     Two models are compared image by image: what makes an image hard is hard for both and drops
@@ -49,7 +49,7 @@ def compare(rows: Iterable[Row], *, resamples: int = RESAMPLES, seed: int = 0) -
     for row in rows:
         groups.setdefault((row.protocol, row.setting, row.metric), []).append(row)
     return [
-        _difference(key, first, second, resamples, seed)
+        _difference(key, first, second)
         for key, group in groups.items()
         for first, second in combinations(group, 2)
     ]
@@ -68,9 +68,7 @@ def interval(
 
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3.
 
-    Raises
-    ------
-    UsageError: fewer than 100 resamples, of which no interval can be taken.
+    Raises :class:`UsageError` for fewer than 100 resamples, of which no interval can be taken.
     """
     if resamples < 100:
         raise UsageError(f"{resamples} resamples give no interval", "take 100 or more")
@@ -89,19 +87,13 @@ def interval(
     return float(low), float(np.quantile(means, 1 - rest, method="higher"))
 
 
-def _difference(
-    key: tuple[str, str, str], first: Row, second: Row, resamples: int, seed: int
-) -> Difference:
-    others = dict(zip(second.images, second.values, strict=True))
-    pairs = [
-        (value, others[image])
-        for image, value in zip(first.images, first.values, strict=True)
-        if image in others
-    ]
+def _difference(key: tuple[str, str, str], first: Row, second: Row) -> Difference:
+    others = second.by_image
+    pairs = [(value, others[image]) for image, value in first.by_image.items() if image in others]
     # Two infinite values, pictures that equal the truth, do not differ.
     differences = [0.0 if a == b else a - b for a, b in pairs]
     mean = float(np.mean(differences)) if differences else math.nan
-    low, high = interval(differences, resamples=resamples, seed=seed)
+    low, high = interval(differences)
     told_apart = low > 0 or high < 0
     return Difference(
         *key, first.model, second.model, mean, low, high, len(differences), not told_apart

@@ -215,7 +215,7 @@ class Table:
     def image_values(self, model: str, measure: Measure) -> Mapping[str, float]:
         """The values of a model by image."""
         row = self.cells.get((model, measure.key))
-        return dict(zip(row.images, row.values, strict=True)) if row else {}
+        return row.by_image if row else {}
 
 
 @dataclass(frozen=True)
@@ -269,14 +269,14 @@ def ranked(means: Sequence[float | None], measure: Measure) -> list[Mark]:
     What prints alike ranks alike. There is no second best behind several best, nor among fewer
     than three, and no best of one. NaN and None have no rank; infinity has.
     """
-    known = [_printed(mean, measure) for mean in means if mean is not None and mean == mean]
+    known = [round(mean, measure.digits) for mean in means if mean is not None and mean == mean]
     if len(known) < 2:
         return ["" for _ in means]
     order = sorted(known, reverse=measure.higher)
     second = order[1] if len(order) > 2 and order[1] != order[0] else math.nan
 
     def mark(mean: float | None) -> Mark:
-        value = math.nan if mean is None else _printed(mean, measure)
+        value = math.nan if mean is None else round(mean, measure.digits)
         return "best" if value == order[0] else "second" if value == second else ""
 
     return [mark(mean) for mean in means]
@@ -285,10 +285,6 @@ def ranked(means: Sequence[float | None], measure: Measure) -> list[Mark]:
 def shown(model: str) -> str:
     """A model's name as readers see it: the untouched input says that it is that."""
     return "input" if model == "none" else f"{model} (input)" if model in BASELINES else model
-
-
-def _printed(value: float, measure: Measure) -> float:
-    return round(value, measure.digits)
 
 
 def _table(rows: Sequence[Row], measures: Mapping[str, Measure]) -> Table:

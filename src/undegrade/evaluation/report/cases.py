@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,9 +83,8 @@ class Known:
         else:
             measures = table.measures
             for (model, key), row in table.cells.items():
-                values = dict(zip(row.images, row.values, strict=True))
-                if pictures.image in values:
-                    scores.setdefault(model, {}).setdefault(key, values[pictures.image])
+                if (value := row.by_image.get(pictures.image)) is not None:
+                    scores.setdefault(model, {}).setdefault(key, value)
         return cls(pictures, measures, scores, _losses(scores, measures))
 
     @property
@@ -123,7 +123,8 @@ class Known:
         shown = {name: picture for name, (picture, _) in large.items()}
         truth = shown.get(TRUTH)
         pair = self._pair(models) or (next(iter(shown)), next(reversed(shown)))
-        box = find_box(shown[pair[0]], shown[pair[1]], truth, side)
+        rows, columns = box = find_box(shown[pair[0]], shown[pair[1]], truth, side)
+        wide, tall = columns.stop - columns.start, rows.stop - rows.start
         whole = truth if truth is not None else shown[pair[1]]
         height, width = whole.shape[:2]
         order = [name for name in (INPUT, *models, TRUTH) if name in shown]
@@ -131,12 +132,12 @@ class Known:
         for name in order:
             scored = self.baseline if name == INPUT and large[name][1] == 1 else name
             scores = self.scores.get(scored or name, {})
-            tiles.append(Tile(name, lossless(box.of(shown[name])), scores, large[name][1]))
+            tiles.append(Tile(name, lossless(shown[name][box]), scores, large[name][1]))
         return Case(
             known=self,
             identifier=identifier,
-            side=(box.width, box.height),
-            place=(box.left / width, box.top / height, box.width / width, box.height / height),
+            side=(wide, tall),
+            place=(columns.start / width, rows.start / height, wide / width, tall / height),
             thumbnail=thumbnail(whole),
             tiles=tuple(tiles),
         )
@@ -225,20 +226,6 @@ def _losses(scores: Scores, measures: Sequence[Measure]) -> dict[str, Loss]:
     return found
 
 
-@dataclass(frozen=True)
-class Region:
-    """A part of a picture, in pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    def of(self, picture: Bytes) -> Bytes:
-        """That part of *picture*."""
-        return picture[self.top : self.top + self.height, self.left : self.left + self.width]
-
-
 def fitted(arrays: Mapping[str, NDArray[np.uint8]]) -> dict[str, tuple[Bytes, int]]:
     """All pictures in the size of the largest, and how many times each pixel was repeated for it.
 
@@ -259,8 +246,8 @@ def fitted(arrays: Mapping[str, NDArray[np.uint8]]) -> dict[str, tuple[Bytes, in
     return found
 
 
-def find_box(worse: Bytes, better: Bytes, truth: Bytes | None, side: int) -> Region:
-    """Where *worse* falls most behind *better*: a square, less where the picture ends.
+def find_box(worse: Bytes, better: Bytes, truth: Bytes | None, side: int) -> tuple[slice, slice]:
+    """Rows and columns where *worse* falls most behind *better*: a square, less at an edge.
 
     Behind is the excess of squared error; without a truth, the squared difference of the two.
     """
@@ -285,26 +272,24 @@ def find_box(worse: Bytes, better: Bytes, truth: Bytes | None, side: int) -> Reg
         + sums[np.ix_(tops, lefts)]
     )
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)
-    return Region(int(lefts[column]), int(tops[row]), across, down)
+    top, left = int(tops[row]), int(lefts[column])
+    return slice(top, top + down), slice(left, left + across)
 
 
 def lossless(picture: Bytes) -> str:
     """*picture* as a data URI that keeps every value."""
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(
-        file, "WEBP", lossless=True, quality=70, method=3
-    )
-    return _uri(file.getvalue())
+    whole = Image.fromarray(np.ascontiguousarray(picture))
+    return _uri(whole, lossless=True, quality=70, method=3)
 
 
 def thumbnail(picture: Bytes) -> str:
     """*picture* small, as a data URI of a few kilobytes."""
     small = Image.fromarray(np.ascontiguousarray(picture))
     small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    return _uri(small, quality=75)
+
+
+def _uri(image: Image.Image, **options: Any) -> str:
     file = io.BytesIO()
-    small.save(file, "WEBP", quality=75)
-    return _uri(file.getvalue())
-
-
-def _uri(data: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"
+    image.save(file, "WEBP", **options)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -12,7 +12,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
+from importlib import import_module, resources
 from importlib.metadata import version
 from typing import Any
 
@@ -86,13 +86,8 @@ def page(
 
 def _environment() -> Any:
     """Templates in which everything that is not markup yet is escaped."""
-    try:
-        import jinja2
-        from markupsafe import Markup
-    except ModuleNotFoundError:
-        raise UsageError(
-            "a report needs the package 'jinja2'", "pip install 'undegrade[eval]'"
-        ) from None
+    jinja2 = _brought("jinja2", "jinja2")
+    from markupsafe import Markup
 
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("undegrade.evaluation.report", "."),
@@ -210,10 +205,14 @@ def vega_script() -> str:
 
 
 def _engine() -> Any:
+    return _brought("vl_convert", "vl-convert-python")
+
+
+def _brought(module: str, package: str) -> Any:
+    """A module that ``undegrade[eval]`` brings; raises :class:`UsageError` where it is missing."""
     try:
-        import vl_convert
+        return import_module(module)
     except ModuleNotFoundError:
         raise UsageError(
-            "a report needs the package 'vl-convert-python'", "pip install 'undegrade[eval]'"
+            f"a report needs the package {package!r}", "pip install 'undegrade[eval]'"
         ) from None
-    return vl_convert
