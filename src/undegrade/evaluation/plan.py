@@ -12,6 +12,7 @@ from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.cases import Case, Contender, as_bytes, as_floats
 from undegrade.evaluation.contenders import BASELINES, baseline, open_contenders
 from undegrade.evaluation.protocols import (
+    UNASKED,
     Parameter,
     Protocol,
     Setting,
@@ -126,8 +127,8 @@ def make_plan(
         )
     contenders = open_contenders(names, threads, efforts)
     settings = (
-        _told_settings(contenders, chosen, settings, blind=blind)
-        if chosen.unasked
+        _told_settings(contenders, settings, blind=blind)
+        if chosen.tells
         else settings
         if any(wished.values())
         else _settings_of(contenders, chosen, settings)
@@ -159,27 +160,21 @@ def _settings_of(
 
 
 def _told_settings(
-    contenders: Sequence[Contender],
-    chosen: Protocol,
-    settings: tuple[Setting, ...],
-    *,
-    blind: bool,
+    contenders: Sequence[Contender], settings: tuple[Setting, ...], *, blind: bool
 ) -> tuple[Setting, ...]:
     """Of *settings*, those that somebody can be told, and the unasked one for who is not told.
 
     Raises :class:`UsageError` for levels that nobody can be told.
     """
-    unasked = chosen.unasked
-    assert unasked is not None
     listens = not blind and any(contender.takes_levels for contender in contenders)
     told = tuple(setting for setting in settings if setting.told)
-    if unasked not in settings and not listens:
+    if UNASKED not in settings and not listens:
         why = "--blind tells estimates" if blind else "none of the models takes a level"
         raise UsageError(f"{why}, but --noise gives one", "leave one of them away")
     if not listens:
-        return (unasked,)
-    if unasked in settings or not all(contender.takes_levels for contender in contenders):
-        return (unasked, *told)
+        return (UNASKED,)
+    if UNASKED in settings or not all(contender.takes_levels for contender in contenders):
+        return (UNASKED, *told)
     return told
 
 

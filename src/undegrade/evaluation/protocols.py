@@ -87,9 +87,9 @@ class Protocol:
         return "bicubic" if any(s.scale > 1 for s in self.settings) else "none"
 
     @property
-    def unasked(self) -> Setting | None:
-        """The setting in which nothing is told, of a protocol that tells levels in others."""
-        return UNASKED if UNASKED in self.settings else None
+    def tells(self) -> bool:
+        """Whether levels are told by its settings, but for the one in which nothing is."""
+        return UNASKED in self.settings
 
     def crop(self, setting: Setting) -> int:
         """Pixels left out at every border."""
@@ -110,7 +110,7 @@ class Protocol:
         levels = "the true ones"
         if blind or not self.knows_levels:
             levels = "the estimates of undegrade.levels"
-        if self.unasked and not blind:
+        if self.tells and not blind:
             levels = f"the setting's, in {UNASKED.label!r} {levels}"
         parts = [
             self.damage,
@@ -361,7 +361,7 @@ def choose_settings(
                 raise UsageError(
                     f"the protocol {chosen.name!r} has no {parameter}", f"leave --{parameter} away"
                 )
-            setting = _setting(parameter, value, told=chosen.unasked is not None)
+            setting = _setting(parameter, value, told=chosen.tells)
             if setting not in result:
                 result = (*result, setting)
     return result or chosen.settings
