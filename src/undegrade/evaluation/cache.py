@@ -31,7 +31,7 @@ class Cache:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            text = self._path.read_text(encoding="utf-8", errors="replace")
+            text = (self.folder / FILE).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return
         except OSError as error:
@@ -50,16 +50,11 @@ class Cache:
         # Floats in words: strict JSON has no infinity.
         self._append(json.dumps([*key, repr(value)]) + "\n")
 
-    @property
-    def _path(self) -> Path:
-        assert self.folder is not None
-        return self.folder / FILE
-
     def _append(self, text: str) -> None:
         if self.folder is None:
             return
         try:
-            with self._path.open("a", encoding="utf-8") as file:
+            with (self.folder / FILE).open("a", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
             raise self._refusal(error) from None

@@ -75,19 +75,14 @@ class Outcome:
 class Scores:
     """The values of one model under one setting, as they come in."""
 
-    metrics: tuple[str, ...]
-    values: dict[str, dict[str, float]] = field(default_factory=dict)
-    """By image, then by metric; an image that fails a metric lacks it."""
+    values: dict[str, dict[str, float]]
+    """By metric, then by image; one that fails a metric is missing there."""
     steps: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Taken, by image; empty for a model that has no choice."""
     seconds: float = 0.0
     """That the network took."""
     megapixels: float = 0.0
     """Of what it returned in that time."""
-
-    def add(self, image: str, metric: str, value: float) -> None:
-        """Note one value."""
-        self.values.setdefault(image, {})[metric] = value
 
     def counts(self) -> dict[str, int] | None:
         """In how many images each step was taken, and how many were left alone."""
@@ -99,19 +94,14 @@ class Scores:
 
     def worse(self, before: Scores) -> int | None:
         """Images whose PSNR is more than 0.1 dB below that of *before*; ``None`` without PSNR."""
-        if "psnr" not in self.metrics or "psnr" not in before.metrics:
+        new, old = self.values.get("psnr"), before.values.get("psnr")
+        if new is None or old is None:
             return None
-        old = before.of("psnr")
-        values = self.of("psnr").items()
-        return sum(value < old[image] - WORSE for image, value in values if image in old)
-
-    def of(self, metric: str) -> dict[str, float]:
-        """The values of a metric by image."""
-        return {image: row[metric] for image, row in self.values.items() if metric in row}
+        return sum(value < old[image] - WORSE for image, value in new.items() if image in old)
 
     def mean(self, metric: str) -> float:
         """Over the images; NaN where there is none."""
-        values = list(self.of(metric).values())
+        values = list(self.values[metric].values())
         return float(np.mean(values)) if values else math.nan
 
     @property
@@ -201,7 +191,7 @@ class _Run:
             gated = contender is self.plan.baseline and self.plan.protocol.knows_truth
             if gated and GATE_METRIC not in names:
                 names = (*names, GATE_METRIC)
-            self.measured[contender.name, setting.label] = Scores(names)
+            self.measured[contender.name, setting.label] = Scores({name: {} for name in names})
         for item in self.items:
             if (item.name, setting.label) not in self.unusable:
                 photo = self.read(item)
@@ -255,18 +245,18 @@ class _Run:
                 except FAILURES as error:
                     self.fail(photo.name, setting.label, contender.name, error)
                     continue
-                scores.add(photo.name, name, value)
+                scores.values[name][photo.name] = value
                 self.cache.put(self.key(contender, setting, photo, name), value)
 
     def recall(self, contender: Contender, setting: Setting, photo: Photo) -> list[str]:
         """Take over what the cache knows; the metrics of which it does not."""
         scores, missing = self.measured[contender.name, setting.label], []
-        for name in scores.metrics:
+        for name, values in scores.values.items():
             value = self.cache.get(self.key(contender, setting, photo, name))
             if value is None:
                 missing.append(name)
             else:
-                scores.add(photo.name, name, value)
+                values[photo.name] = value
         steps = {s: self.cache.get(self.key(contender, setting, photo, f"step {s}")) for s in STEPS}
         if None not in steps.values():
             scores.steps[photo.name] = tuple(step for step, taken in steps.items() if taken)
@@ -322,13 +312,13 @@ class _Run:
             return
         for setting in self.plan.settings:
             scores = self.measured[self.plan.baseline.name, setting.label]
-            values = gates.published(self.plan.protocol.name, self.known, setting.label)
-            expected = {name: values[name] for name in scores.metrics if name in values}
+            known = gates.published(self.plan.protocol.name, self.known, setting.label)
+            expected = {name: known[name] for name in scores.values if name in known}
             where = f"{title}, {setting.label}"
             if not expected:
                 self.notes.append(f"no gate is known for {where}")
             for name, value in expected.items():
-                lost = len(self.items) - len(scores.of(name))
+                lost = len(self.items) - len(scores.values[name])
                 if lost:
                     share = f"{lost} of {len(self.items)} images failed"
                     self.notes.append(f"the gate of {where}, {name}, is not checked: {share}")
@@ -356,10 +346,10 @@ class _Run:
         """Hand out the pictures of a few images."""
         entrants = self.entrants(setting)
         name = next(iter(self.plan.metrics))
-        before = self.measured[self.plan.baseline.name, setting.label].of(name)
+        before = self.measured[self.plan.baseline.name, setting.label].values[name]
         gains = before
         if entrants:
-            after = self.measured[entrants[0].name, setting.label].of(name)
+            after = self.measured[entrants[0].name, setting.label].values[name]
             gains = {image: after[image] - before[image] for image in after if image in before}
         sign = 1 if self.metrics[name].better == "higher" else -1
         items = {item.name: item for item in self.items}
@@ -370,7 +360,8 @@ class _Run:
                 pictures["truth"] = case.truth
             enlarged = [self.plan.baseline] if case.scale > 1 else []
             for contender in [*enlarged, *entrants]:
-                if image in self.measured[contender.name, setting.label].values:
+                scores = self.measured[contender.name, setting.label]
+                if any(image in values for values in scores.values.values()):
                     made = contender.run(case, self.levels(case)).picture
                     pictures[contender.name] = self.plan.protocol.finish(made, case, setting)
             keep(image, setting.label, pictures)
@@ -383,8 +374,7 @@ class _Run:
             untouched = self.measured[baseline.name, setting.label]
             for contender in [baseline, *self.entrants(setting)]:
                 scores = self.measured[contender.name, setting.label]
-                for name in scores.metrics:
-                    values = scores.of(name)
+                for name, values in scores.values.items():
                     compared = name == "psnr" and contender is not baseline
                     row = Row(
                         model=contender.name,

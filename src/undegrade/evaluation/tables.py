@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -290,18 +290,13 @@ def shown(model: str) -> str:
 def _table(rows: Sequence[Row], measures: Mapping[str, Measure]) -> Table:
     columns = tuple(measures[key] for key in dict.fromkeys(row.metric for row in rows))
     cells = {(row.model, row.metric): row for row in rows}
-    models = _ordered(dict.fromkeys(row.model for row in rows), cells, columns[0])
-    return Table(rows[0].protocol, rows[0].setting, columns, models, cells)
 
-
-def _ordered(
-    models: Iterable[str], cells: Mapping[tuple[str, str], Row], measure: Measure
-) -> tuple[str, ...]:
     def place(model: str) -> tuple[bool, bool, float]:
-        row = cells.get((model, measure.key))
+        row = cells.get((model, columns[0].key))
         mean = math.nan if row is None else row.mean
         unknown = math.isnan(mean)
-        signed = -mean if measure.higher else mean
+        signed = -mean if columns[0].higher else mean
         return model not in BASELINES, unknown, 0.0 if unknown else signed
 
-    return tuple(sorted(models, key=place))
+    models = tuple(sorted(dict.fromkeys(row.model for row in rows), key=place))
+    return Table(rows[0].protocol, rows[0].setting, columns, models, cells)
