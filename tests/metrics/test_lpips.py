@@ -35,19 +35,18 @@ def loss_of(torch, network, y, x):
 def test_against_the_loss(variant, name, zipped, tmp_path):
     """Every trunk with random weights, from files of both layouts of torch."""
     torch = pytest.importorskip("torch", reason="needs undegrade[train]")
-    from undegrade.training import losses
     from undegrade.training.backbones import BACKBONES
-    from undegrade.training.backbones.classifiers import IMAGENET
+    from undegrade.training.losses import perceptual
     from undegrade.training.losses.perceptual import LAYERS
 
     torch.manual_seed(0)
-    trunk = BACKBONES[name](IMAGENET).eval()
+    trunk = BACKBONES[name]().eval()
     widths = [m.shape[1] for m in trunk(torch.rand(1, 3, 64, 64), LAYERS[name])]
     values = {f"lin{i}.model.1.weight": torch.rand(1, c, 1, 1) for i, c in enumerate(widths)}
     for path, state in (("trunk.pth", trunk.state_dict()), ("heads.pth", values)):
         torch.save(state, tmp_path / path, _use_new_zipfile_serialization=zipped)
     y, x = pair()
-    expected = loss_of(torch, losses.LPIPS(trunk, LAYERS[name], list(values.values())), y, x)
+    expected = loss_of(torch, perceptual.LPIPS(trunk, LAYERS[name], list(values.values())), y, x)
     ours = LPIPS(variant, tmp_path / "trunk.pth", tmp_path / "heads.pth")
     assert ours(y, x) == pytest.approx(expected, rel=1e-5)
 
@@ -59,10 +58,10 @@ def test_published_weights(monkeypatch):
     photos against their 4x4 block means, torch 2.13, 2026-11.
     """
     torch = pytest.importorskip("torch", reason="needs undegrade[train]")
-    from undegrade.training import losses
+    from undegrade.training.losses import perceptual
 
     monkeypatch.setenv("UNDEGRADE_BACKBONES", str(shared("weights", "backbones")))
-    entry, loss = metric("lpips-squeeze-fp16"), losses.LPIPS.load("squeezenet1_1")
+    entry, loss = metric("lpips-squeeze-fp16"), perceptual.LPIPS.load("squeezenet1_1")
     measured = {"baby_GT": 0.18281, "bird_GT": 0.23603}
     for title, pixels in photos("set5.tar"):
         x = (pixels[:128, :128] / 255).astype(np.float32)

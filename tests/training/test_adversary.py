@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from torch import nn  # noqa: E402
 
-from undegrade.training.losses import (  # noqa: E402
+from undegrade.training.losses.adversarial import (  # noqa: E402
     discriminator_loss,
     generator_loss,
     swapped_loss,

@@ -10,7 +10,8 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from undegrade.errors import ModelError, RecipeError  # noqa: E402
-from undegrade.training import losses, objective  # noqa: E402
+from undegrade.training import objective  # noqa: E402
+from undegrade.training.losses import pictures  # noqa: E402
 from undegrade.training.objective import Adversary  # noqa: E402
 from undegrade.training.recipe import Discriminator  # noqa: E402
 
@@ -52,7 +53,7 @@ def value(table, views, progress=0.0, **others):
 def test_a_weighted_sum_and_its_parts(views):
     out, target = views["output"], views["target"]
     total, parts = value({"l1": 2.0, "ssim": {"weight": 0.5}}, views)
-    first, second = F.l1_loss(out, target).item(), losses.ssim_loss(out, target).item()
+    first, second = F.l1_loss(out, target).item(), pictures.ssim_loss(out, target).item()
     assert parts == pytest.approx({"l1": first, "ssim": second})
     assert total == pytest.approx(2 * first + 0.5 * second)
 
@@ -65,8 +66,8 @@ def test_views_labels_and_arguments(views):
     }
     total, parts = value(table, views)
     assert parts["near"] == pytest.approx(F.mse_loss(views["input"], views["target"]).item())
-    assert parts["smooth"] == pytest.approx(losses.total_variation(views["output"], 1).item())
-    expected = losses.charbonnier(views["output"], views["target"], 0.1).item()
+    assert parts["smooth"] == pytest.approx(pictures.total_variation(views["output"], 1).item())
+    expected = pictures.charbonnier(views["output"], views["target"], 0.1).item()
     assert parts["sharp"] == pytest.approx(expected)
     assert total == pytest.approx(sum(parts.values()))
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from torch import nn  # noqa: E402
 
 from undegrade.training.loop import level_errors, outputs, scores  # noqa: E402
-from undegrade.training.losses import ssim  # noqa: E402
+from undegrade.training.losses.pictures import ssim  # noqa: E402
 from undegrade.training.objective import lpips  # noqa: E402
 from undegrade.training.tasks import Batch  # noqa: E402
 

@@ -32,8 +32,9 @@ from undegrade.training.data.photos import PhotoSet, load
 from undegrade.training.data.prefetch import prefetched
 from undegrade.training.data.sources import Source
 from undegrade.training.forward import SYSTEMS, PlainSystem, Views, autocast
-from undegrade.training.losses import LPIPS, ssim
 from undegrade.training.losses.levels import gaussian_loss
+from undegrade.training.losses.perceptual import LPIPS
+from undegrade.training.losses.pictures import ssim
 from undegrade.training.machine import Processes
 from undegrade.training.monitor import Log, Monitor, Row, WandB
 from undegrade.training.networks.layers import synchronised

@@ -29,12 +29,13 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import RecipeError
-from undegrade.training import losses, plugins
+from undegrade.training import plugins
 from undegrade.training.backbones import BACKBONES, backbone
-from undegrade.training.backbones.weights import WEIGHTS
 from undegrade.training.forward import Views, autocast
-from undegrade.training.losses import discriminator_loss, generator_loss, swapped_loss
-from undegrade.training.losses.perceptual import PRESETS
+from undegrade.training.losses import pictures
+from undegrade.training.losses.adversarial import discriminator_loss, generator_loss, swapped_loss
+from undegrade.training.losses.levels import DegradationLevelLoss
+from undegrade.training.losses.perceptual import LPIPS, PRESETS, ContentLoss
 from undegrade.training.recipe import Discriminator
 
 OWN_KEYS = {"loss", "weight", "of", "from", "until", "beside"}
@@ -178,12 +179,11 @@ def _term(
         module, call = _loss(name, loss, arguments, regressor, count)
     except (TypeError, ValueError) as error:
         raise RecipeError(where, value, f"does not fit: {error}") from None
-    compare = partial(_compare, call, tuple(of))
+
+    def compare(views: Views) -> Tensor:
+        return call(*(views[view] for view in of))
+
     return Term(label, weight, compare, tuple(of), start, stop, module, beside)
-
-
-def _compare(call: Callable[..., Tensor], of: tuple[str, ...], views: Views) -> Tensor:
-    return call(*(views[name] for name in of))
 
 
 def _loss(
@@ -191,7 +191,8 @@ def _loss(
 ) -> tuple[nn.Module | None, Callable[..., Tensor]]:
     """The loss called *name* of *count* pictures, and the network inside it."""
     if name in LOOKING:
-        module = loss(regressor=regressor, **arguments)
+        given = {"regressor": regressor} if name == "level" else {}
+        module = loss(**given, **arguments)
         return module, module
     own = name not in PLAIN
     module = None
@@ -207,27 +208,26 @@ def _loss(
     return module, call
 
 
-def _content(
-    regressor: nn.Module | None,
+def content(
     preset: str = "",
     network: str = "",
     layers: Mapping[str, float] | None = None,
     weights: str = "published",
     **arguments: Any,
-) -> nn.Module:
+) -> ContentLoss:
     """Content loss by *preset*, or of *network* and *layers*.
 
     *weights* "random" looks through an untrained network: the machinery without the meaning.
     """
-    if weights == "published" and preset:
-        return losses.ContentLoss.preset(preset)
     if preset:
         if preset not in PRESETS:
-            raise ValueError(f"no content loss is called {preset!r}")
+            raise ValueError(
+                f"no content loss is called {preset!r}; there are: {', '.join(PRESETS)}"
+            )
         found = PRESETS[preset]
         network, layers = found.network, found.layers
         arguments |= {"distance": found.distance, "scale": found.scale}
-    return losses.ContentLoss(trunk(network, weights), dict(layers or {}), **arguments)
+    return ContentLoss(trunk(network, weights), dict(layers or {}), **arguments)
 
 
 def trunk(name: str, weights: str) -> Any:
@@ -237,48 +237,44 @@ def trunk(name: str, weights: str) -> Any:
     if weights == "random":
         with torch.random.fork_rng():
             torch.manual_seed(0)  # the same ones when a run is resumed
-            return BACKBONES[name](WEIGHTS[name].preprocessing)
+            return BACKBONES[name]()
     if weights != "published":
         raise ValueError(f"weights are 'published' or 'random', not {weights!r}")
     return backbone(name)
 
 
-def lpips(name: str) -> losses.LPIPS:
-    """LPIPS on the network called *name*; "random" is an untrained one with equal heads."""
-    if name != "random":
-        return losses.LPIPS.load(name)  # type: ignore[arg-type]
-    network = trunk("squeezenet1_1", "random")
+def lpips(network: str = "vgg16") -> LPIPS:
+    """LPIPS on the network of that name; "random" is an untrained one with equal heads."""
+    if network != "random":
+        return LPIPS.load(network)  # type: ignore[arg-type]
     layers = ("relu1", "fire3_relu", "fire5_relu")
-    return losses.LPIPS(network, layers, [torch.full((c,), 1 / c) for c in (64, 128, 256)])
-
-
-def _lpips(regressor: nn.Module | None, network: str = "vgg16") -> nn.Module:
-    return lpips(network)
+    heads = [torch.full((c,), 1 / c) for c in (64, 128, 256)]
+    return LPIPS(trunk("squeezenet1_1", "random"), layers, heads)
 
 
 def _level(regressor: nn.Module | None, **arguments: Any) -> nn.Module:
     if regressor is None:
         raise ValueError("it needs a regressor and a stage that trains it")
-    return losses.DegradationLevelLoss(regressor, **arguments)
+    return DegradationLevelLoss(regressor, **arguments)
 
 
 PLAIN: dict[str, Callable[..., Tensor]] = {
-    "l1": losses.l1,
-    "mse": losses.mse,
-    "charbonnier": losses.charbonnier,
-    "matched": losses.matched,
-    "psnr": losses.psnr_loss,
-    "ssim": losses.ssim_loss,
-    "tv": losses.total_variation,
-    "colour": losses.colour_loss,
-    "consistency": losses.consistency,
-    "kl": losses.degradation_kl,
+    "l1": pictures.l1,
+    "mse": pictures.mse,
+    "charbonnier": pictures.charbonnier,
+    "matched": pictures.matched,
+    "psnr": pictures.psnr_loss,
+    "ssim": pictures.ssim_loss,
+    "tv": pictures.total_variation,
+    "colour": pictures.colour_loss,
+    "consistency": pictures.consistency,
+    "kl": pictures.degradation_kl,
 }
 """Losses that are functions of pictures."""
 
 LOOKING: dict[str, Callable[..., nn.Module]] = {
-    "content": _content,
-    "lpips": _lpips,
+    "content": content,
+    "lpips": lpips,
     "level": _level,
 }
 """Losses that look through a network."""

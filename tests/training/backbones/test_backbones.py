@@ -11,11 +11,12 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 from torch.nn import functional as F  # noqa: E402
 
 from tests.shared_data import photos, shared  # noqa: E402
-from undegrade.training.backbones import BACKBONES, VGG, backbone  # noqa: E402
+from undegrade.training.backbones import BACKBONES, backbone  # noqa: E402
 from undegrade.training.backbones.classifiers import (  # noqa: E402
     CAFFE,
     IMAGENET,
     SYMMETRIC,
+    VGG,
     SameConv,
 )
 
@@ -28,7 +29,7 @@ def published(monkeypatch):
 
 def build(name):
     torch.manual_seed(0)
-    return BACKBONES[name](IMAGENET).eval()
+    return BACKBONES[name]().eval()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def build(name):
     ],
 )
 def test_sizes(name, parameters):
-    assert sum(p.numel() for p in BACKBONES[name](IMAGENET).parameters()) == parameters
+    assert sum(p.numel() for p in BACKBONES[name]().parameters()) == parameters
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from torch import nn  # noqa: E402
 
 from undegrade.errors import ModelError  # noqa: E402
 from undegrade.metrics import weights as files  # noqa: E402
+from undegrade.metrics.published import TORCHVISION, File, Weights  # noqa: E402
 from undegrade.training.backbones import BACKBONES, backbone, weights  # noqa: E402
-from undegrade.training.backbones.weights import TORCHVISION, File, Weights  # noqa: E402
 
 
 def network():

@@ -7,8 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from undegrade.training.losses import colour_loss  # noqa: E402
-from undegrade.training.losses.pictures import blur, gaussian  # noqa: E402
+from undegrade.training.losses.pictures import (  # noqa: E402
+    blur,
+    colour_loss,
+    gaussian,
+)
 
 
 def picture():

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from torch import nn  # noqa: E402
 
-from undegrade.training.losses import DegradationLevelLoss  # noqa: E402
+from undegrade.training.losses.levels import DegradationLevelLoss  # noqa: E402
 
 MODES = ("mean", "clamp", "bounded", "feature")
 

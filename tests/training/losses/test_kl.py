@@ -8,8 +8,7 @@ torch = pytest.importorskip("torch", reason="the make half needs undegrade[train
 
 from torch.distributions import Normal, kl_divergence  # noqa: E402
 
-from undegrade.training.losses import degradation_kl  # noqa: E402
-from undegrade.training.losses.pictures import gaussian_kl  # noqa: E402
+from undegrade.training.losses.pictures import degradation_kl, gaussian_kl  # noqa: E402
 
 
 def degradations(offset, spread, size=(4, 3, 32, 32), seed=0):

@@ -13,10 +13,15 @@ from torch.nn import functional as F  # noqa: E402
 
 from tests.shared_data import photos, shared  # noqa: E402
 from undegrade.errors import ModelError  # noqa: E402
-from undegrade.training.backbones import BACKBONES, VGG, Backbone  # noqa: E402
-from undegrade.training.backbones.classifiers import IMAGENET  # noqa: E402
-from undegrade.training.losses import LPIPS, ContentLoss  # noqa: E402
-from undegrade.training.losses.perceptual import LAYERS, PRESETS  # noqa: E402
+from undegrade.training.backbones import BACKBONES, backbone  # noqa: E402
+from undegrade.training.backbones.classifiers import IMAGENET, VGG, Backbone  # noqa: E402
+from undegrade.training.losses.perceptual import (  # noqa: E402
+    LAYERS,
+    LPIPS,
+    PRESETS,
+    ContentLoss,
+)
+from undegrade.training.objective import content  # noqa: E402
 
 
 class Tiny(Backbone):
@@ -87,12 +92,12 @@ def test_content_of_wrong_arguments():
     with pytest.raises(ValueError, match="differ in shape"):
         ContentLoss(Tiny(), {"conv1": 1.0})(x, y[:1])
     with pytest.raises(ValueError, match="no content loss is called 'vgg'"):
-        ContentLoss.preset("vgg")
+        content("vgg")
 
 
 def test_presets_name_layers_that_exist():
     for preset in PRESETS.values():
-        assert preset.layers.keys() <= set(BACKBONES[preset.network](IMAGENET).layers())
+        assert preset.layers.keys() <= set(BACKBONES[preset.network]().layers())
     # Ledig et al., section 2.2.1: maps scaled by 1/12.75, a factor of about 0.006.
     assert PRESETS["srgan-vgg54"].scale ** 2 == pytest.approx(0.006, abs=2e-4)
 
@@ -101,7 +106,7 @@ def test_content_without_weights_is_an_error(monkeypatch):
     monkeypatch.delenv("UNDEGRADE_BACKBONES", raising=False)
     monkeypatch.setattr("undegrade.metrics.weights.urllib.request.urlopen", refuse)
     with pytest.raises(ModelError, match="cannot be downloaded"):
-        ContentLoss.preset("srgan-vgg54")
+        content("srgan-vgg54")
     with pytest.raises(ModelError, match="cannot be downloaded"):
         LPIPS.load("alexnet")
 
@@ -112,7 +117,7 @@ def refuse(url, timeout):
 
 def test_content_on_published_squeezenet(published):
     """Blur costs more the stronger it is, and the gradient reaches the whole picture."""
-    loss = ContentLoss.preset("squeeze")
+    loss = content("squeeze")
     _, pixels = next(photos("set5.tar"))
     x = torch.from_numpy(pixels[:97, :97].copy()).permute(2, 0, 1)[None].float() / 255
     blurred = [F.avg_pool2d(F.pad(x, (k,) * 4, "reflect"), 2 * k + 1, 1) for k in (1, 2, 4)]
@@ -125,13 +130,15 @@ def test_content_on_published_squeezenet(published):
 
 
 def test_content_on_a_file_of_one_s_own(tmp_path):
-    """A preset takes a path, and then looks nowhere else."""
+    """A path may be given, and then nothing else is looked for."""
     path = tmp_path / "own.safetensors"
     net = VGG(19)
     save_file(net.state_dict(), path)
     x, y = pair(32)
     expected = F.l1_loss(net(x, ["relu3_4"])[0], net(y, ["relu3_4"])[0])
-    torch.testing.assert_close(ContentLoss.preset("srgan-face", path)(x, y), expected)
+    found = PRESETS["srgan-face"]
+    loss = ContentLoss(backbone("vgg19", path), found.layers, found.distance, found.scale)
+    torch.testing.assert_close(loss(x, y), expected)
 
 
 def heads(channels=(4, 5)):
@@ -183,7 +190,7 @@ def test_lpips_of_wrong_arguments():
     ],
 )
 def test_lpips_looks_where_its_heads_fit(name, widths):
-    net = BACKBONES[name](IMAGENET)
+    net = BACKBONES[name]()
     assert [m.shape[1] for m in net(torch.rand(1, 3, 64, 64), LAYERS[name])] == widths
 
 

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
-from undegrade.training.losses import (  # noqa: E402
+from undegrade.training.losses.pictures import (  # noqa: E402
     charbonnier,
     consistency,
     l1,

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 metrics = pytest.importorskip("skimage.metrics", reason="needs undegrade[eval]")
 
-from undegrade.training.losses import (  # noqa: E402
+from undegrade.training.losses.pictures import (  # noqa: E402
     ssim,
     ssim_loss,
 )

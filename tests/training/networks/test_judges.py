@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from tests.training.networks.variants import assert_every_parameter_learns, awake  # noqa: E402
-from undegrade.training.losses import discriminator_loss  # noqa: E402
+from undegrade.training.losses.adversarial import discriminator_loss  # noqa: E402
 from undegrade.training.networks import DISCRIMINATORS, REGRESSORS, build  # noqa: E402
 from undegrade.training.networks.blocks import plain  # noqa: E402
 

@@ -7,29 +7,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from undegrade.errors import ModelError
 from undegrade.training.backbones import weights
 from undegrade.training.backbones.classifiers import (
+    CAFFE,
     VGG,
     AlexNet,
     Backbone,
     MobileNetV2,
-    Preprocessing,
     SqueezeNet,
 )
-from undegrade.training.backbones.weights import WEIGHTS
 
-BACKBONES: dict[str, Callable[[Preprocessing], Backbone]] = {
-    "vgg16": lambda p: VGG(16, preprocessing=p),
-    "vgg19": lambda p: VGG(19, preprocessing=p),
-    "vgg19_normalised": lambda p: VGG(19, "relu3_1", "reflect", p),
+BACKBONES: dict[str, Callable[[], Backbone]] = {
+    "vgg16": partial(VGG, 16),
+    "vgg19": partial(VGG, 19),
+    "vgg19_normalised": partial(VGG, 19, "relu3_1", "reflect", CAFFE),
     "squeezenet1_1": SqueezeNet,
     "alexnet": AlexNet,
     "mobilenet_v2": MobileNetV2,
 }
-"""Constructors by the name of their weights."""
+"""Constructors by the name of their weights, with the preprocessing that these expect."""
 
 
 def backbone(name: str, path: Path | None = None) -> Backbone:
@@ -42,18 +42,6 @@ def backbone(name: str, path: Path | None = None) -> Backbone:
         raise ModelError(
             f"no backbone is called {name!r}", f"choose one of: {', '.join(BACKBONES)}"
         )
-    network = BACKBONES[name](WEIGHTS[name].preprocessing)
+    network = BACKBONES[name]()
     weights.load(network, name, path)
     return network.requires_grad_(False).eval()
-
-
-__all__ = [
-    "BACKBONES",
-    "VGG",
-    "AlexNet",
-    "Backbone",
-    "MobileNetV2",
-    "Preprocessing",
-    "SqueezeNet",
-    "backbone",
-]

@@ -44,12 +44,15 @@ CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 
 
 
 class Backbone(nn.Module):
-    """A feed-forward feature network whose every step has a name.
+    """A feed-forward feature network whose every step has a name, by default each of ``features``.
 
     ``forward`` takes pictures (N, 3, H, W) in [0, 1], applies the preprocessing of the weights
     and stops at the deepest layer that was asked for. No step works in place, so that maps
     before a ReLU are what they say.
     """
+
+    names: Sequence[str]
+    features: nn.Sequential
 
     def __init__(self, preprocessing: Preprocessing) -> None:
         super().__init__()
@@ -57,7 +60,7 @@ class Backbone(nn.Module):
 
     def steps(self) -> Iterator[tuple[str, Step]]:
         """Name and function of each step, in order."""
-        raise NotImplementedError
+        return zip(self.names, self.features, strict=True)
 
     def layers(self) -> tuple[str, ...]:
         """All names that ``forward`` knows, in order."""
@@ -106,30 +109,18 @@ class VGG(Backbone):
         preprocessing: Preprocessing = IMAGENET,
     ) -> None:
         super().__init__(preprocessing)
-        self.names: list[str] = []
-        self.features = nn.Sequential()
+        steps: dict[str, nn.Module] = {}
         before = 3
         for stage, (count, width) in enumerate(zip(STAGES[depth], WIDTHS, strict=True), start=1):
             for index in range(1, count + 1):
-                self._add(
-                    f"conv{stage}_{index}",
-                    nn.Conv2d(before, width, 3, padding=1, padding_mode=padding),
-                )
-                self._add(f"relu{stage}_{index}", nn.ReLU())
+                convolution = nn.Conv2d(before, width, 3, padding=1, padding_mode=padding)
+                steps |= {f"conv{stage}_{index}": convolution, f"relu{stage}_{index}": nn.ReLU()}
                 before = width
-            self._add(f"pool{stage}", nn.MaxPool2d(2))
-        if last not in self.names:
+            steps[f"pool{stage}"] = nn.MaxPool2d(2)
+        if last not in steps:
             raise ValueError(f"VGG-{depth} has no layer {last!r}")
-        keep = self.names.index(last) + 1
-        self.features = nn.Sequential(*list(self.features)[:keep])
-        self.names = self.names[:keep]
-
-    def _add(self, name: str, layer: nn.Module) -> None:
-        self.names.append(name)
-        self.features.append(layer)
-
-    def steps(self) -> Iterator[tuple[str, Step]]:
-        return zip(self.names, self.features, strict=True)
+        self.names = list(steps)[: list(steps).index(last) + 1]
+        self.features = nn.Sequential(*(steps[name] for name in self.names))
 
 
 class Fire(nn.Module):
@@ -196,18 +187,17 @@ class SqueezeNet(Backbone):
                 yield f"pool{number}", layer
 
 
-NAMES = (
-    *("conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "conv3", "relu3"),
-    *("conv4", "relu4", "conv5", "relu5", "pool5"),
-)
-
-
 class AlexNet(Backbone):
     """The convolutional part of the one-column AlexNet, with torchvision's parameter names.
 
     ``relu1`` to ``relu5`` have 64, 192, 384, 256, 256 channels at about 1/4, 1/8, 1/16 of the
     picture's size; the smallest picture is 63x63.
     """
+
+    names = (
+        *("conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "conv3", "relu3"),
+        *("conv4", "relu4", "conv5", "relu5", "pool5"),
+    )
 
     def __init__(self, preprocessing: Preprocessing = IMAGENET) -> None:
         super().__init__(preprocessing)
@@ -226,9 +216,6 @@ class AlexNet(Backbone):
             nn.ReLU(),
             nn.MaxPool2d(3, 2),
         )
-
-    def steps(self) -> Iterator[tuple[str, Step]]:
-        return zip(NAMES, self.features, strict=True)
 
 
 GROUPS = (
@@ -299,11 +286,7 @@ class MobileNetV2(Backbone):
                 step = stride if index == 0 else 1
                 layers.append(InvertedResidual(before, channels, step, expand))
                 before = channels
+        self.names = ["stem", *(f"block{index}" for index in range(1, len(layers))), "head"]
         self.features = nn.Sequential(*layers, conv_relu6(before, 1280, 1))
         # The background and ImageNet's 1000 classes; here, too, for tests of the weights alone.
         self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(1280, 1001, 1))
-
-    def steps(self) -> Iterator[tuple[str, Step]]:
-        blocks = len(self.features) - 2
-        names = ("stem", *(f"block{i}" for i in range(1, blocks + 1)), "head")
-        return zip(names, self.features, strict=True)

@@ -6,7 +6,6 @@ cannot be had are a :class:`ModelError`, never a random network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,30 +15,15 @@ from torch import Tensor, nn
 from undegrade.errors import ModelError
 from undegrade.metrics import published
 from undegrade.metrics import weights as files
-from undegrade.metrics.published import TORCHVISION, File
-from undegrade.training.backbones.classifiers import CAFFE, IMAGENET, SYMMETRIC, Preprocessing
-
-
-@dataclass(frozen=True)
-class Weights(published.Weights):
-    """A set of weights, and what its network expects of a picture."""
-
-    preprocessing: Preprocessing = IMAGENET
+from undegrade.metrics.published import TORCH_LICENCE, TORCHVISION, File, Weights
 
 
 def _torchvision(name: str, digest: str, *others: File) -> Weights:
-    files = (File(name, digest, TORCHVISION + name), *others)
-    return Weights(files, "BSD-3-Clause (torchvision)")
-
-
-def _metrics(name: str) -> Weights:
-    """Those that metrics read, too."""
-    shared = published.WEIGHTS[name]
-    return Weights(shared.files, shared.licence)
+    return Weights((File(name, digest, TORCHVISION + name), *others), TORCH_LICENCE)
 
 
 WEIGHTS = {
-    **{name: _metrics(name) for name in ("vgg16", "alexnet")},
+    **{name: published.WEIGHTS[name] for name in ("vgg16", "alexnet")},
     "vgg19": _torchvision(
         "vgg19-dcbb9e9d.pth", "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
     ),
@@ -51,7 +35,6 @@ WEIGHTS = {
             ),
         ),
         "CC-BY-4.0 (Oxford; activations rescaled by Gatys et al.)",
-        CAFFE,
     ),
     "squeezenet1_1": _torchvision(
         "squeezenet1_1-b8a52dc0.pth",
@@ -69,7 +52,6 @@ WEIGHTS = {
             ),
         ),
         "Apache-2.0 (TensorFlow, Coral)",
-        SYMMETRIC,
     ),
     "resnet18": _torchvision(
         "resnet18-f37072fd.pth", "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
@@ -80,7 +62,8 @@ WEIGHTS = {
     ),
     "mobilenet_v3_large": _torchvision("mobilenet_v3_large-8738ca79.pth", "8738ca79"),
     **{
-        f"lpips_{name}": _metrics(f"lpips_{name}") for name in ("vgg16", "alexnet", "squeezenet1_1")
+        name: published.WEIGHTS[name]
+        for name in ("lpips_vgg16", "lpips_alexnet", "lpips_squeezenet1_1")
     },
 }
 """Backbones, encoders that :mod:`undegrade.training.networks` defines, and LPIPS heads, by name.

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from undegrade.errors import ModelError
-from undegrade.training.backbones import Backbone, backbone, weights
+from undegrade.training.backbones import backbone, weights
+from undegrade.training.backbones.classifiers import Backbone
 from undegrade.training.losses.pictures import require_pictures
 
 
@@ -97,18 +98,6 @@ class ContentLoss(nn.Module):
         self.weights = dict(layers)
         self.distance = F.mse_loss if distance == "mse" else F.l1_loss
         self.scale = scale
-
-    @classmethod
-    def preset(cls, name: str, path: Path | None = None) -> ContentLoss:
-        """The published loss called *name*, with published weights (or those at *path*).
-
-        Raises :class:`ModelError` where the weights cannot be had.
-        """
-        if name not in PRESETS:
-            raise ValueError(f"no content loss is called {name!r}; there are: {', '.join(PRESETS)}")
-        found = PRESETS[name]
-        network = backbone(found.network, path)
-        return cls(network, found.layers, found.distance, found.scale)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         require_pictures(output, target, channels=3)
