@@ -9,8 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from undegrade.training.export import gflop_per_megapixel, measured_radius  # noqa: E402
-from undegrade.training.networks import NETWORKS, Restorer, SuperResolution, build  # noqa: E402
+from undegrade.training.networks import NETWORKS, build  # noqa: E402
 from undegrade.training.networks.blocks import CollapsibleConv, fold  # noqa: E402
+from undegrade.training.networks.shipped import Restorer, SuperResolution  # noqa: E402
 
 SHIPPED = {
     "restorer": {"channels": 16, "pairs": 2, "expand": 2, "deep": 24, "deep_pairs": 1},

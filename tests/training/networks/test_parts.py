@@ -1,4 +1,4 @@
-"""Shared parts: receptive fields, initialisations, normalisation, shuffles, attention, luma."""
+"""Shared parts: initialisations, normalisation, shuffles, attention, luma."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch.nn import functional as F  # noqa: E402
 from tests.training.networks.variants import awake, picture, variant  # noqa: E402
 from undegrade.imaging.luma import luma  # noqa: E402
 from undegrade.training.networks import build  # noqa: E402
-from undegrade.training.networks import receptive_field as field  # noqa: E402
 from undegrade.training.networks.blocks import plain  # noqa: E402
 from undegrade.training.networks.drgn import DRGN  # noqa: E402
 from undegrade.training.networks.layers import (  # noqa: E402  # noqa: E402
@@ -28,35 +27,6 @@ from undegrade.training.networks.layers import (  # noqa: E402  # noqa: E402
     start_gaussian,
     start_he,
 )
-
-
-@pytest.mark.parametrize(
-    ("layer", "step", "scale", "multiple"),
-    [
-        (nn.Conv2d(1, 1, 5, padding=2), field.conv(5), 1, 1),
-        (nn.ConvTranspose2d(1, 1, 3, 2, 1, 1), field.transposed(3, 2, 1), 2, 1),
-        (nn.ConvTranspose2d(1, 1, 4, 2, 1), field.transposed(4, 2, 1), 2, 1),
-        (nn.Upsample(scale_factor=3, mode="nearest"), field.enlarge(3), 3, 1),
-        (nn.Upsample(scale_factor=4, mode="bicubic"), field.bicubic(4), 4, 1),
-        (Blur(), field.conv(2, padding=1), 1, 1),
-    ],
-)
-def test_layer_intervals_are_those_of_the_gradient(layer, step, scale, multiple):
-    x = torch.rand(1, 1, 31, 31, requires_grad=True)
-    for parameter in layer.parameters():
-        nn.init.ones_(parameter)
-    y = layer(x)
-    for position in range(15 * scale, 15 * scale + scale * multiple):
-        (gradient,) = torch.autograd.grad(y[0, 0, position, position], x, retain_graph=True)
-        seen = torch.nonzero(gradient[0, 0].abs().sum(1))
-        assert step(position, position) == (int(seen.min()), int(seen.max()))
-
-
-def test_radius_of_chains():
-    assert field.radius([field.conv(9), field.conv(3), field.conv(5)]) == 7
-    # Stride 2 and back: the right one of a pair of pixels sees one further to the left.
-    halved = [field.conv(3, 2), field.enlarge(2)]
-    assert field.radius(halved, multiple=2) == 2
 
 
 def test_shuffle_starts_as_nearest_neighbour():

@@ -155,18 +155,3 @@ def example_inputs(
         place if name == "place" else torch.rand(1, *shapes[name], generator=generator)
         for name in inputs
     )
-
-
-__all__ = [
-    "DISCRIMINATORS",
-    "NETWORKS",
-    "REGRESSORS",
-    "Architecture",
-    "Restorer",
-    "SuperResolution",
-    "Table",
-    "architecture",
-    "build",
-    "built",
-    "example_inputs",
-]

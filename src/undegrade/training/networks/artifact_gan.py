@@ -7,28 +7,26 @@ MobileNetV3, with the key names of torchvision's published weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.training.backbones.classifiers import GROUPS, MobileNetV2
-from undegrade.training.networks import receptive_field as field
+from undegrade.training.backbones.classifiers import MobileNetV2
 from undegrade.training.networks.blocks import zero
 from undegrade.training.networks.layers import (
     ImageNet,
     PixelShuffleUp,
     SelfAttention,
     checked,
-    load_published,
     spectral,
     start_he,
 )
 
-Size = Literal["small", "large", "small_minimal", "large_minimal"]
+SIZES = ("small", "large", "small_minimal", "large_minimal")
 
 
 @dataclass(frozen=True)
@@ -142,79 +140,55 @@ class InvertedResidual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A chain of ``features`` that halves the picture five times."""
+    """A chain of ``features`` that halves the picture five times.
+
+    ``ends`` says behind which of them the strides 2, 4, ... 32 end, ``widths`` the channels there.
+    """
 
     features: nn.Sequential
+    ends: Sequence[int]
+    widths: Sequence[int]
 
-    def stages(self) -> tuple[tuple[slice, int], ...]:
-        """For each stride 2, 4, ... 32: which of ``features`` lead there, and the channels."""
-        raise NotImplementedError
+    behind: tuple[str, ...] = ("classifier.",)
+    """How keys of a classifier's weights begin that the encoder has no use for."""
 
     def pyramid(self, x: Tensor) -> list[Tensor]:
         """The features at strides 2, 4, 8, 16 and 32, each at the end of its stage."""
         features = []
-        for part, _ in self.stages():
-            x = self.features[part](x)
+        for first, last in pairwise((0, *self.ends)):
+            x = self.features[first:last](x)
             features.append(x)
         return features
+
+    def load_published(self, state: Mapping[str, Tensor]) -> None:
+        """Load a whole classifier's weights, without what lies behind the encoder."""
+        self.load_state_dict({k: v for k, v in state.items() if not k.startswith(self.behind)})
 
 
 class MobileNetV3(Encoder):
     """Howard et al., "Searching for MobileNetV3", ICCV 2019, tables 1 (large) and 2 (small).
 
     A 3x3 convolution with stride 2 to 16 channels, inverted residuals, a 1x1 convolution to six
-    times the last width, global mean, a dense layer of 1024 (small) or 1280 (large) and one of
-    *classes*; ``classes=0`` leaves both dense layers out, for use as an encoder. 5,483,032
-    parameters for ``large`` and 2,542,856 for ``small`` with 1000 classes. The ``_minimal``
-    sizes are the paper's for plain hardware (its table 3): 3x3 and ReLU only, no squeeze.
+    times the last width, without the classifier behind it: 2,971,952 parameters for ``large`` and
+    927,008 for ``small``. The ``_minimal`` sizes are the paper's for plain hardware (its table 3):
+    3x3 and ReLU only, no squeeze. Initialised as torchvision does, by He's rule over the fan-out.
 
-    ``x`` (N, 3, H, W) normalised by ImageNet's statistics; returns (N, classes). Initialised as
-    torchvision does: He's rule over the fan-out, N(0, 0.01^2) for the dense layers.
+    :meth:`pyramid` takes ``x`` (N, 3, H, W) normalised by ImageNet's statistics.
     """
 
-    def __init__(self, size: str = "large", classes: int = 1000) -> None:
+    def __init__(self, size: str = "large") -> None:
         super().__init__()
-        self.rows = bottlenecks(checked("size", size, get_args(Size)))
+        rows = bottlenecks(checked("size", size, SIZES))
         activation = nn.ReLU if size.endswith("_minimal") else nn.Hardswish
+        widths = [16, *(row.out for row in rows), 6 * rows[-1].out]
         self.features = nn.Sequential(conv_norm(3, 16, 3, 2, 1, activation()))
-        channels = 16
-        for row in self.rows:
-            self.features.append(InvertedResidual(channels, row))
-            channels = row.out
-        self.features.append(conv_norm(channels, 6 * channels, 1, 1, 1, activation()))
-        dense = 1280 if size.startswith("large") else 1024
-        if classes:
-            self.classifier = nn.Sequential(
-                nn.Linear(6 * channels, dense),
-                activation(),
-                nn.Dropout(0.2),
-                nn.Linear(dense, classes),
-            )
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=0.01)
-                nn.init.zeros_(module.bias)
-
-    def stages(self) -> tuple[tuple[slice, int], ...]:
-        starts = [i for i, row in enumerate(self.rows, 1) if row.stride == 2]
-        ends = [*starts, len(self.features)]
-        widths = [16, *(row.out for row in self.rows), 6 * self.rows[-1].out]
-        return tuple(
-            (slice(first, last), widths[last - 1])
-            for first, last in zip([0, *starts], ends, strict=True)
-        )
-
-    def layers(self) -> list[field.Layer]:
-        """What widens the receptive field, from input to output."""
-        return [field.conv(3, 2), *(field.conv(row.kernel, row.stride) for row in self.rows)]
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(self.features(x).mean((2, 3)))
-        return logits
+        for c_in, row in zip(widths, rows, strict=False):
+            self.features.append(InvertedResidual(c_in, row))
+        self.features.append(conv_norm(widths[-2], widths[-1], 1, 1, 1, activation()))
+        strided = [index for index, row in enumerate(rows, 1) if row.stride == 2]
+        self.ends = [*strided, len(self.features)]
+        self.widths = [widths[end - 1] for end in self.ends]
+        start_he(self, "fan_out")
 
 
 class MobileNetV2Encoder(Encoder):
@@ -227,35 +201,25 @@ class MobileNetV2Encoder(Encoder):
     :meth:`pyramid` takes ``x`` (N, 3, H, W) in [-1, 1], sides multiples of 32.
     """
 
-    ENDS = (2, 4, 7, 14, 18)
-    """Behind which of ``features`` the strides 2, 4, ... 32 end."""
+    ends = (2, 4, 7, 14, 18)
+    widths = (16, 24, 32, 96, 320)
+    behind = ("features.18.", "classifier.")
 
     def __init__(self) -> None:
         super().__init__()
-        self.features = nn.Sequential(*list(MobileNetV2().features)[: self.ENDS[-1]])
-
-    def stages(self) -> tuple[tuple[slice, int], ...]:
-        widths = [32, *(channels for _, channels, blocks, _ in GROUPS for _ in range(blocks))]
-        starts = (0, *self.ENDS[:-1])
-        return tuple(
-            (slice(first, last), widths[last - 1])
-            for first, last in zip(starts, self.ENDS, strict=True)
-        )
-
-    def layers(self) -> list[field.Layer]:
-        """What widens the receptive field, from input to output."""
-        strides = [2, *(s if i == 0 else 1 for _, _, blocks, s in GROUPS for i in range(blocks))]
-        return [
-            field.conv(3, stride, padding=2 - stride) for stride in strides[: len(self.features)]
-        ]
-
-    def load_published(self, state: Mapping[str, Tensor]) -> None:
-        """Load a whole classifier's weights, without what lies behind block 17."""
-        behind = (f"features.{self.ENDS[-1]}.", "classifier.")
-        self.load_state_dict({k: v for k, v in state.items() if not k.startswith(behind)})
+        self.features = nn.Sequential(*list(MobileNetV2().features)[: self.ends[-1]])
 
 
-UNetPreset = Literal["faithful", "full", "light"]
+RADII = {
+    ("faithful", "small_minimal"): 283,
+    ("faithful", "large_minimal"): 313,
+    ("faithful", "v2"): 344,
+    ("light", "small_minimal"): 325,
+    ("light", "large_minimal"): 355,
+    ("light", "v2"): 372,
+}
+"""Receptive radius of a U-Net by preset and size, the largest over the phases of its grid; the
+others see the whole picture, by squeeze-and-excitation or self-attention."""
 
 
 def spectral_conv(c_in: int, c_out: int, kernel: int) -> nn.Conv2d:
@@ -323,8 +287,7 @@ class MobileNetUNet(nn.Module):
     Shapes
     ------
     ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of 32. Returns (N, 3, H, W), sRGB, not
-    clipped. The radius is None where squeeze-and-excitation or self-attention see the whole
-    picture; with a minimal encoder ``faithful`` has one of 283 pixels, ``light`` one of 325.
+    clipped. The radius is that of :data:`RADII`.
     """
 
     scale = 1
@@ -338,12 +301,11 @@ class MobileNetUNet(nn.Module):
         bridge: int = 0,
     ) -> None:
         super().__init__()
-        self.preset = checked("preset", preset, get_args(UNetPreset))
+        self.preset = checked("preset", preset, ("faithful", "full", "light"))
         full = preset != "faithful"
         self.imagenet = ImageNet()
-        self.encoder = MobileNetV2Encoder() if size == "v2" else MobileNetV3(size, classes=0)
-        skips = [channels for _, channels in self.encoder.stages()]
-        deepest = skips.pop()
+        self.encoder: Encoder = MobileNetV2Encoder() if size == "v2" else MobileNetV3(size)
+        *skips, deepest = self.encoder.widths
         bridge = bridge or 2 * deepest
         self.bridge = nn.Sequential(
             nn.BatchNorm2d(deepest),
@@ -370,27 +332,11 @@ class MobileNetUNet(nn.Module):
             spectral_conv(joined, joined, 3), nn.ReLU(), spectral_conv(joined, joined, 3), nn.ReLU()
         )
         self.last = zero(nn.Conv2d(joined, 3, 1)) if full else spectral_conv(joined, 3, 1)
-        self.radius: int | None = None
-        if preset != "full" and (size == "v2" or size.endswith("_minimal")):
-            self.radius = self._radius()
-
-    def _radius(self) -> int:
-        blur = field.conv(2, padding=1)
-        encoder = self.encoder.layers()
-        bridge = [field.conv(3)] * 2
-        ups = [field.enlarge(2), blur, field.conv(3)] * len(self.ups)
-        if self.preset == "faithful":
-            ups.insert(2, field.enlarge(8))
-        tail = [field.enlarge(2), blur, *[field.conv(3)] * 2]
-        layers = [*encoder, *bridge, *ups, *tail]
-        return field.radius(layers, multiple=self.multiple)
+        self.radius = RADII.get((preset, size))
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Start the encoder from an ImageNet classifier's state dict."""
-        if isinstance(self.encoder, MobileNetV2Encoder):
-            self.encoder.load_published(state)
-        else:
-            load_published(self.encoder, state, without="classifier")
+        self.encoder.load_published(state)
 
     def forward(self, x: Tensor) -> Tensor:
         normalised = self.imagenet(x)

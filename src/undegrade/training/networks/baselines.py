@@ -8,8 +8,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from undegrade.imaging.luma import luma
-from undegrade.training.networks import receptive_field as field
-from undegrade.training.networks.layers import start_gaussian, start_he
+from undegrade.training.networks.layers import between, start_gaussian, start_he
+
+
+def _enlarged(x: Tensor, scale: int) -> Tensor:
+    return x if scale == 1 else F.interpolate(x, scale_factor=scale, mode="bicubic")
+
+
+def _radius(reach: int, scale: int) -> int:
+    """How many pixels of the input *reach* pixels of the enlarged one see, four taps each."""
+    return reach if scale == 1 else (2 * reach - 1 + scale) // (2 * scale) + 2
 
 
 class SRCNN(nn.Module):
@@ -41,20 +49,16 @@ class SRCNN(nn.Module):
         self.scale = scale
         self.colour = colour
         planes = 3 if colour else 1
-        layers: list[nn.Module] = []
-        for c_in, c_out, kernel in zip((planes, 64, 32), (64, 32, planes), kernels, strict=True):
-            layers += [
-                nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2, padding_mode="replicate"),
-                nn.ReLU(),
-            ]
-        self.layers = nn.Sequential(*layers[:-1])
+        widths = pairwise((planes, 64, 32, planes))
+        self.layers = between(
+            nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2, padding_mode="replicate")
+            for (c_in, c_out), kernel in zip(widths, kernels, strict=True)
+        )
         start_gaussian(self, 0.001)
-        enlarging = [field.bicubic(scale)] if scale > 1 else []
-        self.radius = field.radius([*enlarging, *map(field.conv, kernels)], scale)
+        self.radius = _radius(sum(kernel // 2 for kernel in kernels), scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.scale > 1:
-            x = F.interpolate(x, scale_factor=self.scale, mode="bicubic")
+        x = _enlarged(x, self.scale)
         if self.colour:
             restored: Tensor = self.layers(x)
             return restored
@@ -92,16 +96,11 @@ class VDSR(nn.Module):
         self.colour = colour
         planes = 3 if colour else 1
         widths = [planes, *[channels] * (depth - 1), planes]
-        layers: list[nn.Module] = []
-        for c_in, c_out in pairwise(widths):
-            layers += [nn.Conv2d(c_in, c_out, 3, padding=1), nn.ReLU()]
-        self.layers = nn.Sequential(*layers[:-1])
+        self.layers = between(nn.Conv2d(*pair, 3, padding=1) for pair in pairwise(widths))
         start_he(self)
-        enlarging = [field.bicubic(scale)] if scale > 1 else []
-        self.radius = field.radius([*enlarging, *[field.conv(3)] * depth], scale)
+        self.radius = _radius(depth, scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.scale > 1:
-            x = F.interpolate(x, scale_factor=self.scale, mode="bicubic")
+        x = _enlarged(x, self.scale)
         correction: Tensor = self.layers(x if self.colour else luma(x))
         return x + correction

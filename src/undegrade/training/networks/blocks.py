@@ -41,17 +41,6 @@ class CollapsibleConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.kernel(), self.direct.bias, padding=1)
 
-    @torch.no_grad()
-    def folded(self) -> nn.Conv2d:
-        """The plain convolution with the same output."""
-        c_out, c_in = self.direct.weight.shape[:2]
-        plain = nn.Conv2d(c_in, c_out, 3, padding=1)
-        plain.weight.copy_(self.kernel())
-        assert plain.bias is not None
-        assert self.direct.bias is not None
-        plain.bias.copy_(self.direct.bias)
-        return plain
-
 
 def conv3x3(c_in: int, c_out: int, expand: int) -> nn.Module:
     """A plain 3x3 convolution for ``expand=0``, a collapsible one otherwise."""
@@ -73,10 +62,15 @@ class ResidualPair(nn.Module):
 
 
 def fold(network: nn.Module) -> nn.Module:
-    """Replace every collapsible convolution in *network* by its plain equal, in place."""
+    """Replace every convolution that is collapsible or under spectral norm by a plain one.
+
+    In place; a weight under spectral norm is taken as it is at present.
+    """
     for name, child in network.named_children():
         if isinstance(child, CollapsibleConv):
-            setattr(network, name, child.folded())
+            setattr(network, name, _plain(child.direct, child.kernel()))
+        elif isinstance(child, nn.Conv2d) and parametrize.is_parametrized(child, "weight"):
+            setattr(network, name, _plain(child, child.weight))
         else:
             fold(child)
     return network
@@ -100,22 +94,12 @@ Norm = nn.BatchNorm2d | nn.InstanceNorm2d
 
 def plain(network: nn.Module) -> nn.Module:
     """Fold all that folds, in place; the result equals *network* in evaluation only."""
-    return fold_normalisation(fold_spectral(fold(network.eval())))
-
-
-def fold_spectral(network: nn.Module) -> nn.Module:
-    """Replace every convolution under spectral norm by one with its present weight, in place."""
-    for name, child in network.named_children():
-        if isinstance(child, nn.Conv2d) and parametrize.is_parametrized(child, "weight"):
-            setattr(network, name, _unparametrised(child))
-        else:
-            fold_spectral(child)
-    return network
+    return fold_normalisation(fold(network.eval()))
 
 
 @torch.no_grad()
-def _unparametrised(convolution: nn.Conv2d) -> nn.Conv2d:
-    """A plain square convolution of the same function.
+def _plain(convolution: nn.Conv2d, weight: Tensor) -> nn.Conv2d:
+    """A plain square convolution as *convolution* is, but of *weight*.
 
     Not ``parametrize.remove_parametrizations``: copies of a module share the class it changes.
     """
@@ -127,10 +111,10 @@ def _unparametrised(convolution: nn.Conv2d) -> nn.Conv2d:
         int(convolution.padding[0]),
         bias=convolution.bias is not None,
     )
-    plain.weight.copy_(convolution.weight)
+    plain.weight.copy_(weight)
     if plain.bias is not None and convolution.bias is not None:
         plain.bias.copy_(convolution.bias)
-    return plain.to(convolution.weight)
+    return plain.to(weight)
 
 
 def fold_normalisation(network: nn.Module) -> nn.Module:

@@ -9,25 +9,23 @@ ICLR 2016.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal, get_args
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.blocks import zero
-from undegrade.training.networks.layers import Residual, checked, conv_norm_leaky, start_dcgan
-
-DCGANPreset = Literal["seed", "mended"]
-
-
-def _conv_norm(c_in: int, c_out: int) -> list[nn.Module]:
-    return [nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out)]
+from undegrade.training.networks.layers import (
+    Residual,
+    checked,
+    conv_norm,
+    conv_norm_leaky,
+    start_dcgan,
+)
 
 
 def _residual(channels: int) -> Residual:
     """``x + bn(conv(relu(bn(conv(x)))))``."""
-    return Residual(*_conv_norm(channels, channels), nn.ReLU(), *_conv_norm(channels, channels))
+    return Residual(*conv_norm(channels, channels), nn.ReLU(), *conv_norm(channels, channels))
 
 
 class DCGANGenerator(nn.Module):
@@ -46,7 +44,7 @@ class DCGANGenerator(nn.Module):
     ------
     ``x`` (N, 3, H, W) sRGB in [0, 1]; scale 2, 4 or 8. Returns (N, 3, scale * H, scale * W):
     sRGB, within [0, 1] for ``seed`` and not clipped for ``mended``. The receptive radius in
-    evaluation is counted from the layers: 12 input pixels by default.
+    evaluation is ``2 * blocks + 2`` input pixels.
     """
 
     multiple = 1
@@ -55,7 +53,7 @@ class DCGANGenerator(nn.Module):
         self, scale: int = 4, channels: int = 128, blocks: int = 5, preset: str = "seed"
     ) -> None:
         super().__init__()
-        self.preset = checked("preset", preset, get_args(DCGANPreset))
+        self.preset = checked("preset", preset, ("seed", "mended"))
         if scale not in (2, 4, 8):
             raise ValueError(f"scale is {scale}; the DCGAN generator enlarges by 2, 4 or 8")
         self.scale = scale
@@ -66,15 +64,12 @@ class DCGANGenerator(nn.Module):
         self.up = nn.Sequential()
         for c_in, c_out in pairwise(widths):
             self.up.append(nn.Upsample(scale_factor=2, mode="nearest"))
-            self.up.extend([*_conv_norm(c_in, c_out), nn.ReLU()])
+            self.up.extend([*conv_norm(c_in, c_out), nn.ReLU()])
         self.tail = nn.Conv2d(widths[-1], 3, 3, padding=1)
         start_dcgan(self)
         if preset == "mended":
             zero(self.tail)
-        growing = [field.enlarge(2), field.conv(3)] * doublings
-        self.radius = field.radius(
-            [*[field.conv(3)] * (1 + 2 * blocks), *growing, field.conv(3)], scale
-        )
+        self.radius = 2 * blocks + 2
 
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.tail(self.up(self.body(self.head(x))))

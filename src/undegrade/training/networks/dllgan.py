@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
-from typing import Literal, cast, get_args
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,20 +21,19 @@ from torch.nn import functional as F
 
 from undegrade.imaging.luma import luma
 from undegrade.imaging.resize import imresize
-from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.layers import (
     ImageNet,
     Residual,
+    between,
     checked,
+    conv_norm,
     conv_norm_leaky,
-    load_published,
+    mirrored,
     spectral,
     start_dcgan,
     start_gaussian,
     start_he,
 )
-
-DLLPreset = Literal["faithful", "mended"]
 
 
 def _reflected(channels: int) -> list[nn.Module]:
@@ -68,7 +68,7 @@ class DLLGenerator(nn.Module):
     ------
     ``x`` (N, 3, H, W) sRGB in [0, 1], H and W multiples of 4 and at least 8; for
     super-resolution already enlarged by bicubic. Returns (N, 3, H, W), sRGB within [0, 1]. The
-    receptive radius in evaluation is counted from the layers: 84 pixels for ``faithful``, 87 for
+    receptive radius in evaluation is ``8 * blocks`` pixels and 12 for ``faithful``, 15 for
     ``mended``.
     """
 
@@ -77,7 +77,7 @@ class DLLGenerator(nn.Module):
 
     def __init__(self, channels: int = 64, blocks: int = 9, preset: str = "faithful") -> None:
         super().__init__()
-        self.preset = checked("preset", preset, get_args(DLLPreset))
+        self.preset = checked("preset", preset, ("faithful", "mended"))
         self.layers = nn.Sequential(
             nn.ReflectionPad2d(3),
             nn.Conv2d(3, channels, 7, bias=False),
@@ -85,36 +85,20 @@ class DLLGenerator(nn.Module):
             nn.ReLU(),
         )
         for width in (channels, 2 * channels):
-            self.layers.append(nn.Conv2d(width, 2 * width, 3, 2, padding=1, bias=False))
-            self.layers.extend([nn.BatchNorm2d(2 * width), nn.ReLU()])
+            self.layers.extend([*conv_norm(width, 2 * width, stride=2), nn.ReLU()])
         self.layers.extend([_residual(4 * channels) for _ in range(blocks)])
         for width in (4 * channels, 2 * channels):
-            self.layers.extend([*self._up(width, width // 2), nn.BatchNorm2d(width // 2)])
-            self.layers.append(nn.ReLU())
+            self.layers.extend([*self._up(width, width // 2), nn.ReLU()])
         self.tail = nn.Conv2d(channels, 3, 7)
         self.layers.append(nn.ReflectionPad2d(3))
         start_dcgan(self)
-        up = [field.transposed(3, 2, 1)]
-        if preset == "mended":
-            up = [field.enlarge(2), field.conv(3)]
-        self.radius = field.radius(
-            [
-                field.conv(7),
-                *[field.conv(3, 2)] * 2,
-                *[field.conv(3)] * (2 * blocks),
-                *up * 2,
-                field.conv(7),
-            ],
-            multiple=self.multiple,
-        )
+        self.radius = 8 * blocks + (12 if preset == "faithful" else 15)
 
     def _up(self, c_in: int, c_out: int) -> list[nn.Module]:
         if self.preset == "faithful":
-            return [nn.ConvTranspose2d(c_in, c_out, 3, 2, padding=1, output_padding=1, bias=False)]
-        return [
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            nn.Conv2d(c_in, c_out, 3, padding=1, bias=False),
-        ]
+            larger = nn.ConvTranspose2d(c_in, c_out, 3, 2, padding=1, output_padding=1, bias=False)
+            return [larger, nn.BatchNorm2d(c_out)]
+        return [nn.Upsample(scale_factor=2, mode="nearest"), *conv_norm(c_in, c_out)]
 
     def forward(self, x: Tensor) -> Tensor:
         return (F.tanh(self.tail(self.layers(2 * x - 1))) + 1) / 2
@@ -226,7 +210,8 @@ class ResNet18Regressor(nn.Module):
 
     def load_published(self, state: Mapping[str, Tensor]) -> None:
         """Start from an ImageNet classifier's state dict; the last layer stays as it is."""
-        load_published(self.backbone, state, without="fc")
+        own = {f"fc.{key}": value for key, value in self.backbone.fc.state_dict().items()}
+        self.backbone.load_state_dict(dict(state) | own)
 
     def forward(self, x: Tensor) -> Tensor:
         return bounded(self.backbone(self.imagenet(x)), self.maximum)
@@ -309,16 +294,12 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         self.grey = grey
         self.signed = signed
-        layers: list[nn.Module] = []
-        for c_in, c_out, stride in (
-            (1 if grey else 3, channels, 2),
-            (channels, 2 * channels, 2),
-            (2 * channels, 4 * channels, 2),
-            (4 * channels, 8 * channels, 1),
-            (8 * channels, 1, 1),
-        ):
-            layers += [nn.Conv2d(c_in, c_out, 4, stride, padding=1), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers[:-1])
+        widths = [1 if grey else 3, *(channels * factor for factor in (1, 2, 4, 8)), 1]
+        convolutions = (
+            nn.Conv2d(c_in, c_out, 4, stride, padding=1)
+            for (c_in, c_out), stride in zip(pairwise(widths), (2, 2, 2, 1, 1), strict=True)
+        )
+        self.layers = between(convolutions, partial(nn.LeakyReLU, 0.2))
         start_gaussian(self, 0.02)
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d):
@@ -364,13 +345,6 @@ class Enlarged(nn.Module):
         self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        enlarged = F.conv2d(_mirrored(_mirrored(x, 2), 3), self.kernel, groups=3)
+        enlarged = F.conv2d(mirrored(x, REACH), self.kernel, groups=3)
         picture = F.pixel_shuffle(enlarged, self.scale).clamp(0, 1)
         return cast(Tensor, self.network(picture))
-
-
-def _mirrored(x: Tensor, axis: int) -> Tensor:
-    """*x* with ``REACH`` pixels of its mirror image at both ends of *axis*."""
-    length = x.shape[axis]
-    start = x.narrow(axis, 0, REACH).flip(axis)
-    return torch.cat([start, x, x.narrow(axis, length - REACH, REACH).flip(axis)], axis)

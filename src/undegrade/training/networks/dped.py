@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from undegrade.imaging.luma import luma
-from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.layers import (
     Residual,
     conv_norm_leaky,
@@ -67,10 +66,7 @@ class PhoneGenerator(nn.Module):
             self.layers.append(nn.Conv2d(channels, channels, 3, padding=1)).append(nn.ReLU())
         self.layers.append(nn.Conv2d(channels, 3, 9, padding=4))
         start_gaussian(self, 0.01, truncated=True, bias=0.01)
-        self.radius: int | None = None
-        if statistics != "instance":
-            convolutions = [field.conv(9), *[field.conv(3)] * (2 * blocks + 2), field.conv(9)]
-            self.radius = field.radius(convolutions)
+        self.radius = None if statistics == "instance" else 2 * blocks + 10
 
     def forward(self, x: Tensor) -> Tensor:
         return 0.58 * F.tanh(self.layers(x)) + 0.5

@@ -10,7 +10,7 @@ decoder", and the losses; the layers are ours: channel attention after Zhang et 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from torch import Tensor, cat, nn
 from torch.nn import functional as F
@@ -147,7 +147,7 @@ class MultiResolutionFusion(nn.Module):
         return output
 
 
-DRGNPreset = Literal["faithful", "mended"]
+PRESETS = ("faithful", "mended")
 
 
 class Steps(NamedTuple):
@@ -159,10 +159,6 @@ class Steps(NamedTuple):
     """I_B = I_L - I_D."""
     enhanced: Tensor
     """I* = ReG(I_B)."""
-
-
-class DeG(MultiResolutionFusion):
-    """The degradation generator: I_L to the signed I_D, zero at the start."""
 
 
 class ReG(MultiResolutionFusion):
@@ -198,9 +194,9 @@ class DRGN(nn.Module):
         preset: str = "faithful",
     ) -> None:
         super().__init__()
-        context = checked("preset", preset, get_args(DRGNPreset)) == "mended"
+        context = checked("preset", preset, PRESETS) == "mended"
         self.multiple = 2 ** (len(widths) - 1)
-        self.deg = DeG(widths, groups, blocks, context)
+        self.deg = MultiResolutionFusion(widths, groups, blocks, context)
         self.reg = ReG(widths, groups, blocks, context)
 
     def steps(self, x: Tensor) -> Steps:
@@ -231,7 +227,7 @@ class OneStep(nn.Module):
         preset: str = "faithful",
     ) -> None:
         super().__init__()
-        context = checked("preset", preset, get_args(DRGNPreset)) == "mended"
+        context = checked("preset", preset, PRESETS) == "mended"
         self.multiple = 2 ** (len(widths) - 1)
         wider = [4 * round(width * 2**0.5 / 4) for width in widths]
         self.reg = ReG(wider, groups, blocks, context)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast, get_args
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -18,7 +19,13 @@ def checked(argument: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+def _start(network: nn.Module, draw: Callable[[Tensor], Tensor], bias: float) -> nn.Module:
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            draw(module.weight)
+            if module.bias is not None:
+                nn.init.constant_(module.bias, bias)
+    return network
 
 
 def start_gaussian(
@@ -28,15 +35,10 @@ def start_gaussian(
 
     Truncated draws stay within two standard deviations, as TensorFlow's do.
     """
-    for module in network.modules():
-        if isinstance(module, (*CONVOLUTIONS, nn.Linear)):
-            if truncated:
-                nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
-            else:
-                nn.init.normal_(module.weight, std=std)
-            if module.bias is not None:
-                nn.init.constant_(module.bias, bias)
-    return network
+    if truncated:
+        draw = partial(nn.init.trunc_normal_, std=std, a=-2 * std, b=2 * std)
+        return _start(network, draw, bias)
+    return _start(network, partial(nn.init.normal_, std=std), bias)
 
 
 def start_dcgan(network: nn.Module) -> nn.Module:
@@ -52,20 +54,29 @@ def start_dcgan(network: nn.Module) -> nn.Module:
     return network
 
 
-def start_he(network: nn.Module) -> nn.Module:
-    """Gaussian weights of variance 2 / fan-in and zero biases (He et al., ICCV 2015), in place."""
-    for module in network.modules():
-        if isinstance(module, (*CONVOLUTIONS, nn.Linear)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-    return network
+def start_he(network: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_in") -> nn.Module:
+    """Gaussian weights of variance 2 / fan and zero biases (He et al., ICCV 2015), in place."""
+    draw = partial(nn.init.kaiming_normal_, mode=mode, nonlinearity="relu")
+    return _start(network, draw, 0.0)
+
+
+def conv_norm(c_in: int, c_out: int, *, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    """A convolution padded by 1, without bias, and batch norm."""
+    convolution = nn.Conv2d(c_in, c_out, kernel, stride, padding=1, bias=False)
+    return [convolution, nn.BatchNorm2d(c_out)]
 
 
 def conv_norm_leaky(c_in: int, c_out: int, *, kernel: int, stride: int) -> list[nn.Module]:
-    """A convolution padded by 1, batch norm and leaky ReLU 0.2, as those that judge have them."""
-    convolution = nn.Conv2d(c_in, c_out, kernel, stride, padding=1, bias=False)
-    return [convolution, nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2)]
+    """:func:`conv_norm` and leaky ReLU 0.2, as those that judge have them."""
+    return [*conv_norm(c_in, c_out, kernel=kernel, stride=stride), nn.LeakyReLU(0.2)]
+
+
+def between(
+    layers: Iterable[nn.Module], activation: Callable[[], nn.Module] = nn.ReLU
+) -> nn.Sequential:
+    """*layers* one after the other, with an activation between each two."""
+    both = [part for layer in layers for part in (layer, activation())]
+    return nn.Sequential(*both[:-1])
 
 
 def dense_head(c_in: int, *, size: int, width: int, outputs: int = 1) -> nn.Sequential:
@@ -88,9 +99,6 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = x + self.body(x)
         return output
-
-
-Statistics = Literal["instance", "running", "batch"]
 
 
 class ImageNet(nn.Module):
@@ -124,7 +132,7 @@ def feature_norm(channels: int, statistics: str, eps: float = 1e-5) -> nn.Module
     - ``batch``: batch normalisation (Ioffe & Szegedy, ICML 2015), which trains on the statistics
       of the batch and is exported with their running average.
     """
-    checked("statistics", statistics, get_args(Statistics))
+    checked("statistics", statistics, ("instance", "running", "batch"))
     if statistics == "batch":
         return nn.BatchNorm2d(channels, eps=eps)
     if statistics == "running":
@@ -280,6 +288,15 @@ def icnr(convolution: nn.Conv2d, scale: int) -> nn.Conv2d:
     return convolution
 
 
+def mirrored(x: Tensor, edge: int) -> Tensor:
+    """(N, C, H, W) reflected outwards by *edge* pixels on each side; the outermost comes twice."""
+    for axis in (2, 3):
+        first = x.narrow(axis, 0, edge).flip(axis)
+        last = x.narrow(axis, x.shape[axis] - edge, edge).flip(axis)
+        x = torch.cat([first, x, last], axis)
+    return x
+
+
 class Blur(nn.Module):
     """The mean of each pixel with its left, upper and upper-left neighbours, edges repeated.
 
@@ -376,15 +393,3 @@ class SelectiveFusion(nn.Module):
         squeezed = self.squeeze(stacked.sum(1).mean((2, 3), keepdim=True))
         weights = torch.stack([attend(squeezed) for attend in self.attend], 1).softmax(1)
         return (weights * stacked).sum(1)
-
-
-def load_published(network: nn.Module, state: Mapping[str, Tensor], without: str) -> None:
-    """Load *state* into *network*, leaving out the layer called *without* on both sides.
-
-    Any other missing or unexpected key, or a wrong shape, raises ``RuntimeError``.
-    """
-    head = f"{without}."
-    own = {key: value for key, value in network.state_dict().items() if key.startswith(head)}
-    network.load_state_dict(
-        {key: value for key, value in state.items() if not key.startswith(head)} | own
-    )

@@ -224,14 +224,11 @@ class _Step(nn.Module):
     def __init__(self, c_in: int, c_out: int, channels: int, pairs: int, expand: int) -> None:
         super().__init__()
         self.head = nn.Conv2d(c_in, channels, 3, padding=1)
-        self.body = nn.ModuleList([ResidualPair(channels, expand) for _ in range(pairs)])
+        self.body = nn.Sequential(*(ResidualPair(channels, expand) for _ in range(pairs)))
         self.tail = zero(nn.Conv2d(channels, c_out, 3, padding=1))
 
     def forward(self, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
-        features = F.relu(self.head(x) * (1.0 + gain) + shift)
-        for pair in self.body:
-            features = pair(features)
-        output: Tensor = self.tail(features)
+        output: Tensor = self.tail(self.body(F.relu(self.head(x) * (1.0 + gain) + shift)))
         return output
 
 

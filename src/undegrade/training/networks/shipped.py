@@ -114,16 +114,13 @@ class SuperResolution(nn.Module):
         super().__init__()
         self.scale = scale
         self.head = nn.Conv2d(3, channels, 3, padding=1)
-        self.body = nn.ModuleList([ResidualPair(channels, expand) for _ in range(pairs)])
+        self.body = nn.Sequential(*(ResidualPair(channels, expand) for _ in range(pairs)))
         self.tail = zero(nn.Conv2d(channels, 3 * scale**2, 3, padding=1))
         self.radius = 2 * pairs + 2
 
     def forward(self, x: Tensor) -> Tensor:
         start = F.relu(self.head(x))
-        features = start
-        for pair in self.body:
-            features = pair(features)
-        correction = self.tail(features + start).to(x.dtype)
+        correction = self.tail(self.body(start) + start).to(x.dtype)
         repeated = x.repeat_interleave(self.scale**2, dim=1)
         return F.pixel_shuffle(correction + repeated, self.scale)
 

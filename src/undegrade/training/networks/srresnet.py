@@ -7,29 +7,27 @@ network", CVPR 2017, section 2.1 and figure 4.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal, get_args
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.training.networks import receptive_field as field
 from undegrade.training.networks.blocks import zero
 from undegrade.training.networks.layers import (
     ImageNet,
     Residual,
     checked,
+    conv_norm,
     conv_norm_leaky,
     dense_head,
     icnr,
 )
 
-SRPreset = Literal["paper", "seed", "mended"]
-
 
 def _conv(channels: int, norm: bool) -> list[nn.Module]:
     """A 3x3 convolution that keeps the channels, with batch norm or else a bias."""
-    convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=not norm)
-    return [convolution, nn.BatchNorm2d(channels)] if norm else [convolution]
+    if norm:
+        return conv_norm(channels, channels)
+    return [nn.Conv2d(channels, channels, 3, padding=1)]
 
 
 def _residual(channels: int, norm: bool) -> Residual:
@@ -66,7 +64,7 @@ class SRResNet(nn.Module):
         self, scale: int = 4, channels: int = 64, blocks: int = 16, preset: str = "paper"
     ) -> None:
         super().__init__()
-        self.preset = checked("preset", preset, get_args(SRPreset))
+        self.preset = checked("preset", preset, ("paper", "seed", "mended"))
         if scale not in (2, 3, 4, 8):
             raise ValueError(f"scale is {scale}; SRResNet enlarges by 2, 3, 4 or 8")
         self.scale = scale
@@ -91,10 +89,7 @@ class SRResNet(nn.Module):
                 if isinstance(module, nn.BatchNorm2d):
                     module.eps = 0.8
         self.imagenet = ImageNet()
-        steps = [field.conv(9), *[field.conv(3)] * (2 * blocks + 1)]
-        for factor in factors:
-            steps += [field.conv(3), field.enlarge(factor)]
-        self.radius = field.radius([*steps, field.conv(9)], scale)
+        self.radius = 2 * blocks + 8
 
     def forward(self, x: Tensor) -> Tensor:
         start = self.head(self.imagenet(x) if self.preset == "seed" else x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from undegrade.errors import InputError, RecipeError
+from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
 
 
@@ -32,16 +33,10 @@ class Batch:
 
     def take(self, which: slice | Tensor) -> Batch:
         """The samples that *which* picks."""
-        return replace(
-            self,
-            inputs=tuple(x[which] for x in self.inputs),
-            target=self.target[which],
-            level=None if self.level is None else self.level[which],
-            reference=None if self.reference is None else self.reference[which],
-            reference_thumbnail=(
-                None if self.reference_thumbnail is None else self.reference_thumbnail[which]
-            ),
-        )
+        taken: dict[str, Any] = {
+            name: value[which] for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, inputs=tuple(x[which] for x in self.inputs), **taken)
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,15 @@ def device_generator(generator: torch.Generator, device: torch.device) -> torch.
         return generator
     seed = int(torch.randint(2**62, (1,), generator=generator))
     return torch.Generator(device).manual_seed(seed)
+
+
+def real_crops(
+    photos: Photos, count: int, patch: int, generator: torch.Generator, unseen: bool = False
+) -> degradations.Real:
+    """Crops as cameras, scans and the web leave them, resized by one factor for all."""
+    factor = degradations.sample_factor(generator)
+    clean = photos.crops(count, degradations.source_side(patch, factor), generator).float() / 255.0
+    return degradations.real_damage(clean, patch, factor, generator, unseen=unseen)
 
 
 def centres(photos: list[Tensor], size: int) -> Tensor:

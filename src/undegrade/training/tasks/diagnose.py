@@ -15,7 +15,13 @@ from undegrade.imaging.luma import luma
 from undegrade.imaging.noise_levels import MAX_NOISE, measure_noise, white_levels
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
-from undegrade.training.tasks.base import Allows, Batch, device_generator, require_share
+from undegrade.training.tasks.base import (
+    Allows,
+    Batch,
+    device_generator,
+    real_crops,
+    require_share,
+)
 
 
 class DiagnoseTask:
@@ -31,7 +37,7 @@ class DiagnoseTask:
     4. **JPEG** of any quality 5..98 and subsampling, one in eight through a second and finer one;
     5. a part (``RESIZED``) is resized after all that: by 0.66..1.41, or by a usual factor.
 
-    **Real** (*real* of the samples):
+    **Real** (a share *real*, 0..1, of the samples):
     :func:`~undegrade.training.degradations.real_damage`, one in eight of them clean.
 
     One picture in eight is grey. Crops begin on the grid of their JPEG, as the use half finds it,
@@ -49,10 +55,6 @@ class DiagnoseTask:
 
     Noise is that before coding because this is what the restorer is told when it is trained;
     what coding has erased shows in the uncertainty.
-
-    Parameters
-    ----------
-    real: share of real samples, 0..1.
     """
 
     allows = Allows(kinds=("regressor",), card="diagnose")
@@ -101,10 +103,7 @@ class DiagnoseTask:
     def _real(
         self, photos: Photos, count: int, patch: int, generator: torch.Generator, unseen: bool
     ) -> tuple[Tensor, Tensor]:
-        factor = degradations.sample_factor(generator)
-        side = degradations.source_side(patch, factor)
-        x = photos.crops(count, side, generator).float() / 255.0
-        made = degradations.real_damage(x, patch, factor, generator, unseen=unseen)
+        made = real_crops(photos, count, patch, generator, unseen)
         return made.picture, self._levels(made.noise, made.grain, made.jpeg)
 
     def _levels(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -13,8 +12,6 @@ from undegrade.errors import RecipeError
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
 from undegrade.training.tasks.base import Allows, Batch, centres, device_generator, through_pillow
-
-Kind = Literal["sr", "noise", "jpeg"]
 
 LEVELS: dict[str, tuple[float, ...]] = {
     "sr": (4, 8, 16),
@@ -63,16 +60,14 @@ class LevelTask:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: str,
         levels: list[float] | None = None,
         at: list[float] | float | None = None,
         spread: tuple[float, float] | None = None,
         continuous: float = 0.0,
     ) -> None:
-        if kind not in get_args(Kind):
-            raise RecipeError(
-                "degradation.kind", kind, f"must be one of {', '.join(get_args(Kind))}"
-            )
+        if kind not in LEVELS:
+            raise RecipeError("degradation.kind", kind, f"must be one of {', '.join(LEVELS)}")
         self.kind = kind
         self.levels = _numbers("levels", LEVELS[kind] if levels is None else levels)
         self.at = self.levels if at is None else _numbers("at", at)
@@ -82,8 +77,8 @@ class LevelTask:
             raise RecipeError(
                 "degradation", list(self.at), "holds a scale that is not 2, 4, 8 or 16"
             )
-        known = [self._continuous(v) for v in (self._nothing(), *self.levels)]
-        if any(milder >= worse for milder, worse in pairwise(known)):
+        self._known = [self._continuous(v) for v in (self._nothing(), *self.levels)]
+        if any(milder >= worse for milder, worse in pairwise(self._known)):
             raise RecipeError("degradation.levels", levels, "must go from the mildest to the worst")
         if self.spread is not None and len(self.spread) != 2:
             raise RecipeError("degradation.spread", spread, "must hold two values")
@@ -144,10 +139,9 @@ class LevelTask:
 
     def index(self, parameter: Tensor) -> Tensor:
         """Degradation parameters (N,) as the paper's level index (N, 1), interpolated between."""
-        known = [self._continuous(v) for v in (self._nothing(), *self.levels)]
         x = torch.tensor([self._continuous(v) for v in parameter.tolist()], dtype=torch.float64)
-        knots = torch.tensor(known, dtype=torch.float64)
-        right = torch.searchsorted(knots, x).clamp(1, len(known) - 1)
+        knots = torch.tensor(self._known, dtype=torch.float64)
+        right = torch.searchsorted(knots, x).clamp(1, len(knots) - 1)
         left = right - 1
         share = (x - knots[left]) / (knots[right] - knots[left])
         return (left + share).float().view(-1, 1)

@@ -199,11 +199,11 @@ class GuidedTask:
         window = (..., slice(top, top + patch), slice(left, left + patch))
         picture, thumbnail, place, *told = whole.inputs
         place = place + torch.tensor([top / side, left / side, 0.0, 0.0]).to(place)
-        return Batch(
-            (picture[window].contiguous(), thumbnail, place, *told),
-            whole.target[window].contiguous(),
+        return replace(
+            whole,
+            inputs=(picture[window].contiguous(), thumbnail, place, *told),
+            target=whole.target[window].contiguous(),
             reference=None if whole.reference is None else whole.reference[window].contiguous(),
-            reference_thumbnail=whole.reference_thumbnail,
         )
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
@@ -218,9 +218,5 @@ def _with_thumbnail(batch: Batch) -> Batch:
         around = F.adaptive_avg_pool2d(batch.reference, THUMBNAIL)
     height, width = picture.shape[-2:]
     place = picture.new_tensor([0.0, 0.0, 1 / height, 1 / width]).expand(len(picture), -1)
-    return Batch(
-        (picture, F.adaptive_avg_pool2d(picture, THUMBNAIL), place, *told),
-        batch.target,
-        reference=batch.reference,
-        reference_thumbnail=around,
-    )
+    inputs = (picture, F.adaptive_avg_pool2d(picture, THUMBNAIL), place, *told)
+    return replace(batch, inputs=inputs, reference_thumbnail=around)

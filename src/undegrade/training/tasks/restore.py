@@ -18,6 +18,7 @@ from undegrade.training.tasks.base import (
     Task,
     centres,
     device_generator,
+    real_crops,
     require_share,
     share_of,
     through_pillow,
@@ -38,13 +39,9 @@ class RestoreTask:
     grid of 4. One picture in eight is grey, and so is its noise: a grey photo runs as three equal
     channels.
 
-    **Real** (*real* of the samples): cameras, scans, mixed noise and the web
+    **Real** (a share *real*, 0..1, of the samples): cameras, scans, mixed noise and the web
     (:func:`~undegrade.training.degradations.real_damage`). Their levels are told with an error, as
     a diagnosis has it.
-
-    Parameters
-    ----------
-    real: share of real samples, 0..1.
     """
 
     allows = Allows(kinds=("generator", "regressor", "critic", "adversarial"), levels=True)
@@ -111,10 +108,7 @@ class RestoreTask:
     def _real(
         self, photos: Photos, count: int, patch: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        factor = degradations.sample_factor(generator)
-        side = degradations.source_side(patch, factor)
-        clean = photos.crops(count, side, generator).float() / 255.0
-        made = degradations.real_damage(clean, patch, factor, generator)
+        made = real_crops(photos, count, patch, generator)
         told = told_real(made)
         error = torch.randn(told.shape, generator=generator).to(told) * self.ERROR
         told = torch.cat([told[:, :-1] * torch.exp(error[:, :-1]), told[:, -1:] + error[:, -1:]], 1)
@@ -124,13 +118,10 @@ class RestoreTask:
         """As :meth:`batch`, with every eighth sample clean; its level is (N, 2): noise and JPEG."""
         batch = self.batch(photos, count, patch, generator)
         assert batch.level is not None
-        clean = torch.arange(count, device=batch.target.device) % 8 == 0
-        picture = torch.where(clean.view(-1, 1, 1, 1), batch.target, batch.inputs[0])
-        level = torch.where(clean.view(-1, 1), torch.zeros_like(batch.level), batch.level)
-        told = torch.where(
-            clean.view(-1, 1, 1, 1), torch.zeros_like(batch.inputs[1]), batch.inputs[1]
-        )
-        return Batch((picture, told), batch.target, level)
+        clean = (torch.arange(count, device=batch.target.device) % 8 == 0).view(-1, 1, 1, 1)
+        picture = torch.where(clean, batch.target, batch.inputs[0])
+        told = batch.inputs[1].masked_fill(clean, 0.0)
+        return Batch((picture, told), batch.target, batch.level.masked_fill(clean[..., 0, 0], 0.0))
 
     judged = graded
 

@@ -11,6 +11,7 @@ from undegrade.imaging.noise_levels import MAX_NOISE, NOISE
 from undegrade.training import degradations
 from undegrade.training.data.photos import Photos
 from undegrade.training.degradations.batches import uniform
+from undegrade.training.networks.layers import mirrored
 from undegrade.training.tasks.base import Allows, Batch, centres, require_share, share_of
 from undegrade.training.tasks.restore import LEVELS, graded_levels, told_real
 
@@ -38,10 +39,7 @@ class SrTask:
         s, c = self.scale, self.context
         wide = photos.crops(count, (patch + 2 * c) * s, generator).float() / 255.0
         small = degradations.quantise(degradations.bicubic_down(wide, s))
-        inner, outer = (
-            slice(edge, side - edge)
-            for edge, side in zip((c, c * s), (small.shape[-1], wide.shape[-1]), strict=True)
-        )
+        inner, outer = slice(c, c + patch), slice(c * s, (c + patch) * s)
         return self._rimmed(small[..., inner, inner], wide[..., outer, outer])
 
     def validation(self, photos: list[Tensor], size: int) -> dict[str, Batch]:
@@ -50,8 +48,7 @@ class SrTask:
         return {f"x{self.scale}": self._rimmed(small, clean)}
 
     def _rimmed(self, small: Tensor, wide: Tensor) -> Batch:
-        rimmed = _mirrored(small, self.rim), _mirrored(wide, self.rim * self.scale)
-        return Batch((rimmed[0].contiguous(),), rimmed[1].contiguous())
+        return Batch((mirrored(small, self.rim),), mirrored(wide, self.rim * self.scale))
 
 
 class RealSrTask:
@@ -140,12 +137,3 @@ def _untold(batch: Batch) -> Batch:
     (picture,) = batch.inputs
     none = torch.zeros(len(picture), len(LEVELS), 1, 1, device=picture.device)
     return Batch((picture, none), batch.target)
-
-
-def _mirrored(pictures: Tensor, edge: int) -> Tensor:
-    """Symmetric reflection by *edge* pixels on each side: the outermost pixel comes twice."""
-    for axis in (-2, -1) if edge else ():
-        inside = torch.arange(pictures.shape[axis], device=pictures.device)
-        mirrored = [inside[:edge].flip(0), inside, inside[-edge:].flip(0)]
-        pictures = pictures.index_select(axis, torch.cat(mirrored))
-    return pictures
