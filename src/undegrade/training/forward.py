@@ -101,38 +101,34 @@ class TwoStepSystem(PlainSystem):
     )
 
     def forward(self, batch: Batch) -> Views:
-        network = cast(TwoSteps, self.network)
         picture, *around = batch.inputs
         picture = picture.contiguous(memory_format=torch.channels_last)
-        with autocast(picture.device, self.precision):
-            steps = network.steps(picture, *around)
-        views = {"input": picture, "target": batch.target}
-        views |= {name: getattr(steps, name).float() for name in ("degradation", "base")}
-        views["output"] = steps.enhanced.float()
+        views = {"input": picture, "target": batch.target} | self._steps(picture, around)
         if batch.reference is not None:
             if batch.reference_thumbnail is not None:
                 around[0] = batch.reference_thumbnail
-            views |= self._reference_row(network, batch.reference, around, views)
+            views |= self._reference_row(batch.reference, around, views)
         return views
 
-    def _reference_row(
-        self, network: TwoSteps, reference: Tensor, around: Sequence[Tensor], views: Views
-    ) -> Views:
+    def _steps(self, picture: Tensor, around: Sequence[Tensor], row: str = "") -> Views:
+        """What both steps make of *picture*, by the names that it has in its *row*."""
+        with autocast(picture.device, self.precision):
+            steps = cast(TwoSteps, self.network).steps(picture, *around)
+        return {
+            f"{row}degradation": steps.degradation.float(),
+            f"{row}base": steps.base.float(),
+            f"{row}output": steps.enhanced.float(),
+        }
+
+    def _reference_row(self, reference: Tensor, around: Sequence[Tensor], views: Views) -> Views:
         gain, offset = (x.roll(1, 0) for x in self.degradation(views["input"], views["base"]))
         low = torch.clamp(gain * reference + offset, 0.0, 1.0)
         # What is around the patch is darker by as much as the patch is.
         means = [x.detach().mean((2, 3), keepdim=True) for x in (gain, offset)]
         small = [torch.clamp(means[0] * x + means[1], 0.0, 1.0) for x in around[:1]]
-        with autocast(reference.device, self.precision):
-            low_as_data = low.detach().contiguous(memory_format=torch.channels_last)
-            steps = network.steps(low_as_data, *small, *around[1:])
-        return {
-            "reference": reference,
-            "reference_low": low,
-            "reference_degradation": steps.degradation.float(),
-            "reference_base": steps.base.float(),
-            "reference_output": steps.enhanced.float(),
-        }
+        low_as_data = low.detach().contiguous(memory_format=torch.channels_last)
+        made = self._steps(low_as_data, [*small, *around[1:]], "reference_")
+        return {"reference": reference, "reference_low": low} | made
 
     def degradation(self, picture: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
         """What to multiply a reference by, and what then to add, for each of a batch."""

@@ -74,16 +74,8 @@ class VDSR(nn.Module):
     2016, section 3: **664,704 weights** and 1,217 biases for 20 layers on brightness. He's
     initialisation, zero padding. One network serves all scales when the picture comes enlarged.
 
-    Parameters
-    ----------
-    scale: by which bicubic enlarges the picture first; 1 for restoring at the same size.
-    depth, channels: number of convolutions and width.
-    colour: False corrects brightness and leaves colour alone, as the paper; True takes RGB.
-
-    Shapes
-    ------
-    ``x`` (N, 3, H, W) sRGB in [0, 1]. Returns (N, 3, scale * H, scale * W), sRGB, not clipped.
-    The receptive radius is *depth* pixels for scale 1.
+    *scale*, *colour* and shapes as for :class:`SRCNN`. The receptive radius is *depth* pixels for
+    scale 1.
     """
 
     multiple = 1
