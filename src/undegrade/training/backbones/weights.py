@@ -18,8 +18,8 @@ from undegrade.metrics import weights as files
 from undegrade.metrics.published import TORCH_LICENCE, TORCHVISION, File, Weights
 
 
-def _torchvision(name: str, digest: str, *others: File) -> Weights:
-    return Weights((File(name, digest, TORCHVISION + name), *others), TORCH_LICENCE)
+def _torchvision(name: str, digest: str) -> Weights:
+    return Weights((File(name, digest, TORCHVISION + name),), TORCH_LICENCE)
 
 
 WEIGHTS = {
@@ -36,13 +36,9 @@ WEIGHTS = {
         ),
         "CC-BY-4.0 (Oxford; activations rescaled by Gatys et al.)",
     ),
-    "squeezenet1_1": _torchvision(
-        "squeezenet1_1-b8a52dc0.pth",
-        "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
-        File(  # the same, rounded to float16
-            "squeezenet1_1.safetensors",
-            "bc4a2f397d7c9561ba7482694af22d5f2c6809436bf8c501cf90bb7186ae4213",
-        ),
+    "squeezenet1_1": Weights(
+        published.WEIGHTS["squeezenet1_1"].files + published.WEIGHTS["squeezenet1_1_fp16"].files,
+        TORCH_LICENCE,
     ),
     "mobilenet_v2": Weights(
         (
