@@ -32,7 +32,8 @@ class Weights:
     licence: str
 
 
-def _torchvision(name: str, sha256: str) -> Weights:
+def torchvision(name: str, sha256: str) -> Weights:
+    """A file of torchvision's, by the name that ends its address."""
     return Weights((File(name, sha256, TORCHVISION + name),), "BSD-3-Clause (torchvision)")
 
 
@@ -46,14 +47,14 @@ def _lpips(network: str, sha256: str, *others: File) -> Weights:
 
 
 WEIGHTS = {
-    "alexnet": _torchvision(
+    "alexnet": torchvision(
         "alexnet-owt-7be5be79.pth",
         "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
     ),
-    "vgg16": _torchvision(
+    "vgg16": torchvision(
         "vgg16-397923af.pth", "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
     ),
-    "squeezenet1_1": _torchvision(
+    "squeezenet1_1": torchvision(
         "squeezenet1_1-b8a52dc0.pth",
         "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
     ),

@@ -15,16 +15,11 @@ from torch import Tensor, nn
 from undegrade.errors import ModelError
 from undegrade.metrics import published
 from undegrade.metrics import weights as files
-from undegrade.metrics.published import TORCH_LICENCE, TORCHVISION, File, Weights
-
-
-def _torchvision(name: str, digest: str) -> Weights:
-    return Weights((File(name, digest, TORCHVISION + name),), TORCH_LICENCE)
-
+from undegrade.metrics.published import File, Weights, torchvision
 
 WEIGHTS = {
     **{name: published.WEIGHTS[name] for name in ("vgg16", "alexnet")},
-    "vgg19": _torchvision(
+    "vgg19": torchvision(
         "vgg19-dcbb9e9d.pth", "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
     ),
     "vgg19_normalised": Weights(
@@ -38,7 +33,7 @@ WEIGHTS = {
     ),
     "squeezenet1_1": Weights(
         published.WEIGHTS["squeezenet1_1"].files + published.WEIGHTS["squeezenet1_1_fp16"].files,
-        TORCH_LICENCE,
+        published.WEIGHTS["squeezenet1_1"].licence,
     ),
     "mobilenet_v2": Weights(
         (
@@ -49,14 +44,14 @@ WEIGHTS = {
         ),
         "Apache-2.0 (TensorFlow, Coral)",
     ),
-    "resnet18": _torchvision(
+    "resnet18": torchvision(
         "resnet18-f37072fd.pth", "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
     ),
-    "mobilenet_v3_small": _torchvision(
+    "mobilenet_v3_small": torchvision(
         "mobilenet_v3_small-047dcff4.pth",
         "047dcff4addef86ea5bc2eff13c9614dc11f47ab1160d0a71a25e7db994f4e1f",
     ),
-    "mobilenet_v3_large": _torchvision("mobilenet_v3_large-8738ca79.pth", "8738ca79"),
+    "mobilenet_v3_large": torchvision("mobilenet_v3_large-8738ca79.pth", "8738ca79"),
     **{
         name: published.WEIGHTS[name]
         for name in ("lpips_vgg16", "lpips_alexnet", "lpips_squeezenet1_1")
