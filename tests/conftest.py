@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 
@@ -22,9 +23,9 @@ TOGETHER = {"alignment", "browser", "cluster"}
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait for a process that they have started."""
+    """Two more than there are processors: many tests wait for a process that they have started."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(1)
-    return min(len(allowed) + 1, AT_ONCE)
+    return min(len(allowed) + 2, AT_ONCE)
 
 
 @pytest.hookimpl(tryfirst=True)  # before it is decided which process a group goes to
@@ -44,6 +45,20 @@ def _one_thread():
     except ModuleNotFoundError:
         return
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_registry():
+    """Each export would parse all of torch's operators anew, a third of its time on tiny ones."""
+    try:
+        from torch.onnx._internal.exporter import _registration as registration
+    except ImportError:  # no torch, or one that keeps them elsewhere
+        yield
+        return
+    once = staticmethod(functools.cache(registration.ONNXRegistry.from_torchlib))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registration.ONNXRegistry, "from_torchlib", once)
+        yield
 
 
 @pytest.fixture(autouse=True)
