@@ -46,7 +46,14 @@ TRIES = 4
 """How often a connection is tried that breaks off, a second and more apart."""
 LEAST, MOST = 0.05, 2.0
 """Seconds between two questions how far a job is."""
-SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tif", "AVIF": "avif"}
+SUFFIXES = {
+    "JPEG": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "TIFF": "tif",
+    "AVIF": "avif",
+    "BMP": "bmp",
+}
 """What a service calls the formats that it writes."""
 ERRORS: Mapping[str, type[UndegradeError]] = {
     "not-a-photo": InputError,

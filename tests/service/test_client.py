@@ -14,8 +14,10 @@ from tests.cli.conftest import undegrade  # noqa: F401 - a fixture
 from tests.photos import noisy, photo_file, scene
 from tests.service.running import API, jobs_done, nothing_new, running
 from undegrade import enhance
-from undegrade.client import Server
+from undegrade.client import SUFFIXES, Server
 from undegrade.errors import Cancelled, InputError, LimitError, UndegradeError, UsageError
+from undegrade.picture.formats import WRITABLE
+from undegrade.service.schemas import FORMATS
 
 TOKEN = "correct horse battery staple"
 
@@ -41,6 +43,11 @@ def test_a_photo_comes_back_as_the_service_makes_it(shared, server, grainy, tmp_
     assert progress == sorted(progress)
     assert done.save(tmp_path / "a.webp").read_bytes() == done.data
     nothing_new(shared, before)
+
+
+def test_it_knows_every_format_that_can_be_written():
+    assert set(SUFFIXES) == set(WRITABLE)
+    assert set(SUFFIXES.values()) == set(FORMATS)
 
 
 def test_the_call_is_that_of_the_engine():

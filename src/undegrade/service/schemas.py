@@ -63,7 +63,7 @@ SHAPES: dict[str, Any] = {
 }
 """What is known of some fields beyond their types; the engine checks all of them in any case."""
 
-Format = Literal["jpg", "png", "webp", "tif", "avif"]
+Format = Literal["jpg", "png", "webp", "tif", "avif", "bmp"]
 FORMATS: tuple[str, ...] = typing.get_args(Format)
 
 

@@ -18,7 +18,7 @@ const TASK_LABELS = {
   face: 'Enlarge a face',
 };
 const EFFORT_LABELS = { fast: 'Fast: smaller networks', normal: 'Normal', best: 'Best: takes 8 times as long' };
-const FORMATS = { '': 'As the photo', jpg: 'JPEG', png: 'PNG', webp: 'WebP', tif: 'TIFF', avif: 'AVIF' };
+const FORMATS = { '': 'As the photo', jpg: 'JPEG', png: 'PNG', webp: 'WebP', tif: 'TIFF', avif: 'AVIF', bmp: 'BMP' };
 
 export class Choices {
   #scales = byId('scales');
