@@ -84,8 +84,8 @@ def quality(model: Model, data: Path) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     # By default all that have a file in 8 bit.
-    carded = [name for name, model in Catalog().enhancing.items() if model.card.int8]
-    parser.add_argument("--models", nargs="*", default=carded)
+    every = [name for name, model in Catalog().enhancing.items() if model.card.int8]
+    parser.add_argument("--models", nargs="*", default=every)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--write", action="store_true")
