@@ -68,7 +68,7 @@ def test_errors_are_told_field_by_field_in_plain_words(shared):
         "wishes.detail": "must be a number",
         "wishes.skip": "must be a list",
         "wishes.colour": "is not known",
-        "output.format": "must be 'jpg', 'png', 'webp', 'tif' or 'avif'",
+        "output.format": "must be 'jpg', 'png', 'webp', 'tif', 'avif' or 'bmp'",
         "output.quality": "must be at least 1",
         "output.strip": "must be true or false",
     }
