@@ -49,10 +49,10 @@ browser: $(VENV)/dev.done  ## a Chromium for the tests of the page, where there 
 test: lint types units  ## lint, types and tests; those of the page want a Chromium: make browser
 
 units: $(VENV)/dev.done  ## the tests alone
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow" --durations=40 --durations-min=5
+	$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder -m "not slow" --durations=40 --durations-min=5
 
 test-all: lint types  ## the slow tests too
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder
 
 $(VENV)/docs.done: $(VENV)/core.done
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

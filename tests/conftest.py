@@ -17,8 +17,13 @@ def pytest_configure() -> None:
 
 AT_ONCE = 4
 """Processes that run tests at most: each has torch and a service of its own in memory."""
-TOGETHER = {"alignment", "browser", "cluster"}
-"""Folders whose tests share what is slow to start, and so run in one process."""
+SLOW = (
+    "tests/cluster/",
+    "tests/browser/",
+    "tests/training/test_end_to_end.py",
+    "tests/alignment/",
+)
+"""What takes minutes, and begins; tests of such a folder share what is slow to start."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -28,13 +33,31 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(len(allowed) + 2, AT_ONCE)
 
 
-@pytest.hookimpl(tryfirst=True)  # before it is decided which process a group goes to
+def _unit(nodeid: str) -> str:
+    """What runs in one process: a folder of :data:`SLOW`, or else a file, whose tests share photos.
+
+    Groups by xdist's own marks are lost since pytest 9.2, and with them what a module sets up.
+    """
+    path = nodeid.partition("::")[0]
+    return next((slow for slow in SLOW if path.startswith(slow)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Whole files and folders, in the order in which they were collected."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Units(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _unit(nodeid)
+
+    return Units(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file run in one process, as they share networks and photos."""
-    for item in items:
-        folder = item.path.parent.name
-        name = folder if folder in TOGETHER else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(name))
+    """What is slow first, lest one process be left with it in the end."""
+    order = {name: number for number, name in enumerate(SLOW)}
+    items.sort(key=lambda item: order.get(_unit(item.nodeid), len(SLOW)))
 
 
 @pytest.fixture(autouse=True, scope="session")
