@@ -30,6 +30,7 @@ from undegrade.errors import (
 )
 from undegrade.picture import format_of, write_atomic
 from undegrade.picture import read as read_source
+from undegrade.picture.formats import FORMATS, WRITABLE
 from undegrade.plan import DETAIL, Wishes
 from undegrade.work import Done, Order, sha256
 
@@ -46,14 +47,7 @@ TRIES = 4
 """How often a connection is tried that breaks off, a second and more apart."""
 LEAST, MOST = 0.05, 2.0
 """Seconds between two questions how far a job is."""
-SUFFIXES = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "WEBP": "webp",
-    "TIFF": "tif",
-    "AVIF": "avif",
-    "BMP": "bmp",
-}
+SUFFIXES = {name: FORMATS[name].suffixes[0].removeprefix(".") for name in WRITABLE}
 """What a service calls the formats that it writes."""
 ERRORS: Mapping[str, type[UndegradeError]] = {
     "not-a-photo": InputError,

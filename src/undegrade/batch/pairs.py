@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undegrade.batch.jobs import photos_in, real
+from undegrade.catalog import sha256
 from undegrade.degradation.base import Image
 from undegrade.degradation.chain import Chain, levels, replay
 from undegrade.errors import Cancelled, InputError, UndegradeError, UsageError
 from undegrade.picture import check_target, decode, encode, from_array, write_atomic
-from undegrade.work import sha256
 
 MANIFEST = "manifest.jsonl"
 
@@ -138,7 +138,7 @@ def _make(
     source = root / name
     rng = np.random.default_rng([seed, zlib.crc32(name.encode("utf-8", "surrogateescape"))])
     record = chain.sample(rng)
-    digest = sha256(source.read_bytes())
+    digest = sha256(source)
     image = _read(source)
     values = np.clip(replay(image, record), 0.0, 1.0) * 255.0
     degraded: NDArray[np.uint8] = np.rint(values).astype(np.uint8)

@@ -195,5 +195,7 @@ def _along(
     result = np.zeros(sizes)
     for tap in np.flatnonzero(np.any(weight != 0.0, axis=0)):
         read = _folded(index[:, tap].astype(np.intp), image.shape[axis])
-        result += np.take(image, read, axis=axis) * weight[:, tap].reshape(shape)
+        part = np.take(image, read, axis=axis)
+        part *= weight[:, tap].reshape(shape)
+        result += part
     return result

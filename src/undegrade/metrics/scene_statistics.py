@@ -23,9 +23,9 @@ WINDOW = gaussian(7, 7 / 6)
 class Fit(NamedTuple):
     """Asymmetric generalised Gaussians: shape and the two standard deviations, an array each."""
 
+    alpha: Doubles
     left: Doubles
     right: Doubles
-    alpha: Doubles
     gamma1: Doubles
     """``Gamma(1 / alpha)``, and so on."""
     gamma2: Doubles
@@ -75,7 +75,14 @@ def asymmetric_fit(values: Doubles) -> Fit:
         ratio = ratio * (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
     table = _table()
     index = _nearest(table.ratio, ratio)
-    return Fit(left, right, *(column[index] for column in table[:4]))
+    return Fit(
+        table.alpha[index],
+        left,
+        right,
+        table.gamma1[index],
+        table.gamma2[index],
+        table.gamma3[index],
+    )
 
 
 def symmetric_fit(values: Doubles) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from tests.training.networks.variants import (  # noqa: E402
 )
 from undegrade.training.export import export, measured_radius  # noqa: E402
 from undegrade.training.networks import build  # noqa: E402
+from undegrade.training.networks.artifact_gan import RADII  # noqa: E402
 from undegrade.training.networks.blocks import plain  # noqa: E402
 
 
@@ -107,9 +108,7 @@ def phases_reach(network, side):
     return reach
 
 
-@pytest.mark.parametrize(
-    "key", [pytest.param(k, marks=pytest.mark.slow if "unet" in k else ()) for k in FINITE]
-)
+@pytest.mark.parametrize("key", [key for key in FINITE if "unet" not in key])
 def test_stated_radius_is_the_measured_one(key):
     network = variant(key).eval()
     if network.multiple > 1:
@@ -117,6 +116,15 @@ def test_stated_radius_is_the_measured_one(key):
         assert phases_reach(plain(network), side) == network.radius
     else:
         assert measured_radius(network, side=2 * network.radius + 8) == network.radius
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "size"), RADII)
+def test_radius_of_a_unet_is_the_measured_one(preset, size):
+    torch.manual_seed(0)
+    network = build("mobilenet_unet", preset=preset, size=size, width=8, bridge=16).eval()
+    side = (2 * network.radius // network.multiple + 3) * network.multiple
+    assert phases_reach(plain(network), side) == network.radius
 
 
 @pytest.mark.parametrize("key", sorted(set(VARIANTS) - set(FINITE)))

@@ -93,6 +93,7 @@ def unpacked(
         part = part.reshape(rows.stop - rows.start, width, -1)
         return adjust(part) if adjust else part
 
+    added = onto is not None
     if onto is None:
         first = samples(slice(0, 1))
         shape = (width, height) if turn >= 5 else (height, width)
@@ -101,7 +102,10 @@ def unpacked(
     # A view of it that lies as the file does; 6 and 8 undo each other.
     stored = turned(onto, {6: 8, 8: 6}.get(turn, turn))
     for rows in bands(height, width, _BAND):
-        stored[rows] |= samples(rows).astype(onto.dtype, copy=False)
+        if added:
+            stored[rows] |= samples(rows)
+        else:
+            stored[rows] = samples(rows)
     return onto
 
 
