@@ -22,6 +22,9 @@ from undegrade.training import checkpoint
 from undegrade.training.checkpoint import LAST
 from undegrade.training.recipe import Recipe
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same YAML, ten times as fast where PyYAML came with libyaml."""
+
 
 def read(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe: a bundled name or a .yaml file, then ``:variant+variant`` where wanted.
@@ -131,7 +134,7 @@ def _load(name: str) -> dict[str, Any]:
         if not path.is_file():
             raise RecipeError("recipe", name, f"is not bundled; there are: {', '.join(names())}")
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError("recipe", name, f"is not YAML: {error}") from None
     if not isinstance(data, dict):
