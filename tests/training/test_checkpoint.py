@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the make half needs undegrade[train]")
 
 from tests.networks import tiny_network  # noqa: E402
-from tests.training.runs import part  # noqa: E402
+from tests.training.runs import part, untimed  # noqa: E402
 from undegrade.catalog import Catalog, user_folder  # noqa: E402
 from undegrade.errors import ModelError  # noqa: E402
 from undegrade.training import checkpoint  # noqa: E402
@@ -62,10 +62,11 @@ def test_a_run_begins_with_an_exported_network_and_its_card_remembers(ran, photo
         assert torch.allclose(state.generator(x, level), expected, atol=0.5 / 255)
     again = fit(recipe, [photos], tmp_path / "second", init=shipped).path
     card = write_model(recipe, again, tmp_path / "models")
-    assert card.recipe == "; then ".join(["restore.yaml, 3 steps in 0 minutes"] * 2)
+    twice = ["restore.yaml, 3 steps"] * 2
+    assert untimed(card.recipe) == "; then ".join(twice)
     # A resumed run remembers, too.
     resumed = fit(recipe, [photos], tmp_path / "second", init=shipped).path
-    assert checkpoint.history(resumed) == ["restore.yaml, 3 steps in 0 minutes"] * 2
+    assert [untimed(run) for run in checkpoint.history(resumed)] == twice
 
 
 def test_the_average_follows_the_weights(photos, tmp_path):
