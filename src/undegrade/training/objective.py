@@ -20,6 +20,7 @@ arguments of the loss.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -201,7 +202,9 @@ def _loss(
             torch.manual_seed(0)  # the same weights when a run is resumed
             module = loss(**arguments).requires_grad_(False)
     call = partial(loss, **arguments) if module is None else module
-    if arguments or own:  # wrong ones must show now, not at the first step
+    # What is missing or wrong must show now, not at the first step.
+    inspect.signature(call).bind(*[None] * count)
+    if arguments or own:
         made = call(*[torch.zeros(1, 3, 64, 64)] * count)
         if own and not (isinstance(made, Tensor) and made.ndim == 0):
             raise TypeError(f"it gives {getattr(made, 'shape', made)!r} where a scalar is wanted")
