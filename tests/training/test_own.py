@@ -198,7 +198,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch
     notebook = nbformat.read(examples / "own_network.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)  # kept without
     made = nbclient.NotebookClient(
-        notebook, timeout=None, resources={"metadata": {"path": examples}}
+        notebook, timeout=None, startup_timeout=600, resources={"metadata": {"path": examples}}
     )
     cells = [cell for cell in made.execute().cells if cell.cell_type == "code"]
     assert "dB" in str(cells[2].outputs)
