@@ -37,16 +37,22 @@ lint: $(VENV)/dev.done  ## style and the wall between the two halves
 types: $(VENV)/dev.done  ## strict type checking
 	$(BIN)/mypy
 
-# Any Chromium will do: what is there, else the system's package, else playwright's own. Where none
-# can be had, the tests of the page are skipped, saying so. Only this target installs system-wide.
+# Any Chromium will do: what is there, else the system's package, else playwright's own. The headless
+# shell, which starts no windows around its pages, is the fastest. Where none can be had, the tests of
+# the page are skipped, saying so. Only this target installs system-wide.
 browser: $(VENV)/dev.done  ## a Chromium for the tests of the page, where there is none
-	@command -v chromium || command -v chromium-browser || command -v google-chrome \
-	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-	    && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; } \
+	@command -v chromium-headless-shell || command -v chromium || command -v chromium-browser \
+	  || command -v google-chrome \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	    && { apt-get install -qq -y --no-install-recommends chromium-headless-shell \
+	      || apt-get install -qq -y --no-install-recommends chromium; }; } \
 	  || $(BIN)/playwright install --only-shell chromium \
 	  || echo "no Chromium can be had: the tests of the page will be skipped"
 
 test: lint types units  ## lint, types and tests; those of the page want a Chromium: make browser
+
+# Every module is compiled once, not by each of the hundreds of processes that tests start.
+units test-all: export PYTHONDONTWRITEBYTECODE =
 
 units: $(VENV)/dev.done  ## the tests alone
 	$(BIN)/pytest -n auto --dist loadscope --no-loadscope-reorder -m "not slow" --durations=40 --durations-min=5

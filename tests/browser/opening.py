@@ -21,7 +21,13 @@ WEB = EXAMPLES / "coffee-from-the-web.jpg"
 CLEAN = EXAMPLES / "coffee-clean.jpg"
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 PATIENCE = 240_000
 """Milliseconds that anything may take on a busy machine."""
 
