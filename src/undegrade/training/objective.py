@@ -267,6 +267,7 @@ PLAIN: dict[str, Callable[..., Tensor]] = {
     "tv": pictures.total_variation,
     "colour": pictures.colour_loss,
     "consistency": pictures.consistency,
+    "mesh": pictures.mesh,
     "kl": pictures.degradation_kl,
 }
 """Losses that are functions of pictures."""

@@ -11,6 +11,7 @@ from undegrade.training.losses.pictures import (  # noqa: E402
     consistency,
     l1,
     matched,
+    mesh,
     mse,
     psnr_loss,
     total_variation,
@@ -66,6 +67,23 @@ def test_consistency_does_not_ask_for_what_a_small_picture_cannot_show():
     brighter = (plain + 0.1).requires_grad_()
     consistency(brighter, plain, 4).backward()
     assert brighter.grad.sum().item() == pytest.approx(1.0, rel=1e-5)
+
+
+def test_a_mesh_is_what_all_cells_have_in_common():
+    generator = torch.Generator().manual_seed(0)
+    plain = torch.full((2, 3, 70, 66), 0.4)
+    cell = torch.rand(4, 4, generator=generator) * 0.1
+    tiled = plain + cell.repeat(18, 17)[:70, :66]
+    amount = (cell - cell.mean()).abs().mean().item()
+    assert mesh(tiled, plain, 4).item() == pytest.approx(amount, rel=1e-4)
+    assert mesh(plain + 0.1, plain, 4).item() == pytest.approx(0, abs=1e-6)
+    assert mesh(tiled, tiled, 4).item() == 0
+    # Another period, and detail of as much energy, are no mesh.
+    assert mesh(plain + cell[:3, :3].repeat(24, 22)[:70], plain, 4).item() < amount / 8
+    noise = cell.flatten()[torch.randint(16, plain.shape, generator=generator)]
+    assert mesh(plain + noise, plain, 4).item() < amount / 4
+    with pytest.raises(ValueError, match="at least 32 pixels"):
+        mesh(plain[..., :31], plain[..., :31], 4)
 
 
 @pytest.mark.parametrize("loss", [l1, mse, charbonnier])

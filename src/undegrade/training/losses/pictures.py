@@ -110,6 +110,29 @@ def consistency(output: Tensor, target: Tensor, scale: int) -> Tensor:
     return bicubic_down(output - target, scale).abs().mean()
 
 
+def mesh(output: Tensor, target: Tensor, scale: int, cells: int = 8) -> Tensor:
+    """What the error of (N, C, H, W) has in common in all cells of *scale* x *scale* pixels.
+
+    From flat ground a network that enlarges by shuffling pixels can make one texture only, the same
+    in every cell. Looked at through a classifier such a mesh passes for detail, and a small picture
+    does not show it, so neither content nor :func:`consistency` forbids it. Detail that is merely
+    misplaced has another sign in every cell, and is gone in the mean over windows of *cells* x
+    *cells* of them: what is left is the mean absolute deviation between the places of a cell. 0 for
+    equal pictures, and for a difference in brightness. Sides are cut to whole cells, of which a
+    picture has at least *cells* a side.
+    """
+    require_pictures(output, target)
+    height, width = (side - side % scale for side in output.shape[-2:])
+    if min(height, width) < cells * scale:
+        raise ValueError(
+            f"mesh needs sides of at least {cells * scale} pixels, not {(height, width)}"
+        )
+    places = F.pixel_unshuffle((output - target)[..., :height, :width], scale)
+    windows = F.avg_pool2d(places, cells, stride=cells // 2)
+    means = windows.unflatten(1, (-1, scale * scale))
+    return (means - means.mean(2, keepdim=True)).abs().mean()
+
+
 def total_variation(x: Tensor, power: Literal[1, 2] = 2) -> Tensor:
     """Mean of ``|dx|^power`` plus mean of ``|dy|^power`` over neighbours in (N, C, H, W).
 
