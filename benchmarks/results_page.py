@@ -122,7 +122,9 @@ def peers_table() -> str:
             if row.model == AUTO:
                 cells[1] = f"**{row.mean:.2f}** ({row.worse} of {row.n} worse)"
             elif row.model in ours:
-                cells[2] = f"**{row.mean:.2f}**"
+                several = len({other.model for other in own if other.model in ours}) > 1
+                shown = f"{row.model} {row.mean:.2f}" if several else f"{row.mean:.2f}"
+                cells[2] += f"{', ' if cells[2] else ''}**{shown}**"
             elif row.model in ("none", "bicubic"):
                 cells[0] = f"{row.mean:.2f}"
             else:
