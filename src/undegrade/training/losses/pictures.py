@@ -129,7 +129,7 @@ def mesh(output: Tensor, target: Tensor, scale: int, cells: int = 8) -> Tensor:
         )
     places = F.pixel_unshuffle((output - target)[..., :height, :width], scale)
     windows = F.avg_pool2d(places, cells, stride=cells // 2)
-    means = windows.unflatten(1, (-1, scale * scale))
+    means = windows.view(len(windows), -1, scale * scale, *windows.shape[2:])
     return (means - means.mean(2, keepdim=True)).abs().mean()
 
 
