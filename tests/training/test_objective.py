@@ -209,6 +209,7 @@ def test_a_network_only_looks(views):
         ({"content": {}}, "losses.content", "does not fit"),
         ({"content": {"preset": "x"}}, "losses.content", "no content loss is called 'x'"),
         ({"content": RANDOM | {"preset": "x"}}, "losses.content", "no content loss is called 'x'"),
+        ({"content": RANDOM | {"network": "vgg16"}}, "losses.content", "preset 'squeeze' or of a"),
         (
             {"content": {"network": "x", "layers": {"relu1": 1}}},
             "losses.content",

@@ -223,6 +223,11 @@ def content(
             raise ValueError(
                 f"no content loss is called {preset!r}; there are: {', '.join(PRESETS)}"
             )
+        if network or layers:
+            raise ValueError(
+                f"a content loss is of the preset {preset!r} or of a network and its layers; where "
+                "a recipe that is changed has a preset, preset: '' takes it away"
+            )
         found = PRESETS[preset]
         network, layers = found.network, found.layers
         arguments |= {"distance": found.distance, "scale": found.scale}
