@@ -101,10 +101,8 @@ def choose_precision(
     """``fp32`` or ``int8``: what :func:`open_network` runs for the *precision* asked for.
 
     ``auto`` takes 8 bit if the model has such a file, its card says that the file loses less than
-    ``MOST_LOSS``, the network runs on the CPU, the CPU has one of ``DOT_PRODUCTS``, and tiles stay
-    without seams: what a network reads off a thumbnail at its place is rounded otherwise in every
-    tile, by a millionth, which a step of 8 bit can make 0.3 of 255. All that follows from model and
-    machine, not from the load, so that a photo always comes out the same.
+    ``MOST_LOSS``, the network runs on the CPU, and the CPU has one of ``DOT_PRODUCTS``. That
+    follows from the machine alone, not from its load, so that a photo always comes out the same.
 
     Parameters
     ----------
@@ -123,8 +121,8 @@ def choose_precision(
         if reason:
             raise UsageError(f"{model.card.name!r} cannot run in 8 bit: {reason[0]}", reason[1])
         return "int8"
-    sound = model.card.int8_loss_db < MOST_LOSS and not model.card.thumbnail
-    return "int8" if not reason and sound and has_dot_products() else "fp32"
+    gains = not reason and model.card.int8_loss_db < MOST_LOSS and has_dot_products()
+    return "int8" if gains else "fp32"
 
 
 def check_known(kind: str, name: str, names: Sequence[str]) -> None:

@@ -117,20 +117,23 @@ class Tone(nn.Module):
         """*grid* at every pixel's place and brightness, (N, 12, H, W), read at half the size."""
         half = F.avg_pool2d(lit, 2)
         height, width = half.shape[2:]
-        down = self._weights(place[:, 0:1], 2.0 * place[:, 2:3], height)
-        across = self._weights(place[:, 1:2], 2.0 * place[:, 3:4], width)
+        down = self._weights(place[:, 0:1], place[:, 2:3], height)
+        across = self._weights(place[:, 1:2], place[:, 3:4], width)
         spread = torch.matmul(torch.matmul(down[:, None], grid), across[:, None].transpose(2, 3))
         bright = luma(half).clamp(0.0, 1.0) * (BINS - 1)
         near = torch.clamp(1.0 - (bright - self.knots).abs(), min=0.0)
         read = (spread.reshape(len(spread), 12, BINS, height, width) * near[:, None]).sum(2)
         return F.interpolate(read, scale_factor=2, mode="bilinear")
 
-    def _weights(self, start: Tensor, step: Tensor, count: int) -> Tensor:
-        """What each of 12 cells weighs at *count* pixels from *start*, (N, count, 12), sum 1.
+    def _weights(self, start: Tensor, pixel: Tensor, count: int) -> Tensor:
+        """What each of 12 cells weighs at *count* pairs of pixels, (N, count, 12), sum 1.
 
-        Linear between the cells' middles, and the outermost ones beyond.
+        Linear between the cells' middles, and the outermost ones beyond. Counted in whole pixels
+        from the picture's edge, so that a place is the same number in every tile, to the last bit:
+        8-bit arithmetic behind it would make a difference visible.
         """
-        at = start + step * (torch.arange(count, device=start.device) + 0.5)
+        odd = 2.0 * torch.arange(count, device=start.device) + 1.0
+        at = (torch.round(start / pixel) + odd) * pixel
         at = (at * CELLS - 0.5).clamp(0.0, CELLS - 1.0)
         return torch.clamp(1.0 - (at[:, :, None] - self.cells).abs(), min=0.0)
 
