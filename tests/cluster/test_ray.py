@@ -10,9 +10,11 @@ import pytest
 pytest.importorskip("ray", reason="needs undegrade[cluster]")
 pytest.importorskip("fsspec", reason="needs undegrade[cluster]")
 
+from ray.actor import ActorHandle
+
 from tests.cluster.running import check_whole, command, fill, rows, small_ray, uri
 from undegrade.cluster import ROW, Cluster, Enhance, WorkerSettings, run
-from undegrade.cluster.ray_data import DEATHS, EnhanceUnits
+from undegrade.cluster.ray_data import DEATHS, EnhanceUnits, unheard
 from undegrade.errors import UsageError
 from undegrade.plan import Wishes
 from undegrade.work import Order
@@ -151,6 +153,19 @@ def test_a_frame_of_dask(tmp_path):
     meta = pandas.DataFrame({key: pandas.Series(dtype=kind) for key, kind in ROW.items()})
     parts = dask.dataframe.from_pandas(frame, npartitions=2).map_partitions(page, meta=meta)
     assert list(parts.compute(scheduler="sync")["status"]) == ["enhanced"] * 4
+
+
+def test_a_handle_that_ctrl_c_left_half_made_is_not_heard(monkeypatch):
+    told = []
+    monkeypatch.setattr("sys.unraisablehook", unheard(lambda what: told.append(what.exc_type)))
+    ActorHandle.__new__(ActorHandle)
+
+    class Other:
+        def __del__(self):
+            raise AttributeError
+
+    Other()
+    assert told == [AttributeError]
 
 
 def test_ctrl_c_keeps_what_is_done_and_ray_is_quiet(address, tmp_path):

@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,9 @@ from undegrade.errors import UsageError
 
 if TYPE_CHECKING:
     import ray.data
+
+Hook = Callable[[Any], Any]
+"""As :data:`sys.unraisablehook`."""
 
 HERE = "here"
 """Address that needs no Ray: one process, this one."""
@@ -211,6 +214,7 @@ def connect(cluster: Cluster) -> bool:
                 "start one with `ray start --head`, or use --address local; a cluster that asks "
                 "for a token needs RAY_AUTH_MODE=token here, too",
             ) from None
+        sys.unraisablehook = unheard(sys.unraisablehook)
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
@@ -226,6 +230,21 @@ def disconnect() -> None:
     import ray
 
     ray.shutdown()
+
+
+def unheard(hook: Hook) -> Hook:
+    """*hook* but for the handle of an actor that Ctrl-C left half made.
+
+    Its ``__del__`` looks for what was not set yet, over and over in its ``__getattr__``, and Python
+    prints that with half a page of Ray.
+    """
+
+    def heard(what: Any) -> None:
+        half_made = getattr(what.object, "__qualname__", "") == "ActorHandle.__del__"
+        if not (half_made and isinstance(what.exc_value, AttributeError | RecursionError)):
+            hook(what)
+
+    return heard
 
 
 def _knock(address: str) -> None:
