@@ -117,14 +117,14 @@ def peers_table() -> str:
         own = [row for row in rows if (row.protocol, row.setting) == (protocol, setting)]
         if not any(row.model in (*ours, AUTO) for row in own):
             continue
+        several = len({row.model for row in own if row.model in ours}) > 1
         cells = ["", "", "", ""]
         for row in own:
             if row.model == AUTO:
                 cells[1] = f"**{row.mean:.2f}** ({row.worse} of {row.n} worse)"
             elif row.model in ours:
-                several = len({other.model for other in own if other.model in ours}) > 1
-                shown = f"{row.model} {row.mean:.2f}" if several else f"{row.mean:.2f}"
-                cells[2] += f"{', ' if cells[2] else ''}**{shown}**"
+                whose = f"{row.model} " if several else ""
+                cells[2] += f"{', ' if cells[2] else ''}**{whose}{row.mean:.2f}**"
             elif row.model in ("none", "bicubic"):
                 cells[0] = f"{row.mean:.2f}"
             else:
