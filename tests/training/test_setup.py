@@ -10,6 +10,7 @@ from undegrade.errors import RecipeError, UndegradeError  # noqa: E402
 from undegrade.training import recipe_file, setup  # noqa: E402
 from undegrade.training.recipe_file import read  # noqa: E402
 
+SHOWN = {"of": ["shown", "target"]}
 SSIM = "stages.joint.losses.ssim"
 
 
@@ -76,6 +77,7 @@ def test_every_variant_fits_its_networks_and_losses(choice):
         ("restore", {"task": "phone"}, "network"),
         ("srcnn:phone", {"task": "restore"}, "network"),
         ("restore:fast", {"teacher": None}, "stages.main.losses.taught.of"),
+        ("restore", {"stages.main.losses.charbonnier": SHOWN}, "stages.main.losses.charbonnier.of"),
         ("vdsr", {"teacher": {"network": "restorer", "model": "restore"}}, "teacher.network"),
         ("restore:fast", {"teacher.arguments.colour": 3}, "teacher.arguments"),
         ("sr-x2:real", {"restorer": None}, "network"),

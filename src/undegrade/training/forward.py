@@ -6,6 +6,7 @@ view                what
 input               the degraded picture I_L
 target              the truth I
 output              the generator's G(I_L)
+shown               sr: the output where I_L shows detail, and the truth where it shows none
 teacher             what the recipe's teacher makes of the input, where it has one
 degradation         two-step: I_D, what DeG finds in the input
 base                two-step: I_B = I_L - I_D
@@ -25,6 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from undegrade.imaging.luma import luma
 from undegrade.training.networks.drgn import Steps
 from undegrade.training.tasks import Batch
 
@@ -39,8 +41,28 @@ def autocast(device: torch.device, precision: str, wanted: bool = True) -> torch
     return torch.autocast(device.type, dtype, enabled=wanted and precision in HALVES)
 
 
+FLAT, DETAILED = 3 / 255, 9 / 255
+"""Contrast of luma from which a place of a small picture counts as detail, and counts in full."""
+
+
+def detail(picture: Tensor) -> Tensor:
+    """How much of each place of (N, 3, H, W) in [0, 1] is detail, (N, 1, H, W) in 0..1.
+
+    By the standard deviation of luma among a pixel and its neighbours, from ``FLAT`` to
+    ``DETAILED``: noise that a restorer leaves lies below, an edge that is seen above.
+    """
+    y = luma(picture)
+    mean, square = (F.avg_pool2d(x, 3, 1, 1, count_include_pad=False) for x in (y, y * y))
+    contrast = (square - mean * mean).clamp(min=0.0).sqrt()
+    return ((contrast - FLAT) / (DETAILED - FLAT)).clamp(0.0, 1.0)
+
+
 class PlainSystem(nn.Module):
     """A generator by itself, with a teacher beside it or without one.
+
+    Of a network that enlarges there is a view ``shown``, in which the truth takes the output's place
+    where the input shows no detail: what looks at it and at the truth (an adversary, content) asks
+    for no texture there, of which the network could make but one, the same everywhere.
 
     Parameters
     ----------
@@ -48,7 +70,7 @@ class PlainSystem(nn.Module):
     teacher: takes what the generator takes, and does not learn.
     """
 
-    views: tuple[str, ...] = ("input", "target", "output", "teacher")
+    views: tuple[str, ...] = ("input", "target", "output", "shown", "teacher")
 
     def __init__(
         self, network: nn.Module, precision: str = "fp32", teacher: nn.Module | None = None
@@ -64,6 +86,10 @@ class PlainSystem(nn.Module):
         with autocast(picture.device, self.precision):
             output = self.network(picture, *levels)
         views = {"input": picture, "target": batch.target, "output": output.float()}
+        size = batch.target.shape[-2:]
+        if size != picture.shape[-2:]:
+            share = F.interpolate(detail(picture), size, mode="bilinear")
+            views["shown"] = torch.lerp(batch.target, views["output"], share)
         if self.teacher is not None:
             with torch.no_grad(), autocast(picture.device, self.precision):
                 views["teacher"] = self.teacher(picture, *levels).float()

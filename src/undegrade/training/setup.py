@@ -169,6 +169,8 @@ def _check_views(recipe: Recipe) -> None:
             raise RecipeError(where, view, f"is not a view; there are: {', '.join(known)}")
         if view == "teacher" and recipe.teacher is None:
             raise RecipeError(where, view, "needs a teacher")
+        if view == "shown" and recipe.scale == 1:
+            raise RecipeError(where, view, "needs a scale above 1")
         if view.startswith("reference") and not recipe.degradation.get("references"):
             raise RecipeError(where, view, "needs degradation.references")
 
