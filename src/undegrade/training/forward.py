@@ -60,9 +60,9 @@ def detail(picture: Tensor) -> Tensor:
 class PlainSystem(nn.Module):
     """A generator by itself, with a teacher beside it or without one.
 
-    Of a network that enlarges there is a view ``shown``, in which the truth takes the output's place
-    where the input shows no detail: what looks at it and at the truth (an adversary, content) asks
-    for no texture there, of which the network could make but one, the same everywhere.
+    Of a network that enlarges there is a view ``shown``, in which the truth takes the place of the
+    output where the input shows no detail: what compares it with the truth (an adversary, content)
+    asks for no texture there, of which the network could make but one, the same everywhere.
 
     Parameters
     ----------
