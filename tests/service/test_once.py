@@ -82,7 +82,7 @@ def test_the_queue_counts_into_the_wait(large):
         photo = service.photo(large)
         first = service.job(photo, scale=4)
         service.wait(first, "running")
-        jobs_behind = [jobs.find(service.job(photo, scale=4).rpartition("/")[2]) for _ in "12"]
+        jobs_behind = [jobs.find(service.job(photo, scale=4).rpartition("/")[2]) for _ in range(2)]
         assert jobs.wait(jobs_behind[1]) > jobs_behind[1].seconds_left
         service.client.delete(photo)
 
