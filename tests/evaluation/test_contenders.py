@@ -182,6 +182,22 @@ def test_efforts_beside_each_other(tmp_path):
         open_contenders(names, 1, ("most",))
 
 
+def test_the_product_with_detail(tmp_path):
+    """Networks alone are measured as they are; ``auto`` as ``enhance`` with that detail."""
+    names = [str(fast_pair(tmp_path)[0].path), "auto"]
+    made = open_contenders(names, 1, ("normal", "best"), (0.0, 1.0))
+    assert [one.name for one in made] == [
+        *("net", "net best", "auto", "auto detail 1", "auto best", "auto best detail 1")
+    ]
+    assert len({one.digest for one in made}) == len(made)
+    truth = pixels(96, 104)
+    case = Case(as_floats(truth[::4, ::4].copy()), truth, None)
+    by_hand = enhance(as_bytes(case.input), scale=4, detail=1)
+    np.testing.assert_array_equal(as_bytes(made[3].run(case, Levels()).picture), by_hand.array)
+    with pytest.raises(UsageError, match="a detail of 2 is not possible; choose one between 0"):
+        open_contenders(["auto"], 1, details=(2.0,))
+
+
 def test_the_product_and_a_grey_file_of_a_protocol_in_colour(tmp_path):
     grey = pixels(96, 100, 1)
     file = write_photo(tmp_path / "a.jpg", grey, quality=15)

@@ -46,6 +46,9 @@ def evaluate(
     effort: Annotated[
         str, typer.Option(help="Such as normal,best: measured beside each other; or fast.")
     ] = "normal",
+    detail: Annotated[
+        str, typer.Option(help="Such as 0,1: with how much of it auto is measured, 0 to 1.")
+    ] = "0",
     metrics: Annotated[
         str | None, typer.Option(help="Such as psnr,ssim,lpips-alex; default: the protocol's.")
     ] = None,
@@ -95,6 +98,7 @@ def evaluate(
             "iso": _numbers(iso, "iso"),
         },
         efforts=_words(effort),
+        details=_numbers(detail, "detail") or [0.0],
         metrics=_words(metrics),
         blind=blind,
         limit=limit,

@@ -16,7 +16,7 @@ from undegrade.evaluation.cases import Case, Contender, Output, as_bytes, enlarg
 from undegrade.evaluation.networks import open_bare, open_carded
 from undegrade.imaging.arrays import Floats
 from undegrade.levels import Levels
-from undegrade.plan import AVERAGED, EFFORTS, SCALES, Wishes
+from undegrade.plan import AVERAGED, DETAIL, EFFORTS, SCALES, Wishes
 from undegrade.runtime import Networks
 
 BASELINES = ("none", "bicubic")
@@ -30,8 +30,8 @@ def baseline(name: str) -> Contender:
     return Contender(name, name, lambda case, levels: Output(enlarged(case)), None)
 
 
-def _product(enhancer: Enhancer, effort: str, package: str) -> Contender:
-    """The product as a user gets it who asks for a size at most: diagnosis, plan and all steps.
+def _product(enhancer: Enhancer, effort: str, detail: float, package: str) -> Contender:
+    """The product as a user gets it who asks for a size: diagnosis, plan and all steps.
 
     It is given the case's file, with the tables and profiles that a user's has, or where there is
     none the pixels, as a file of 8 bit would hold them. Its result is measured before it is coded
@@ -41,13 +41,13 @@ def _product(enhancer: Enhancer, effort: str, package: str) -> Contender:
     def run(case: Case, levels: Levels) -> Output:
         source = as_bytes(case.input) if case.file is None else case.file
         size = case.scale if case.scale > 1 else None
-        result = enhancer(source, Wishes(scale=size, effort=effort))
+        result = enhancer(source, Wishes(scale=size, effort=effort, detail=detail))
         pixels = result.picture.pixels
         picture = np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
         whole: Floats = np.broadcast_to(picture, (*picture.shape[:2], case.input.shape[2]))
         return Output(whole, tuple(step.name for step in result.steps))
 
-    name, digest = (_with_effort(text, effort) for text in (AUTO, package))
+    name, digest = (_with_detail(_with_effort(text, effort), detail) for text in (AUTO, package))
     return Contender(name, digest, run, scales=SCALES)
 
 
@@ -60,7 +60,10 @@ def of_package(folder: Path, catalog: Catalog) -> str:
 
 
 def open_contenders(
-    wished: Sequence[str], threads: int | None = None, efforts: Sequence[str] = ("normal",)
+    wished: Sequence[str],
+    threads: int | None = None,
+    efforts: Sequence[str] = ("normal",),
+    details: Sequence[float] = (DETAIL,),
 ) -> list[Contender]:
     """Open what *wished* names: models of the catalogue, ONNX files, ``auto`` and the baselines.
 
@@ -71,14 +74,19 @@ def open_contenders(
     threads: inside a network; by default every core.
     efforts: each gives those that have it another contender, named after it; those that have none
         are left as they are.
+    details: from faithful, 0, to vivid, 1: each gives ``auto`` another contender. Networks alone
+        are measured as they are, for their vivid weights have names of their own.
 
     Raises :class:`ModelError` for an unknown model and a file that cannot be used,
-    :class:`UsageError` for a model that is named twice and an unknown effort.
+    :class:`UsageError` for a model that is named twice, an unknown effort and a detail that is not
+    possible.
     """
     if unknown := [effort for effort in efforts if effort not in EFFORTS]:
         raise UsageError(
             f"there is no effort {unknown[0]!r}", f"choose some of: {', '.join(EFFORTS)}"
         )
+    for detail in details:
+        Wishes(detail=detail)
     twice = [text for text, count in Counter(wished).items() if count > 1]
     if twice:
         raise UsageError(f"the model {twice[0]!r} is named twice", "name it once")
@@ -87,8 +95,23 @@ def open_contenders(
     opened: list[Contender] = []
     for text in wished:
         name = _stem(text) if stems[_stem(text)] == 1 else _long_name(text)
-        opened += _open(text, name, catalog, threads, efforts)
+        if text == AUTO:
+            opened += _products(catalog, threads, efforts, details)
+        else:
+            opened += _open(text, name, catalog, threads, efforts)
     return opened
+
+
+def _products(
+    catalog: Catalog, threads: int | None, efforts: Sequence[str], details: Sequence[float]
+) -> list[Contender]:
+    """The product with each of *efforts*, and with each of *details*."""
+    enhancer, package = Enhancer(Networks(threads=threads)), of_package(PACKAGE, catalog)
+    return [
+        _product(enhancer, effort, detail, package)
+        for effort in dict.fromkeys(efforts)
+        for detail in dict.fromkeys(details)
+    ]
 
 
 def _open(
@@ -97,9 +120,6 @@ def _open(
     path = Path(text)
     if text in BASELINES:
         return [baseline(text)]
-    if text == AUTO:
-        enhancer, package = Enhancer(Networks(threads=threads)), of_package(PACKAGE, catalog)
-        return [_product(enhancer, effort, package) for effort in dict.fromkeys(efforts)]
     if is_file_name(text) and not path.with_suffix(".toml").is_file():
         return [open_bare(path, name, threads)]
     model = catalog.find(text)
@@ -120,6 +140,10 @@ def _of_effort(model: Model, effort: str, catalog: Catalog) -> Model | None:
 
 def _with_effort(name: str, effort: str) -> str:
     return name if effort == "normal" else f"{name} {effort}"
+
+
+def _with_detail(name: str, detail: float) -> str:
+    return name if detail == DETAIL else f"{name} detail {detail:g}"
 
 
 def _stem(text: str) -> str:

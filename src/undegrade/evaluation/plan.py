@@ -22,6 +22,7 @@ from undegrade.evaluation.protocols import (
 from undegrade.evaluation.sets import TestSet, open_set
 from undegrade.imaging.arrays import Bytes
 from undegrade.metrics import Metric, metric
+from undegrade.plan import DETAIL
 
 TRIAL_SIDE = 256
 """Side of the pictures on which metrics are tried, in pixels; the largest need of any is 192."""
@@ -75,6 +76,7 @@ def make_plan(
     *,
     parameters: Mapping[Parameter, Iterable[float]] | None = None,
     efforts: Sequence[str] = ("normal",),
+    details: Sequence[float] = (DETAIL,),
     metrics: Sequence[str] = (),
     blind: bool = False,
     limit: int | None = None,
@@ -92,6 +94,7 @@ def make_plan(
     parameters: values of the protocol's parameter; by default the usual ones, of scales those that
         the models have.
     efforts: with which models are measured, where they have them; see :func:`open_contenders`.
+    details: with which ``auto`` is measured, 0 to 1.
     metrics: keys of :data:`undegrade.metrics.METRICS`; by default the protocol's own.
 
     Raises
@@ -125,7 +128,7 @@ def make_plan(
             f"{wrong[0]!r} is not the input of the protocol {chosen.name!r}",
             f"name {chosen.baseline!r}, which is measured anyway",
         )
-    contenders = open_contenders(names, threads, efforts)
+    contenders = open_contenders(names, threads, efforts, details)
     settings = (
         _told_settings(contenders, settings, blind=blind)
         if chosen.tells
