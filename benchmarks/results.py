@@ -41,6 +41,8 @@ class Job:
     """Settings, where not the protocol's usual ones."""
     metrics: tuple[str, ...] = ()
     """Where not the protocol's usual ones."""
+    details: tuple[float, ...] = (0.0,)
+    """With how much of it ``auto`` is measured."""
 
 
 # The quick ones first: a run that is stopped has something to show.
@@ -64,6 +66,7 @@ JOBS = (
             "scale",
             (scale,),
             ("psnr", "ssim", "lpips-squeeze-fp16", "niqe", "consistency"),
+            (0.0, 1.0) if vivid else (0.0,),
         )
         for data in ("live1", "cbsd68")
         for scale, vivid, peers in (
@@ -127,6 +130,7 @@ def measure(job: Job, data: Path, peers: Path | None, limit: int | None, cache: 
         job.protocol,
         source if source.is_dir() else source.with_suffix(".tar"),
         parameters={job.parameter: job.values} if job.parameter else {},
+        details=job.details,
         metrics=job.metrics,
         limit=limit,
     )
