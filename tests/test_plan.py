@@ -26,6 +26,7 @@ from undegrade.plan import (
     STEPS,
     TASK_STEPS,
     TWICE,
+    Variants,
     Wishes,
     make_plan,
     model_names,
@@ -502,21 +503,28 @@ def test_every_model_that_may_run_is_known_before(task, size):
 
 @pytest.mark.parametrize("detail", [0.0, 0.3, 1.0])
 def test_detail_goes_to_the_steps_that_have_a_vivid_variant(detail):
-    crisp = model("sr-x4-vivid", 4)
+    crisp, behind = model("sr-x4-vivid", 4), model("sr-x4-vivid-restored", 4)
 
     def find_vivid(found):
         assert detail > 0, "not even looked for"
         return crisp if found.card.name == "sr-x4" else None
 
+    def find_restored(found):
+        assert detail > 0, "not even looked for"
+        return behind if found.card.name == "sr-x4" else None
+
     wishes = Wishes(scale=4, detail=detail)
-    made = make_plan(made_up(noise=noise(20)), wishes, find, find_vivid)
+    variants = Variants(find_vivid, find_restored)
+    made = make_plan(made_up(noise=noise(20)), wishes, find, variants)
     restoring, enlarging = made.steps
     assert (restoring.detail, restoring.vivid) == (0, None)
     assert enlarging.detail == enlarging.as_dict()["detail"] == detail
-    assert enlarging.vivid == (crisp if detail else None)
+    assert enlarging.vivid == (behind if detail else None)
     note = "no vivid variant of 'restore': detail has no effect"
     assert made.notes == ((note,) if detail else ())
-    assert make_plan(CLEAN, Wishes(detail=detail), find, find_vivid).steps == ()
+    assert make_plan(CLEAN, Wishes(detail=detail), find, variants).steps == ()
+    (alone,) = make_plan(CLEAN, wishes, find, variants).steps
+    assert alone.vivid == (crisp if detail else None)
 
 
 @pytest.mark.parametrize("effort", EFFORTS)
@@ -531,7 +539,7 @@ def test_effort_goes_to_the_steps_that_have_it(effort):
         return small if found.card.name == "restore" else None
 
     wishes = Wishes(scale=4, effort=effort, add=("phone",))
-    made = make_plan(made_up(noise=noise(20)), wishes, find, find_fast=find_fast)
+    made = make_plan(made_up(noise=noise(20)), wishes, find, Variants(fast=find_fast))
     by_name = {step.name: step for step in made.steps}
     rows = [step.as_dict()["effort"] for step in made.steps]
     assert (

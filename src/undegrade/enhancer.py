@@ -34,7 +34,7 @@ from undegrade.picture import (
     working_memory,
 )
 from undegrade.picture import save as save_picture
-from undegrade.plan import DETAIL, Plan, Step, Wishes, make_plan
+from undegrade.plan import DETAIL, Plan, Step, Variants, Wishes, make_plan
 from undegrade.runtime import (
     Networks,
     Stage,
@@ -255,7 +255,8 @@ class Enhancer:
         """
         found, wishes = found or self.diagnose(picture), wishes or Wishes()
         catalog = self.networks.catalog
-        asked = found, wishes, self.networks.find, catalog.vivid_of, catalog.fast_of
+        variants = Variants(catalog.vivid_of, catalog.restored_vivid_of, catalog.fast_of)
+        asked = found, wishes, self.networks.find, variants
         plan = make_plan(*asked)
         if light := _light_of(plan):
             gained = self._lift(picture, light)

@@ -82,7 +82,8 @@ class Order:
         seen: list[str] = []
         if wishes.detail:
             seen += [] if wishes.detail_everywhere else sorted(Subjects().finders)
-            used += [vivid for model in list(used) if (vivid := catalog.vivid_of(model))]
+            finds = catalog.vivid_of, catalog.restored_vivid_of
+            used += [vivid for model in list(used) for one in finds if (vivid := one(model))]
         decisive = {
             "wishes": wishes.as_dict(),
             "quality": self.quality,

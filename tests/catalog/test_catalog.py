@@ -15,6 +15,7 @@ from undegrade.catalog import (
     add,
     fast_of,
     parse_card,
+    restored_vivid_of,
     user_folder,
     vivid_of,
     write_card,
@@ -229,6 +230,24 @@ def test_a_vivid_variant_lies_beside_by_name(tmp_path):
     tiny_model(tmp_path, "other")
     tiny_model(tmp_path, "other-vivid")
     assert vivid_of(Catalog().find(str(tmp_path / "other.onnx"))) is None
+
+
+def test_what_was_restored_has_a_vivid_variant_of_its_own_where_there_is_one(tmp_path):
+    faithful, vivid = vivid_pair(tmp_path)
+    assert restored_vivid_of(faithful) == vivid
+    behind = tiny_model(tmp_path, "net-vivid-restored", seed=2)
+    assert restored_vivid_of(faithful) == vivid  # its card does not call it vivid
+    behind = replace(behind, card=replace(behind.card, variant="vivid"))
+    behind.path.with_suffix(".toml").write_text(write_card(behind.card), encoding="utf-8")
+    assert restored_vivid_of(faithful) == behind
+    assert vivid_of(faithful) == vivid
+    added = add(faithful, "mine", tmp_path / "home")
+    catalog = Catalog(tmp_path / "home")
+    there = catalog.restored_vivid_of(catalog.find("mine"))
+    assert there is not None
+    assert there.path == added.path.with_name("mine-vivid-restored.onnx")
+    assert there.path.read_bytes() == behind.path.read_bytes()
+    assert restored_vivid_of(tiny_model(tmp_path, "alone")) is None
 
 
 def test_variants_are_looked_up_once_whatever_a_card_holds(tmp_path):

@@ -85,6 +85,10 @@ class Catalog:
         """As :func:`vivid_of`, looked up once."""
         return self._once(vivid_of, model)
 
+    def restored_vivid_of(self, model: Model) -> Model | None:
+        """As :func:`restored_vivid_of`, looked up once."""
+        return self._once(restored_vivid_of, model)
+
     def fast_of(self, model: Model) -> Model | None:
         """As :func:`fast_of`, looked up once."""
         return self._once(fast_of, model)
@@ -132,6 +136,18 @@ def vivid_of(model: Model) -> Model | None:
     return variant if variant.card.variant == "vivid" else None
 
 
+def restored_vivid_of(model: Model) -> Model | None:
+    """The vivid variant of *model* for a picture that has been restored.
+
+    Of noise and blocks something is left, which weights that have learned from clean pictures draw
+    sharper. It is the model ``NAME-vivid-restored`` in the same folder whose card calls it vivid,
+    or else that of :func:`vivid_of`. Raises :class:`ModelError` as that does.
+    """
+    beside = model.path.with_name(f"{model.card.name}-vivid-restored.toml")
+    variant = _read(beside) if beside.is_file() else None
+    return variant if variant and variant.card.variant == "vivid" else vivid_of(model)
+
+
 def fast_of(model: Model) -> Model | None:
     """The fast variant of *model*, or ``None`` if it has none that could stand in for it.
 
@@ -169,7 +185,7 @@ def add(model: Model, name: str | None = None, folder: Path | None = None) -> Mo
     Its vivid weights and those in 8 bit come along, if it has any. A catalogue that is already
     loaded does not know it. Raises :class:`ModelError`.
     """
-    vivid = vivid_of(model)
+    vivid, restored = vivid_of(model), restored_vivid_of(model)
     place = folder or user_folder()
     title = name or model.card.name
     if not title or not all(c.isalnum() or c in "-_." for c in title) or title.startswith("."):
@@ -189,6 +205,11 @@ def add(model: Model, name: str | None = None, folder: Path | None = None) -> Mo
         shutil.copyfile(model.path, place / card.file)
         if vivid:
             shutil.copyfile(vivid.path, place / card.vivid)
+        if restored and restored != vivid:
+            file = f"{title}-vivid-restored.onnx"
+            beside = replace(restored.card, name=file.removesuffix(".onnx"), file=file)
+            shutil.copyfile(restored.path, place / file)
+            (place / f"{beside.name}.toml").write_text(write_card(beside), encoding="utf-8")
         if card.int8:
             shutil.copyfile(model.path.with_name(model.card.int8), place / card.int8)
         (place / f"{title}.toml").write_text(write_card(card), encoding="utf-8")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from undegrade.catalog import Model, fast_of, vivid_of
+from undegrade.catalog import Model, fast_of, restored_vivid_of, vivid_of
 from undegrade.catalog.card import TRAITS
 from undegrade.diagnosis import Diagnosis, Finding, wording
 from undegrade.diagnosis.decide import THRESHOLDS
@@ -55,6 +56,19 @@ AVERAGED = ("restore", "sr", "lowlight")
 Find = Callable[[str], Model]
 Variant = Callable[[Model], Model | None]
 """Looks a variant of a network up; ``None`` where it has none."""
+
+
+class Variants(NamedTuple):
+    """Where the variants of a network are looked up."""
+
+    vivid: Variant = vivid_of
+    restored_vivid: Variant = restored_vivid_of
+    """The vivid one behind ``restore``."""
+    fast: Variant = fast_of
+
+
+BESIDE = Variants()
+"""In the folder of the network, looked up anew each time."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +151,7 @@ def make_plan(
     found: Diagnosis,
     wishes: Wishes,
     find: Find,
-    find_vivid: Variant = vivid_of,
-    find_fast: Variant = fast_of,
+    variants: Variants = BESIDE,
     lit: Diagnosis | None = None,
     lift: float = math.inf,
 ) -> Plan:
@@ -149,8 +162,8 @@ def make_plan(
     pairs that is worth 0.025 of SSIM (``benchmarks/light_order.py``): in the dark, noise is hardly
     to be told from nothing. Shadows that were found are only lit where the network would lift them,
     by *lift* stops, enough for it to be seen. A pure function: *find* looks a model up by name
-    (:func:`undegrade.runtime.find_model`), *find_vivid* and *find_fast* its variants, only where
-    detail or the effort ``fast`` is asked for.
+    (:func:`undegrade.runtime.find_model`), and *variants* its variants, only where detail or the
+    effort ``fast`` is asked for.
 
     Raises
     ------
@@ -158,7 +171,7 @@ def make_plan(
     UsageError: a model that was asked for does not do what else was.
     """
     if wishes.effort == "fast":
-        find = _fast_first(find, find_fast)
+        find = _fast_first(find, variants.fast)
     case = _Case(stated(found, wishes), wishes, find, lit, lift)
     spared: dict[str, str] = {}
     if wishes.model is not None:
@@ -174,7 +187,7 @@ def make_plan(
             if step.effort != wishes.effort
         ]
     if wishes.detail:
-        steps = [_with_detail(step, find_vivid(step.model), wishes.detail) for step in steps]
+        steps = _with_detail(steps, variants, wishes.detail)
         plain = [step.model.card.name for step in steps if step.vivid is None]
         notes += [f"no vivid variant of {name!r}: detail has no effect" for name in plain]
     return Plan(found, tuple(steps), (*notes, *_unheard(case)), spared)
@@ -469,8 +482,13 @@ def _with_effort(step: Step, wished: str) -> Step:
     return replace(step, effort=wished if averages else card.effort)
 
 
-def _with_detail(step: Step, vivid: Model | None, detail: float) -> Step:
-    return replace(step, vivid=vivid, detail=detail if vivid else 0.0)
+def _with_detail(steps: list[Step], variants: Variants, detail: float) -> list[Step]:
+    found, restored = [], False
+    for step in steps:
+        vivid = (variants.restored_vivid if restored else variants.vivid)(step.model)
+        found.append(replace(step, vivid=vivid, detail=detail if vivid else 0.0))
+        restored = restored or step.name == "restore"
+    return found
 
 
 def _one_model(model: Model, case: _Case) -> list[Step]:

@@ -62,7 +62,7 @@ class Networks:
         self.catalog = catalog or Catalog()
         self.threads, self.device, self.precision, self.tile = threads, device, precision, tile
         self._found: dict[str, Model] = {}
-        self._open: dict[tuple[str, float], Network] = {}
+        self._open: dict[tuple[str, str, float], Network] = {}
         self._lock = threading.Lock()
         self._clock, self._paces, self._pacing = clock, Paces(), threading.Lock()
 
@@ -85,10 +85,11 @@ class Networks:
 
         See :func:`undegrade.runtime.open_network`.
         """
-        key = str(model.path), detail if vivid else 0.0
+        mixed = (str(vivid.path), detail) if vivid else ("", 0.0)
+        key = str(model.path), *mixed
         with self._lock:
             if key not in self._open:
-                self._forget_details(key[1])
+                self._forget_details(key[-1])
                 self._open[key] = open_network(
                     model,
                     threads=self.threads,
@@ -136,7 +137,7 @@ class Networks:
 
     def _forget_details(self, wanted: float) -> None:
         """Let go of the mixed networks of the oldest detail where *wanted* is one too many."""
-        kept = dict.fromkeys(detail for _, detail in self._open if detail)
+        kept = dict.fromkeys(detail for *_, detail in self._open if detail)
         if wanted and wanted not in kept and len(kept) >= DETAILS:
             oldest = next(iter(kept))
-            self._open = {key: value for key, value in self._open.items() if key[1] != oldest}
+            self._open = {key: value for key, value in self._open.items() if key[-1] != oldest}
