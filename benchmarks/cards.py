@@ -6,7 +6,8 @@
 TESTSETS holds ``cbsd68.tar``, ``live1.tar``, ``set5.tar`` and ``lol_val.tar``; FACES is the pack of
 faces, of which only LFW's part is used, that no run has seen: the central 150 pixels of the first
 200. Everything is measured by the protocols of ``undegrade evaluate``, gates and all, each model
-beside its input and, a vivid or fast one, beside the faithful one. With --write tables and pictures
+beside its input and, a vivid or fast one, beside the faithful one; one that runs behind another
+network as ``enhance`` has it. With --write tables and pictures
 go into docs/models/ and the scores into the cards; what has been measured is kept in the folder of
 --cache. The pictures show the public-domain photos of ``examples/``.
 """
@@ -32,7 +33,7 @@ from PIL import Image
 from undegrade.catalog import Catalog, Model, Score
 from undegrade.evaluation import Cache, Row, cases, evaluate, make_plan
 from undegrade.evaluation.cases import Case, Contender, as_bytes
-from undegrade.evaluation.contenders import BASELINES, open_contenders
+from undegrade.evaluation.contenders import AUTO, BASELINES, open_contenders
 from undegrade.evaluation.protocols import Parameter
 from undegrade.evaluation.sets import Photo, open_set
 from undegrade.levels import Levels
@@ -77,6 +78,9 @@ JOBS: dict[str, tuple[Job, ...]] = {
         )
         for name, scale in (("sr-x2", 2), ("sr-x4", 4), ("sr-x4-vivid", 4))
     },
+    "sr-x4-vivid-restored": tuple(
+        Job("sr-real", data, parameters={"scale": (4,)}) for data in ("live1", "cbsd68")
+    ),
     **{name: (Job("lol", "lol_val"),) for name in ("lowlight", "lowlight-free")},
     "fade": (Job("fade", "cbsd68", ("psnr", "ssim", LPIPS, "ciede2000")),),
     "phone": (Job("phone-synthetic", "cbsd68", PHONE),),
@@ -91,6 +95,10 @@ JOBS: dict[str, tuple[Job, ...]] = {
     ),
 }
 
+WITHIN = {"sr-x4-vivid-restored": ("enhance --detail 1", f"{AUTO} detail 1")}
+"""What runs behind another network is measured as ``enhance`` has it: what a user types, and the
+name of the contender."""
+
 SHOWN: dict[str, Callable[[Photo, int], Case]] = {
     **{
         name: lambda photo, n: cases.coded(photo, 10) if n else cases.noisy(photo, 40)
@@ -100,6 +108,7 @@ SHOWN: dict[str, Callable[[Photo, int], Case]] = {
     "sr-x2": lambda photo, _: cases.reduced(photo, 2),
     "sr-x4": lambda photo, _: cases.reduced(photo, 4),
     "sr-x4-vivid": lambda photo, _: cases.reduced(photo, 4),
+    "sr-x4-vivid-restored": lambda photo, _: cases.reduced_for_real(photo, 4),
     "lowlight": lambda photo, _: cases.degraded(photo, "lowlight", DARK),
     "lowlight-free": lambda photo, _: cases.degraded(photo, "lowlight", DARK),
     "fade": lambda photo, _: cases.drawn(photo, "fade"),
@@ -124,18 +133,25 @@ def main() -> None:
             cut_faces(options.faces, faces)
         for name in options.only:
             beside = name.removesuffix("-vivid").removesuffix("-fast")
-            models = list(dict.fromkeys((beside, name)))
+            models, details = list(dict.fromkeys((beside, name))), [0.0]
+            if name in WITHIN:
+                models, details = [AUTO], [0.0, 1.0]
             rows: list[Row] = []
             for job in JOBS[name]:
                 data = faces if job.data == "faces" else options.data / f"{job.data}.tar"
                 plan = make_plan(
-                    models, job.protocol, data, parameters=job.parameters, metrics=job.metrics
+                    models,
+                    job.protocol,
+                    data,
+                    parameters=job.parameters,
+                    details=details,
+                    metrics=job.metrics,
                 )
                 rows += evaluate(plan, cache=cache).rows
             tables = [table(rows, *key) for key in settings(rows)]
             print("\n".join(tables), flush=True)
             if options.write:
-                write(shipped[name], rows, tables, open_contenders(models))
+                write(shipped[name], rows, tables, open_contenders(models, details=details))
 
 
 def cut_faces(pack: Path, folder: Path) -> None:
@@ -180,19 +196,20 @@ def digits(name: str) -> int:
 
 def scores(rows: Sequence[Row], name: str) -> tuple[Score, ...]:
     """What the card of the model called *name* says."""
+    by, who = WITHIN.get(name, ("", name))
     before = {
         (row.protocol, row.setting, row.metric): row for row in rows if row.model in BASELINES
     }
     return tuple(
         Score(
-            title(row),
+            f"{title(row)}, {by}" if by else title(row),
             row.metric,
             round(row.mean, 4),
             round(before[row.protocol, row.setting, row.metric].mean, 4),
             row.n,
         )
         for row in rows
-        if row.model == name
+        if row.model == who
     )
 
 
