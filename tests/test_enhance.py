@@ -387,6 +387,22 @@ def forecast_of(wishes):
     return enhancer.forecast(picture, enhancer.plan(picture, wishes))
 
 
+def test_what_was_restored_is_enlarged_by_vivid_weights_of_its_own():
+    """Both are open side by side: neither stands in for the other."""
+    enhancer, size = Enhancer(Networks()), {"scale": 4, "detail": 0.5, "detail_everywhere": True}
+    part = NOISY[:40, :40]
+    for noise, steps in ((None, ["sr"]), (20.0, ["restore", "sr"]), (None, ["sr"])):
+        wishes = Wishes(noise=noise, skip=() if noise else ("restore",), **size)
+        result = enhancer(part, wishes)
+        assert [step.name for step in result.steps] == steps
+        vivid = result.steps[-1].vivid
+        assert vivid is not None
+        name = "sr-x4-vivid-restored" if noise else "sr-x4-vivid"
+        assert vivid.card.name == name
+        fresh = Enhancer(Networks())(part, wishes)
+        np.testing.assert_array_equal(result.array, fresh.array)
+
+
 def test_detail_stands_in_reports(vivid):
     wishes = Wishes(model=vivid[0], detail=0.4, detail_everywhere=True)
     result = Enhancer()(NOISY, wishes)
