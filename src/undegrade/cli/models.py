@@ -25,7 +25,7 @@ def list_models(json: options.Json = False) -> None:
         print_json([model.card.as_dict() for model in found.values()], indent=1)
         return
     typer.echo(
-        f"{'name':<16}{'task':<9}{'scale':<7}{'parameters':>10}  {'s/MP':>6}  {'int8':>6}  licence"
+        f"{'name':<22}{'task':<9}{'scale':<7}{'parameters':>10}  {'s/MP':>6}  {'int8':>6}  licence"
     )
     for model in found.values():
         card = model.card
@@ -34,7 +34,7 @@ def list_models(json: options.Json = False) -> None:
             for seconds in (card.seconds_per_megapixel, card.int8_seconds_per_megapixel)
         )
         typer.echo(
-            f"{card.name:<16}{card.task:<9}x{card.scale:<6}{card.parameters:>10,}  {speed:>6}  "
+            f"{card.name:<22}{card.task:<9}x{card.scale:<6}{card.parameters:>10,}  {speed:>6}  "
             f"{faster:>6}  {card.licence or '-'}"
         )
 
