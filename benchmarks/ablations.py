@@ -139,6 +139,18 @@ STUDIES: dict[str, Study] = {
         init="sr-x4",
         shown=("psnr", "lpips"),
     ),
+    "sr-x4-vivid-restored": Study(
+        "sr-x4:restored",
+        {"stages.main.steps": 500},
+        {
+            "as shipped": {},
+            "no LPIPS": {"stages.main.losses.lpips": None},
+            "no adversary": without_adversary("main"),
+            "real samples alone": {"degradation.real": 1.0},
+        },
+        init="sr-x4-vivid",
+        shown=("x4/psnr", "x4/lpips", "real/psnr", "real/lpips"),
+    ),
     "lowlight-free": Study(
         "lowlight",
         {"stages.main.steps": 300, "batch": 4},
