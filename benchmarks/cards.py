@@ -7,9 +7,9 @@ TESTSETS holds ``cbsd68.tar``, ``live1.tar``, ``set5.tar`` and ``lol_val.tar``; 
 faces, of which only LFW's part is used, that no run has seen: the central 150 pixels of the first
 200. Everything is measured by the protocols of ``undegrade evaluate``, gates and all, each model
 beside its input and, a vivid or fast one, beside the faithful one; one that runs behind another
-network as ``enhance`` has it. With --write tables and pictures
-go into docs/models/ and the scores into the cards; what has been measured is kept in the folder of
---cache. The pictures show the public-domain photos of ``examples/``.
+network as ``enhance`` has it. With --write tables and pictures go into docs/models/ and the scores
+into the cards; what has been measured is kept in the folder of --cache. The pictures show the
+public-domain photos of ``examples/``.
 """
 
 from __future__ import annotations

@@ -119,21 +119,21 @@ def vivid_of(model: Model) -> Model | None:
     That is the file which its card names, or else the model ``NAME-vivid`` in the same folder whose
     card calls it vivid. Raises :class:`ModelError` for a card that is broken or names no file.
     """
-    path = model.path.with_name(model.card.vivid or f"{model.card.name}-vivid.onnx")
-    beside = path.with_suffix(".toml")
-    if model.card.vivid:
+    if not model.card.vivid:
+        variant = _sibling(model, "vivid")
+    else:
+        path = model.path.with_name(model.card.vivid)
         if not path.is_file():
             raise ModelError(
                 f"the vivid weights of {model.card.name!r} are missing: there is no {path.name!r}",
                 "mend its card, or use --detail 0",
             )
+        beside = path.with_suffix(".toml")
         if not beside.is_file():
             card = replace(model.card, name=path.stem, file=path.name, sha256="", variant="vivid")
             return Model(card, path)
-    if not beside.is_file():
-        return None
-    variant = _read(beside)
-    return variant if variant.card.variant == "vivid" else None
+        variant = _read(beside)
+    return variant if variant and variant.card.variant == "vivid" else None
 
 
 def restored_vivid_of(model: Model) -> Model | None:
@@ -143,8 +143,7 @@ def restored_vivid_of(model: Model) -> Model | None:
     sharper. It is the model ``NAME-vivid-restored`` in the same folder whose card calls it vivid,
     or else that of :func:`vivid_of`. Raises :class:`ModelError` as that does.
     """
-    beside = model.path.with_name(f"{model.card.name}-vivid-restored.toml")
-    variant = _read(beside) if beside.is_file() else None
+    variant = _sibling(model, "vivid-restored")
     return variant if variant and variant.card.variant == "vivid" else vivid_of(model)
 
 
@@ -154,12 +153,16 @@ def fast_of(model: Model) -> Model | None:
     That is the model ``NAME-fast`` in the same folder, if its card calls it fast and has the same
     task and scale. Raises :class:`ModelError` for a card that is broken.
     """
-    beside = model.path.with_name(f"{model.card.name}-fast.toml")
-    if not beside.is_file():
+    fast, (task, scale) = _sibling(model, "fast"), (model.card.task, model.card.scale)
+    if fast is None or (fast.card.effort, fast.card.task, fast.card.scale) != ("fast", task, scale):
         return None
-    fast, (task, scale) = _read(beside), (model.card.task, model.card.scale)
-    fits = (fast.card.effort, fast.card.task, fast.card.scale) == ("fast", task, scale)
-    return fast if fits and fast.path.is_file() else None
+    return fast if fast.path.is_file() else None
+
+
+def _sibling(model: Model, ending: str) -> Model | None:
+    """The model ``NAME-ending`` in the folder of *model*, if it is there."""
+    beside = model.path.with_name(f"{model.card.name}-{ending}.toml")
+    return _read(beside) if beside.is_file() else None
 
 
 def sha256(path: Path) -> str:
